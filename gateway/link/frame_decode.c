@@ -1,10 +1,10 @@
-/* Bytes to frames. Whatever comes from outside is checked here, so that nobody behind this file needs to: every length
- * against the bytes that are there, every number against its range, every text for its end and its characters. Must
- * never read past the slice, never allocate by what a peer says (the list of open calls is bounded by
- * FRAME_MAX_OPEN_CALLS) and never leave a half-filled frame with references. Fails with section and byte named.
+/* Bytes to frames. Whatever comes from outside is checked here, so that nobody behind this file needs to:
+ * every length against the bytes that are there, every number against its range, every text for its end and
+ * its characters. Must never read past the slice, never allocate by what a peer says (the list of open calls
+ * is bounded by FRAME_MAX_OPEN_CALLS) and never leave a half-filled frame with references. Fails with section
+ * and byte named.
  */
 #include "error.h"
-#include "exchange_record.h"
 #include "frame_layout.h"
 #include "utf8.h"
 
@@ -44,8 +44,8 @@ take_text(const struct reading *reading, size_t at, char *to, size_t room, const
     return 0;
 }
 
-/* Text is for people, so it is never a reason to refuse a frame that may tell an ending: what is not a printable
- * character becomes a question mark. */
+/* Text is for people, so it is never a reason to refuse a frame that may tell an ending: what is not a
+ * printable character becomes a question mark. */
 static void
 take_sentence(const struct reading *reading, size_t at, size_t size)
 {
@@ -69,7 +69,8 @@ take_sentence(const struct reading *reading, size_t at, size_t size)
 static int
 take_header(const struct reading *reading, size_t at)
 {
-    if (message_header_decode(&reading->frame->header, reading->data + at, HEADER_WIRE_SIZE, reading->error) != 0) {
+    if (message_header_decode(&reading->frame->header, reading->data + at, HEADER_WIRE_SIZE,
+                              reading->error) != 0) {
         if (reading->error != NULL && reading->error->code == 0)
             reading->error->code = FEP_E_MALFORMED_FRAME;
         return error_wrap(reading->error, "%s frame, header at byte %zu", reading->rule->name, at);
@@ -123,7 +124,8 @@ check_state(const struct reading *reading, size_t at, unsigned state)
     case FRAME_OUTCOME:
         return ending ? 0 : refuse(reading, at, "result: not an ending");
     case FRAME_HEALTH:
-        return state >= FEP_STARTING && state <= FEP_STOPPING ? 0 : refuse(reading, at, "result: not a health");
+        return state >= FEP_STARTING && state <= FEP_STOPPING ? 0
+                                                              : refuse(reading, at, "result: not a health");
     default:
         return state == 0 || ending ? 0 : refuse(reading, at, "result: not an ending");
     }
@@ -273,12 +275,13 @@ take_preamble(struct reading *reading)
     if (load_32(data + AT_MAGIC) != FRAME_MAGIC)
         return refuse(reading, AT_MAGIC, "does not begin with FEPF");
     if (data[AT_VERSION] != FRAME_VERSION)
-        return error_set(reading->error, 0, FEP_E_PEER_VERSION, "frame version %u at byte %d; %d is spoken here",
-                         data[AT_VERSION], AT_VERSION, FRAME_VERSION);
+        return error_set(reading->error, 0, FEP_E_PEER_VERSION,
+                         "frame version %u at byte %d; %d is spoken here", data[AT_VERSION], AT_VERSION,
+                         FRAME_VERSION);
     reading->rule = frame_find_rule(data[AT_KIND]);
     if (reading->rule == NULL)
-        return error_set(reading->error, 0, FEP_E_MALFORMED_FRAME, "unknown frame kind %u at byte %d", data[AT_KIND],
-                         AT_KIND);
+        return error_set(reading->error, 0, FEP_E_MALFORMED_FRAME, "unknown frame kind %u at byte %d",
+                         data[AT_KIND], AT_KIND);
     if (load_32(data + AT_SIZE) != reading->size)
         return refuse(reading, AT_SIZE, "the length told is not the length received");
     if (data[AT_FLAGS] & ~FLAG_ALL)
@@ -310,8 +313,9 @@ take_next(const struct reading *reading, struct slice whole, unsigned section, s
 
     if (size < least || size > most)
         return error_set(reading->error, 0, size > most ? FEP_E_OVERSIZE : FEP_E_MALFORMED_FRAME,
-                         "%s frame, byte %zu: section %s has %zu bytes; %zu to %zu are allowed", reading->rule->name,
-                         length_at, section < SECTION_COUNT ? frame_section_rules[section].name : "(skipped)", size,
+                         "%s frame, byte %zu: section %s has %zu bytes; %zu to %zu are allowed",
+                         reading->rule->name, length_at,
+                         section < SECTION_COUNT ? frame_section_rules[section].name : "(skipped)", size,
                          least, most);
     if (size > reading->size - *at)
         return refuse(reading, length_at, "a section reaches past the end of the frame");

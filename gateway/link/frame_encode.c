@@ -1,5 +1,6 @@
-/* Frames to bytes. Responsible for writing only what the decoder of the other end accepts: the same table of kinds and
- * the same limits, checked before the first byte is written. Fails with an error naming the section; never truncates.
+/* Frames to bytes. Responsible for writing only what the decoder of the other end accepts: the same table of
+ * kinds and the same limits, checked before the first byte is written. Fails with an error naming the
+ * section; never truncates.
  */
 #include "frame_layout.h"
 #include "error.h"
@@ -175,15 +176,19 @@ check_frame(const struct frame *frame, struct fep_error *error)
     const struct kind_rule *rule = frame_find_rule((unsigned)frame->kind);
 
     if (rule == NULL)
-        return error_set(error, 0, FEP_E_MALFORMED_FRAME, "frame kind %u cannot be sent", (unsigned)frame->kind);
-    if ((frame->sections & rule->required) != rule->required || (frame->sections & ~(uint32_t)rule->allowed) != 0)
-        return error_set(error, 0, FEP_E_MALFORMED_FRAME, "%s frame with sections 0x%x: needs 0x%x, may have 0x%x",
-                         rule->name, frame->sections, rule->required, rule->allowed);
+        return error_set(error, 0, FEP_E_MALFORMED_FRAME, "frame kind %u cannot be sent",
+                         (unsigned)frame->kind);
+    if ((frame->sections & rule->required) != rule->required ||
+        (frame->sections & ~(uint32_t)rule->allowed) != 0)
+        return error_set(error, 0, FEP_E_MALFORMED_FRAME,
+                         "%s frame with sections 0x%x: needs 0x%x, may have 0x%x", rule->name,
+                         frame->sections, rule->required, rule->allowed);
     if ((frame->body.size > 0 && !(frame->sections & FRAME_HAS_BODY)) ||
         (frame->answer.size > 0 && !(frame->sections & FRAME_HAS_ANSWER)) ||
         (frame->seal.size > 0 && !(frame->sections & FRAME_HAS_SEAL)))
-        return error_set(error, 0, FEP_E_MALFORMED_FRAME, "%s frame holds bytes that its sections 0x%x do not name",
-                         rule->name, frame->sections);
+        return error_set(error, 0, FEP_E_MALFORMED_FRAME,
+                         "%s frame holds bytes that its sections 0x%x do not name", rule->name,
+                         frame->sections);
     for (unsigned section = 0; section < SECTION_COUNT; section++) {
         if (!(frame->sections & 1u << section))
             continue;
@@ -212,8 +217,9 @@ frame_encode(const struct frame *frame, unsigned char *out, size_t size, struct 
     save_32(out + AT_MAGIC, FRAME_MAGIC);
     out[AT_VERSION] = FRAME_VERSION;
     out[AT_KIND] = (unsigned char)frame->kind;
-    out[AT_FLAGS] = (unsigned char)((frame->fresh ? FLAG_FRESH : 0) |
-                                    (frame->caller_inquires ? FLAG_CALLER_INQUIRES : 0) | (frame->ok ? FLAG_OK : 0));
+    out[AT_FLAGS] =
+        (unsigned char)((frame->fresh ? FLAG_FRESH : 0) |
+                        (frame->caller_inquires ? FLAG_CALLER_INQUIRES : 0) | (frame->ok ? FLAG_OK : 0));
     out[AT_ACKED_KIND] = frame->acked_kind;
     save_32(out + AT_SECTIONS, frame->sections);
     save_32(out + AT_SIZE, (uint32_t)whole);

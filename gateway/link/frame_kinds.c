@@ -1,5 +1,5 @@
-/* The table of kinds and sections: what a frame of each kind must and may hold. The only place that knows; encoder and
- * decoder both obey it, so that nothing can be sent that the other end refuses.
+/* The table of kinds and sections: what a frame of each kind must and may hold. The only place that knows;
+ * encoder and decoder both obey it, so that nothing can be sent that the other end refuses.
  */
 #include "frame_layout.h"
 

@@ -1,6 +1,6 @@
-/* CURVE keys in files: Z85 text, one line. The secret one is 0600 and refused if others may read it. Must never print a
- * secret key, and never leave half a file: a new pair is written beside, synced, and renamed; the secret first, so that
- * a public key that was given away always has its secret here.
+/* CURVE keys in files: Z85 text, one line. The secret one is 0600 and refused if others may read it. Must
+ * never print a secret key, and never leave half a file: a new pair is written beside, synced, and renamed;
+ * the secret first, so that a public key that was given away always has its secret here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -154,8 +154,8 @@ link_keys_read(const char *secret_file, struct link_curve *keys, struct fep_erro
     if (read_key(secret_file, 1, keys->secret_key, error) != 0)
         return -1;
     if (zmq_curve_public(keys->public_key, keys->secret_key) != 0)
-        return error_set(error, 0, FEP_E_KEY_INVALID, "key file %s: libzmq finds no public key to it: %s", secret_file,
-                         zmq_strerror(errno));
+        return error_set(error, 0, FEP_E_KEY_INVALID, "key file %s: libzmq finds no public key to it: %s",
+                         secret_file, zmq_strerror(errno));
     return 0;
 }
 

@@ -1,7 +1,7 @@
-/* One peer link's memory. Responsible for this: every numbered frame handed over here is offered to the peer until the
- * peer says that it has settled it, and nothing is acknowledged before the core has settled it. Must never read a
- * clock or touch a socket. What breaks the protocol fails with an error and changes nothing; a frame that is lost on the
- * way is not a failure, it is sent again.
+/* One peer link's memory. Responsible for this: every numbered frame handed over here is offered to the peer
+ * until the peer says that it has settled it, and nothing is acknowledged before the core has settled it.
+ * Must never read a clock or touch a socket. What breaks the protocol fails with an error and changes
+ * nothing; a frame that is lost on the way is not a failure, it is sent again.
  */
 #include <stdlib.h>
 
@@ -127,7 +127,7 @@ peer_is_up(const struct peer *peer)
     return peer->up;
 }
 
-/* --- sending ------------------------------------------------------------------------------------------------------ */
+/* --- sending --- */
 
 /* Time left is written into the bytes at each sending and stands nowhere else (rule 9). */
 static void
@@ -137,8 +137,9 @@ send_kept(struct peer *peer, struct kept_frame *kept, int64_t now_ms)
     save_32(kept->bytes + AT_EPOCH, peer->tag);
     if (kept->deadline_ms != 0) {
         int64_t left = kept->deadline_ms - now_ms;
-        save_32(kept->bytes + kept->travel_at + TRAVEL_AT_TIME_LEFT,
-                left <= 0 ? 0 : left > UINT32_MAX ? UINT32_MAX : (uint32_t)left);
+        save_32(kept->bytes + kept->travel_at + TRAVEL_AT_TIME_LEFT, left <= 0           ? 0
+                                                                     : left > UINT32_MAX ? UINT32_MAX
+                                                                                         : (uint32_t)left);
     }
     kept->sent_at_ms = now_ms;
     peer->send(peer->arg, kept->bytes, kept->size);
@@ -238,16 +239,18 @@ peer_send_once(struct peer *peer, const struct frame *frame)
     return status;
 }
 
-/* --- receiving ---------------------------------------------------------------------------------------------------- */
+/* --- receiving --- */
 
 static int
-on_ack(struct peer *peer, uint64_t number, int64_t now_ms, peer_acked_fn *fn, void *arg, struct fep_error *error)
+on_ack(struct peer *peer, uint64_t number, int64_t now_ms, peer_acked_fn *fn, void *arg,
+       struct fep_error *error)
 {
     bool progress = false;
 
     if (number >= peer->next_number)
-        return error_set(error, 0, FEP_E_LINK_SEQUENCE, "peer %s acknowledges number %llu; %llu was the last sent",
-                         peer->name, (unsigned long long)number, (unsigned long long)(peer->next_number - 1));
+        return error_set(error, 0, FEP_E_LINK_SEQUENCE,
+                         "peer %s acknowledges number %llu; %llu was the last sent", peer->name,
+                         (unsigned long long)number, (unsigned long long)(peer->next_number - 1));
     while (peer->queue.in_flight > 0 && peer->queue.first->sequence <= number) {
         struct kept_frame *kept = peer_queue_take(&peer->queue);
         if (fn != NULL)
@@ -286,9 +289,9 @@ on_numbered(struct peer *peer, struct frame *frame, struct fep_error *error)
     uint64_t number = frame->sequence;
 
     if (number == 0 || number > NUMBER_MASK || number > peer->settled_to + PEER_WINDOW_MAX)
-        return error_set(error, 0, FEP_E_LINK_SEQUENCE, "peer %s sends number %llu; %llu is settled and %d may be open",
-                         peer->name, (unsigned long long)number, (unsigned long long)peer->settled_to,
-                         PEER_WINDOW_MAX);
+        return error_set(error, 0, FEP_E_LINK_SEQUENCE,
+                         "peer %s sends number %llu; %llu is settled and %d may be open", peer->name,
+                         (unsigned long long)number, (unsigned long long)peer->settled_to, PEER_WINDOW_MAX);
     uint8_t *state = &peer->numbers[number % PEER_WINDOW_MAX];
     if (number <= peer->settled_to) {
         peer->ack_due = true; /* our acknowledgement was lost */
@@ -328,8 +331,9 @@ peer_receive(struct peer *peer, struct frame *frame, int64_t now_ms, peer_acked_
         peer->last_heard_ms = now_ms;
         return 1;
     default:
-        return error_set(error, 0, FEP_E_MALFORMED_FRAME, "peer %s sends a %s frame, which has no place on this link",
-                         peer->name, frame_kind_name(frame->kind));
+        return error_set(error, 0, FEP_E_MALFORMED_FRAME,
+                         "peer %s sends a %s frame, which has no place on this link", peer->name,
+                         frame_kind_name(frame->kind));
     }
     peer->last_heard_ms = now_ms;
     return 0;
@@ -364,7 +368,7 @@ peer_flush(struct peer *peer)
     peer->ack_due = false;
 }
 
-/* --- time --------------------------------------------------------------------------------------------------------- */
+/* --- time --- */
 
 static void
 resend_overdue(struct peer *peer, int64_t now_ms)

@@ -1,6 +1,7 @@
-/* What a peer has not acknowledged yet, in order, as the bytes that are sent. Must never hold the same frame twice (the
- * core offers a reversal again and again while a peer is away) and never lose one before its acknowledgement. Fails
- * only for want of memory or for a frame that cannot be encoded, and then holds what it held before.
+/* What a peer has not acknowledged yet, in order, as the bytes that are sent. Must never hold the same frame
+ * twice (the core offers a reversal again and again while a peer is away) and never lose one before its
+ * acknowledgement. Fails only for want of memory or for a frame that cannot be encoded, and then holds what
+ * it held before.
  */
 #include <stdlib.h>
 

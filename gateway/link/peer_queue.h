@@ -1,5 +1,5 @@
-/* Encoded numbered frames in order, from the first that is not acknowledged: the ones in flight first, then the ones
- * that wait. Only peer.c uses it. */
+/* Encoded numbered frames in order, from the first that is not acknowledged: the ones in flight first, then
+ * the ones that wait. Only peer.c uses it. */
 #ifndef FEP_PEER_QUEUE_H
 #define FEP_PEER_QUEUE_H
 
@@ -26,8 +26,8 @@ struct peer_queue {
 /* 0, or negative without memory. */
 int peer_queue_init(struct peer_queue *queue);
 void peer_queue_finish(struct peer_queue *queue);
-/* Encodes and appends. 0; 1 if the same frame is already kept (its deadline is renewed); negative without memory or if
- * the frame cannot be encoded. */
+/* Encodes and appends. 0; 1 if the same frame is already kept (its deadline is renewed); negative without
+ * memory or if the frame cannot be encoded. */
 int peer_queue_add(struct peer_queue *queue, const struct frame *frame, int64_t deadline_ms);
 /* Takes the oldest out; the caller frees it. It must be in flight. */
 struct kept_frame *peer_queue_take(struct peer_queue *queue);

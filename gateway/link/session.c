@@ -1,6 +1,7 @@
-/* Beginning and ending a peer's sessions. Responsible for both ends agreeing on which session they are in, however many
- * HELLOs, WELCOMEs and leftovers of earlier sessions arrive and in whatever order. Must never begin one with a peer
- * that session_judge shuts out. What does not fit is dropped; the worst that can come of it is one more HELLO.
+/* Beginning and ending a peer's sessions. Responsible for both ends agreeing on which session they are in,
+ * however many HELLOs, WELCOMEs and leftovers of earlier sessions arrive and in whatever order. Must never
+ * begin one with a peer that session_judge shuts out. What does not fit is dropped; the worst that can come
+ * of it is one more HELLO.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,7 @@ session_destroy(struct session *session)
     free(session);
 }
 
-/* --- telling ------------------------------------------------------------------------------------------------------ */
+/* --- telling --- */
 
 static void
 fill_own(const struct session *session, struct frame_hello *hello)
@@ -130,7 +131,7 @@ session_set_own(struct session *session, uint64_t incarnation, uint64_t commit_s
     session->marks.own_commit_sequence = commit_sequence;
 }
 
-/* --- beginning and ending ----------------------------------------------------------------------------------------- */
+/* --- beginning and ending --- */
 
 static int
 begin(struct session *session, const struct frame_hello *theirs, int64_t now_ms, int64_t wall_ms)
@@ -159,8 +160,8 @@ begin(struct session *session, const struct frame_hello *theirs, int64_t now_ms,
     return what;
 }
 
-/* The session that was up is over. The dialling side's next HELLO asks for one with another tag, so that leftovers of
- * this one are told apart. */
+/* The session that was up is over. The dialling side's next HELLO asks for one with another tag, so that
+ * leftovers of this one are told apart. */
 static int
 went_down(struct session *session)
 {
@@ -218,10 +219,10 @@ shut_out(struct session *session, enum session_verdict verdict, const struct fra
     return what | keep_refusal(session, verdict, error->text);
 }
 
-/* --- receiving ---------------------------------------------------------------------------------------------------- */
+/* --- receiving --- */
 
-/* While a session is up, a HELLO that comes with less may be a leftover of the process that went before. One that is
- * alive says it again. */
+/* While a session is up, a HELLO that comes with less may be a leftover of the process that went before. One
+ * that is alive says it again. */
 static bool
 may_be_leftover(struct session *session, const struct frame *frame, int64_t now_ms)
 {
@@ -236,7 +237,8 @@ may_be_leftover(struct session *session, const struct frame *frame, int64_t now_
 
 /* HELLO at the listening side, WELCOME at the dialling one. */
 static int
-on_hello(struct session *session, const struct frame *frame, int64_t now_ms, int64_t wall_ms, struct fep_error *error)
+on_hello(struct session *session, const struct frame *frame, int64_t now_ms, int64_t wall_ms,
+         struct fep_error *error)
 {
     struct fep_error own_error, *reason = error != NULL ? error : &own_error;
     enum session_verdict verdict;
@@ -283,8 +285,8 @@ on_refuse(struct session *session, const struct frame *frame, int64_t now_ms, st
     return what | keep_refusal(session, SESSION_GOOD, frame->text);
 }
 
-/* A frame of a session that we do not have, after our restart for one: say so, rather than let the peer wait until it
- * takes us for dead. */
+/* A frame of a session that we do not have, after our restart for one: say so, rather than let the peer wait
+ * until it takes us for dead. */
 static void
 nudge(struct session *session, const struct frame *frame, int64_t now_ms)
 {
@@ -295,8 +297,8 @@ nudge(struct session *session, const struct frame *frame, int64_t now_ms)
 }
 
 static int
-on_session_frame(struct session *session, struct frame *frame, int64_t now_ms, int64_t wall_ms, peer_acked_fn *fn,
-                 void *arg, struct fep_error *error)
+on_session_frame(struct session *session, struct frame *frame, int64_t now_ms, int64_t wall_ms,
+                 peer_acked_fn *fn, void *arg, struct fep_error *error)
 {
     struct frame_hello own;
     int beat = frame->kind == FRAME_PING || frame->kind == FRAME_PONG, status;
@@ -314,7 +316,8 @@ on_session_frame(struct session *session, struct frame *frame, int64_t now_ms, i
         send_text(session, FRAME_BYE, session->tag, "protocol broken");
         return end(session) | SESSION_BROKE;
     }
-    if (beat && (frame->sections & FRAME_HAS_HELLO) && frame->hello.incarnation == session->theirs.incarnation &&
+    if (beat && (frame->sections & FRAME_HAS_HELLO) &&
+        frame->hello.incarnation == session->theirs.incarnation &&
         frame->hello.commit_sequence > session->theirs.commit_sequence) {
         session->theirs = frame->hello;
         session->marks.their_commit_sequence = frame->hello.commit_sequence;
@@ -323,8 +326,8 @@ on_session_frame(struct session *session, struct frame *frame, int64_t now_ms, i
 }
 
 int
-session_receive(struct session *session, struct frame *frame, int64_t now_ms, int64_t wall_ms, peer_acked_fn *fn,
-                void *arg, struct fep_error *error)
+session_receive(struct session *session, struct frame *frame, int64_t now_ms, int64_t wall_ms,
+                peer_acked_fn *fn, void *arg, struct fep_error *error)
 {
     switch (frame->kind) {
     case FRAME_HELLO:
@@ -339,7 +342,7 @@ session_receive(struct session *session, struct frame *frame, int64_t now_ms, in
     }
 }
 
-/* --- time --------------------------------------------------------------------------------------------------------- */
+/* --- time --- */
 
 int
 session_tick(struct session *session, int64_t now_ms, int64_t wall_ms)

@@ -1,5 +1,6 @@
-/* Whether a peer may have a session: versions, name, forks. Pure. Must never let a peer in that comes with less than it
- * once told (rule 23): its missing commits may be settlements, and whoever holds them would be contradicted.
+/* Whether a peer may have a session: versions, name, forks. Pure. Must never let a peer in that comes with
+ * less than it once told (rule 23): its missing commits may be settlements, and whoever holds them would be
+ * contradicted.
  */
 #include <string.h>
 
@@ -12,13 +13,16 @@ static enum session_verdict
 judge_theirs(const struct frame_hello *theirs, const struct session_marks *marks, struct fep_error *error)
 {
     if (theirs->incarnation < marks->their_incarnation) {
-        error_set(error, 0, FEP_E_PEER_FORK, "node %s comes with incarnation %llu; it was seen with %llu before",
-                  theirs->node, NUMBER(theirs->incarnation), NUMBER(marks->their_incarnation));
+        error_set(error, 0, FEP_E_PEER_FORK,
+                  "node %s comes with incarnation %llu; it was seen with %llu before", theirs->node,
+                  NUMBER(theirs->incarnation), NUMBER(marks->their_incarnation));
         return SESSION_FORK_THEIRS;
     }
-    if (theirs->incarnation == marks->their_incarnation && theirs->commit_sequence < marks->their_commit_sequence) {
-        error_set(error, 0, FEP_E_PEER_FORK, "node %s comes with commit %llu of incarnation %llu; it had %llu before",
-                  theirs->node, NUMBER(theirs->commit_sequence), NUMBER(theirs->incarnation),
+    if (theirs->incarnation == marks->their_incarnation &&
+        theirs->commit_sequence < marks->their_commit_sequence) {
+        error_set(error, 0, FEP_E_PEER_FORK,
+                  "node %s comes with commit %llu of incarnation %llu; it had %llu before", theirs->node,
+                  NUMBER(theirs->commit_sequence), NUMBER(theirs->incarnation),
                   NUMBER(marks->their_commit_sequence));
         return SESSION_FORK_THEIRS;
     }
@@ -31,19 +35,21 @@ session_judge(const struct frame_hello *theirs, const struct session_marks *mark
               struct fep_error *error)
 {
     if (theirs->version_min > FRAME_VERSION || theirs->version_max < FRAME_VERSION) {
-        error_set(error, 0, FEP_E_PEER_VERSION, "node %s speaks frame versions %u to %u; here it is %d", theirs->node,
-                  theirs->version_min, theirs->version_max, FRAME_VERSION);
+        error_set(error, 0, FEP_E_PEER_VERSION, "node %s speaks frame versions %u to %u; here it is %d",
+                  theirs->node, theirs->version_min, theirs->version_max, FRAME_VERSION);
         return SESSION_VERSION;
     }
     if (expected_node != NULL && expected_node[0] != '\0' && strcmp(theirs->node, expected_node) != 0) {
-        error_set(error, 0, FEP_E_PEER_NAME, "node %s answers on the link to %s", theirs->node, expected_node);
+        error_set(error, 0, FEP_E_PEER_NAME, "node %s answers on the link to %s", theirs->node,
+                  expected_node);
         return SESSION_NAME;
     }
     if (theirs->seen_incarnation > marks->own_incarnation ||
         (theirs->seen_incarnation == marks->own_incarnation &&
          theirs->seen_commit_sequence > marks->own_commit_sequence)) {
         error_set(error, 0, FEP_E_PEER_FORK,
-                  "node %s holds commit %llu of our incarnation %llu; we have %llu of %llu: this store is an old copy",
+                  "node %s holds commit %llu of our incarnation %llu; we have %llu of %llu: this store is an "
+                  "old copy",
                   theirs->node, NUMBER(theirs->seen_commit_sequence), NUMBER(theirs->seen_incarnation),
                   NUMBER(marks->own_commit_sequence), NUMBER(marks->own_incarnation));
         return SESSION_FORK_OURS;
@@ -55,8 +61,12 @@ const char *
 session_verdict_name(enum session_verdict verdict)
 {
     static const char *const names[] = {
-        [SESSION_GOOD] = "good",           [SESSION_RESTORED] = "restored", [SESSION_FORK_THEIRS] = "fork_theirs",
-        [SESSION_FORK_OURS] = "fork_ours", [SESSION_VERSION] = "version",   [SESSION_NAME] = "name",
+        [SESSION_GOOD] = "good",
+        [SESSION_RESTORED] = "restored",
+        [SESSION_FORK_THEIRS] = "fork_theirs",
+        [SESSION_FORK_OURS] = "fork_ours",
+        [SESSION_VERSION] = "version",
+        [SESSION_NAME] = "name",
     };
 
     return (unsigned)verdict < sizeof names / sizeof names[0] ? names[verdict] : "unknown";

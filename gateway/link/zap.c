@@ -1,7 +1,7 @@
-/* The ZAP handler (ZeroMQ RFC 27): tells libzmq whether a CURVE key may come in, and under which name. Must never let
- * anybody in on doubt: a request that is not understood is refused. Runs on a thread of its own with one socket; the
- * table of keys is not changed after the start. If the endpoint cannot be bound there is no handler, and then no
- * listening socket may be made, because libzmq would accept every key.
+/* The ZAP handler (ZeroMQ RFC 27): tells libzmq whether a CURVE key may come in, and under which name. Must
+ * never let anybody in on doubt: a request that is not understood is refused. Runs on a thread of its own
+ * with one socket; the table of keys is not changed after the start. If the endpoint cannot be bound there is
+ * no handler, and then no listening socket may be made, because libzmq would accept every key.
  */
 #include "zap.h"
 
@@ -37,7 +37,8 @@ struct part {
     size_t size;
 };
 
-/* Reads a whole request, however many parts it has. Returns how many, 0 if interrupted, or negative at the end. */
+/* Reads a whole request, however many parts it has. Returns how many, 0 if interrupted, or negative at the
+ * end. */
 static int
 read_request(void *socket, struct part parts[ZAP_PARTS])
 {
@@ -67,7 +68,8 @@ part_is(const struct part *part, const char *text)
 static const struct zap_key *
 find_key(const struct zap *zap, int count, const struct part *parts)
 {
-    if (count != ZAP_PARTS || !part_is(&parts[2], ZAP_DOMAIN) || !part_is(&parts[5], "CURVE") || parts[6].size != 32)
+    if (count != ZAP_PARTS || !part_is(&parts[2], ZAP_DOMAIN) || !part_is(&parts[5], "CURVE") ||
+        parts[6].size != 32)
         return NULL;
     for (size_t i = 0; i < zap->count; i++) {
         if (memcmp(zap->keys[i].key, parts[6].data, 32) == 0)
@@ -85,7 +87,8 @@ reply(void *socket, const struct part *request_id, const struct zap_key *key)
 
     if (zmq_send(socket, "1.0", 3, ZMQ_SNDMORE) < 0 ||
         zmq_send(socket, request_id->data, id_size, ZMQ_SNDMORE) < 0 ||
-        zmq_send(socket, status, 3, ZMQ_SNDMORE) < 0 || zmq_send(socket, text, strlen(text), ZMQ_SNDMORE) < 0 ||
+        zmq_send(socket, status, 3, ZMQ_SNDMORE) < 0 ||
+        zmq_send(socket, text, strlen(text), ZMQ_SNDMORE) < 0 ||
         zmq_send(socket, name, strlen(name), ZMQ_SNDMORE) < 0 || zmq_send(socket, "", 0, 0) < 0)
         return -1;
     return 0;
@@ -122,9 +125,10 @@ copy_keys(struct zap *zap, const struct link_peer_key *keys, size_t count, struc
         return error_set(error, 0, FEP_E_NO_MEMORY, "no memory for %zu peer keys", count);
     zap->count = count;
     for (size_t i = 0; i < count; i++) {
-        if (strnlen(keys[i].public_key, 41) != 40 || zmq_z85_decode(zap->keys[i].key, keys[i].public_key) == NULL)
-            return error_set(error, 0, FEP_E_KEY_INVALID, "the public key of peer %.15s is not 40 characters of Z85",
-                             keys[i].name);
+        if (strnlen(keys[i].public_key, 41) != 40 ||
+            zmq_z85_decode(zap->keys[i].key, keys[i].public_key) == NULL)
+            return error_set(error, 0, FEP_E_KEY_INVALID,
+                             "the public key of peer %.15s is not 40 characters of Z85", keys[i].name);
         memcpy(zap->keys[i].name, keys[i].name, NODE_SIZE);
         zap->keys[i].name[NODE_SIZE - 1] = '\0';
         for (size_t other = 0; other < i; other++) {
@@ -162,7 +166,8 @@ zap_start(void *zmq_context, const struct link_peer_key *keys, size_t count, str
     status = pthread_create(&zap->thread, NULL, serve, zap);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (status != 0) {
-        error_set(error, 0, FEP_E_SYSTEM, "no thread for the handler that judges peer keys: %s", strerror(status));
+        error_set(error, 0, FEP_E_SYSTEM, "no thread for the handler that judges peer keys: %s",
+                  strerror(status));
         goto close_socket;
     }
     return zap;

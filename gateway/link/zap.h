@@ -8,9 +8,11 @@
 
 struct zap;
 
-/* Binds the handler's endpoint before it returns, so that no server socket made afterwards can meet a connection that
- * nobody judges; then serves it on a thread of its own. The keys are copied. NULL with the error. */
-struct zap *zap_start(void *zmq_context, const struct link_peer_key *keys, size_t count, struct fep_error *error);
+/* Binds the handler's endpoint before it returns, so that no server socket made afterwards can meet a
+ * connection that nobody judges; then serves it on a thread of its own. The keys are copied. NULL with the
+ * error. */
+struct zap *zap_start(void *zmq_context, const struct link_peer_key *keys, size_t count,
+                      struct fep_error *error);
 /* After zmq_ctx_shutdown, which is what ends the thread. Waits for it. NULL is nothing. */
 void zap_stop(struct zap *zap);
 uint64_t zap_refused(const struct zap *zap);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "exchange_record.h"
 #include "error.h"
 #include "frame_layout.h"
 
@@ -83,8 +82,8 @@ channel_open(struct channel *channel, uint64_t seed)
         struct channel_end *end = &channel->ends[self];
         end->channel = channel;
         end->self = self;
-        end->config =
-            (struct session_config){.node = self ? "450000" : "450100", .expected_node = self ? "450100" : "450000"};
+        end->config = (struct session_config){.node = self ? "450000" : "450100",
+                                              .expected_node = self ? "450100" : "450000"};
         end->config.dials = !self;
         end->peer_config = (struct peer_config){.name = self ? "450100" : "450000"};
         end->marks = (struct session_marks){.own_incarnation = 1, .own_commit_sequence = self ? 2000 : 1000};
@@ -144,7 +143,8 @@ deliver(struct channel *channel, struct packet packet)
     free(packet.bytes);
     if (frame_decode(&frame, whole, &error) != 0)
         fail_msg("%s", error.text);
-    happened = session_receive(end->session, &frame, channel->now_ms, wall_ms(end), end->on_acked, end, &error);
+    happened =
+        session_receive(end->session, &frame, channel->now_ms, wall_ms(end), end->on_acked, end, &error);
     if (happened & (SESSION_WAS_REFUSED | SESSION_BROKE))
         end->error = error;
     count_happened(end, happened);

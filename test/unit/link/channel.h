@@ -1,5 +1,5 @@
-/* Two ends of one peer link in one process under virtual time, with a channel between them that delivers late, out of
- * order, twice or never, as a seed says. What an end's core would do is in the hooks. */
+/* Two ends of one peer link in one process under virtual time, with a channel between them that delivers
+ * late, out of order, twice or never, as a seed says. What an end's core would do is in the hooks. */
 #ifndef FEP_TEST_CHANNEL_H
 #define FEP_TEST_CHANNEL_H
 
@@ -39,7 +39,7 @@ struct channel {
     uint64_t random, order;
     unsigned loss_percent, repeat_percent;
     int64_t delay_least_ms, delay_most_ms;
-    int cut; /* 1: nothing gets through */
+    int cut;                       /* 1: nothing gets through */
     unsigned char last_hello[512]; /* the dialling end's */
     size_t last_hello_size;
     struct packet packets[CHANNEL_ROOM];

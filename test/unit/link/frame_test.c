@@ -1,13 +1,14 @@
-/* Frames: what is written is what is read, for every kind; and nothing else is read: every byte of the preamble and of
- * the lengths changed, every truncation, every limit. Frames under test lie in memory of exactly their size, so that
- * the sanitizers see one byte too many. */
+/* Frames: what is written is what is read, for every kind; and nothing else is read: every byte of the
+ * preamble and of the lengths changed, every truncation, every limit. Frames under test lie in memory of
+ * exactly their size, so that the sanitizers see one byte too many. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <cmocka.h>
 
-#include "exchange_record.h"
 #include "error.h"
 #include "frame_layout.h"
 #include "sample_frames.h"
@@ -114,9 +115,9 @@ the_layout_is_the_documented_one(void **state)
                           .travel = {.attempt = 1, .time_left_ms = 60000, .hops_left = 8},
                           .body = {NULL, (const unsigned char *)"{}", 2}};
     unsigned char bytes[300];
-    static const unsigned char preamble[] = {'F', 'E', 'P', 'F', 1,  7,  0,   0,   0,    0,    0, 0x83, 0, 0, 0,
-                                             226, 1,   2,   3,   4,  5,  6,   7,   8,    0x0a, 0x0b, 0x0c, 0x0d, 0, 0,
-                                             0,   0,   0,   0,   0,  168, 0,  0,   0,    12,   0, 0,    0, 2};
+    static const unsigned char preamble[] = {
+        'F', 'E', 'P',  'F',  1,    7,    0, 0, 0, 0, 0, 0x83, 0, 0,   0, 226, 1, 2,  3, 4, 5, 6,
+        7,   8,   0x0a, 0x0b, 0x0c, 0x0d, 0, 0, 0, 0, 0, 0,    0, 168, 0, 0,   0, 12, 0, 0, 0, 2};
     static const unsigned char travel[] = {0, 0, 0, 1, 0, 0, 0xea, 0x60, 8, 0, 0, 0, '{', '}'};
     struct frame sample;
 
@@ -181,8 +182,8 @@ is_free_byte(size_t at)
     return at == AT_ACKED_KIND || (at >= AT_SEQUENCE && at < AT_RESERVED);
 }
 
-/* Every value of every byte of preamble and lengths. A taken one must be free, a flag, another kind with the same
- * sections, or leave out an optional section that is empty anyway. */
+/* Every value of every byte of preamble and lengths. A taken one must be free, a flag, another kind with the
+ * same sections, or leave out an optional section that is empty anyway. */
 static void
 every_byte_of_the_preamble_is_checked(void **state)
 {
@@ -502,6 +503,94 @@ the_encoder_refuses_what_the_decoder_would(void **state)
     assert_int_equal(error.code, FEP_E_MALFORMED_FRAME);
 }
 
+/* --- the tables of schema/frames.md and schema/host_link.md say what frame_kinds.c says --- */
+
+static const char *const columns[SECTION_COUNT] = {"header", "travel", "index",  "result", "attempt", "hello",
+                                                   "text",   "body",   "answer", "seal",   "calls"};
+
+/* The next cell of a table's row, trimmed; NULL at the end. */
+static char *
+next_cell(char **rest)
+{
+    char *cell = *rest, *bar = cell != NULL ? strchr(cell, '|') : NULL, *end = bar;
+
+    if (bar == NULL)
+        return NULL;
+    while (*cell == ' ')
+        cell++;
+    while (end > cell && end[-1] == ' ')
+        end--;
+    *end = '\0';
+    *rest = bar + 1;
+    return cell;
+}
+
+/* One row; returns 1 if it is about a kind. */
+static int
+compare_row(char *line, unsigned char seen[256])
+{
+    char *rest = line + 1, *number = next_cell(&rest), *name = next_cell(&rest);
+    unsigned kind = number != NULL ? (unsigned)strtoul(number, NULL, 10) : 0;
+    const struct kind_rule *rule = frame_find_rule(kind);
+
+    if (kind == 0)
+        return 0;
+    if (rule == NULL || name == NULL || strcasecmp(rule->name, name) != 0)
+        fail_msg("kind %u is not %s", kind, name);
+    for (size_t section = 0; section < SECTION_COUNT; section++) {
+        char *cell = next_cell(&rest);
+        const char *want = rule->required >> section & 1 ? "r" : rule->allowed >> section & 1 ? "o" : "";
+        assert_non_null(cell);
+        if (strcmp(cell, want) != 0)
+            fail_msg("%s, %s: the document says \"%s\", the code \"%s\"", name, columns[section], cell, want);
+    }
+    seen[kind] = 1;
+    return 1;
+}
+
+static void
+compare_document(const char *name, unsigned char seen[256])
+{
+    char path[4096], line[512];
+    const char *source = getenv("FEP_SOURCE");
+    bool inside = false;
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/schema/%s", source, name);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, "| no. |", 7) == 0) {
+            char *rest = line + 1;
+            inside = true;
+            assert_true(next_cell(&rest) != NULL && next_cell(&rest) != NULL);
+            for (size_t section = 0; section < SECTION_COUNT; section++)
+                assert_string_equal(next_cell(&rest), columns[section]);
+        } else if (inside && line[0] == '|') {
+            (void)compare_row(line, seen);
+        } else {
+            inside = false;
+        }
+    }
+    fclose(file);
+}
+
+static void
+the_documents_say_what_the_code_says(void **state)
+{
+    (void)state;
+    unsigned char seen[256] = {0};
+
+    if (getenv("FEP_SOURCE") == NULL)
+        skip();
+    compare_document("frames.md", seen);
+    compare_document("host_link.md", seen);
+    for (unsigned kind = 0; kind < 256; kind++) {
+        if (frame_find_rule(kind) != NULL && !seen[kind])
+            fail_msg("kind %u (%s) is not documented", kind, frame_find_rule(kind)->name);
+    }
+}
+
 static void
 the_body_is_not_copied(void **state)
 {
@@ -538,6 +627,7 @@ main(void)
         cmocka_unit_test(limits_hold_both_ways),
         cmocka_unit_test(long_lists_of_calls_are_held_and_bounded),
         cmocka_unit_test(the_encoder_refuses_what_the_decoder_would),
+        cmocka_unit_test(the_documents_say_what_the_code_says),
         cmocka_unit_test(the_body_is_not_copied),
     };
     return cmocka_run_group_tests_name("frame", tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Key files: what is written is what is read, nobody else can read the secret, and nothing is overwritten unasked. */
+/* Key files: what is written is what is read, nobody else can read the secret, and nothing is overwritten
+ * unasked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* The ZeroMQ sockets on real loopback TCP with CURVE, and on a local endpoint. Waits are polls with a deadline that only
- * a failure reaches. */
+/* The ZeroMQ sockets on real loopback TCP with CURVE, and on a local endpoint. Waits are polls with a
+ * deadline that only a failure reaches. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -227,7 +227,8 @@ a_client_without_keys_gets_nowhere(void **state)
     link_close(server);
 }
 
-/* The right key of 450100, but calling itself 450900: dropped, counted, and 450900's frames do not go there. */
+/* The right key of 450100, but calling itself 450900: dropped, counted, and 450900's frames do not go there.
+ */
 static void
 a_known_key_cannot_take_another_name(void **state)
 {

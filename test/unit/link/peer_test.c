@@ -1,4 +1,5 @@
-/* A peer link's memory: numbering, window, acknowledgement, resend, death, and that nothing handed over is lost. */
+/* A peer link's memory: numbering, window, acknowledgement, resend, death, and that nothing handed over is
+ * lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +10,7 @@
 #include "error.h"
 #include "frame_layout.h"
 
-/* --- one peer alone: what it sends is looked at --------------------------------------------------------------------- */
+/* --- one peer alone: what it sends is looked at --- */
 
 #define SENT_ROOM 20000
 static struct {
@@ -415,7 +416,7 @@ silence_is_death_and_a_word_is_life(void **state)
     peer_destroy(peer);
 }
 
-/* --- two peers over a bad channel ----------------------------------------------------------------------------------- */
+/* --- two peers over a bad channel --- */
 
 #define MESSAGES 400
 struct book { /* what an end's core has done */
@@ -515,7 +516,8 @@ play(uint64_t seed)
     }
     channel.loss_percent = channel.repeat_percent = 0;
     channel.cut = 0;
-    for (int step = 0; step < 3000 && books[0].acked + books[1].acked < books[0].handed + books[1].handed; step++) {
+    for (int step = 0; step < 3000 && books[0].acked + books[1].acked < books[0].handed + books[1].handed;
+         step++) {
         channel_run(&channel, channel.now_ms + 100);
         commit_some(&channel.ends[0]);
         commit_some(&channel.ends[1]);

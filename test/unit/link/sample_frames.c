@@ -1,9 +1,9 @@
-/* Builds the samples from the table of kinds, so that a new kind or section is covered without being thought of. */
+/* Builds the samples from the table of kinds, so that a new kind or section is covered without being thought
+ * of. */
 #include "sample_frames.h"
 
 #include <stdlib.h>
 
-#include "exchange_record.h"
 #include "frame_layout.h"
 
 static unsigned
@@ -60,7 +60,8 @@ static void
 fill_rest(struct frame *frame)
 {
     static const uint64_t calls[] = {1, 0x0102030405060708, UINT64_MAX};
-    static const unsigned char body[] = "{\"psn_no\":\"45\"}", answer[] = "{\"setl_id\":\"S1\"}", seal[] = {0, 1, 2, 255};
+    static const unsigned char body[] = "{\"psn_no\":\"45\"}", answer[] = "{\"setl_id\":\"S1\"}",
+                               seal[] = {0, 1, 2, 255};
 
     frame->result = (struct frame_result){.state = frame->kind == FRAME_HEALTH ? FEP_UP : STATE_REVERSED,
                                           .kind = FEP_ANSWERED,

@@ -1,4 +1,5 @@
-/* One well-formed frame of every kind, with every section that the kind may have: for tests and as the fuzzer's seeds. */
+/* One well-formed frame of every kind, with every section that the kind may have: for tests and as the
+ * fuzzer's seeds. */
 #ifndef FEP_SAMPLE_FRAMES_H
 #define FEP_SAMPLE_FRAMES_H
 

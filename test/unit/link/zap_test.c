@@ -1,4 +1,5 @@
-/* The handler that judges keys, asked directly: only a well-formed question about a known key is answered with 200. */
+/* The handler that judges keys, asked directly: only a well-formed question about a known key is answered
+ * with 200. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,14 +78,14 @@ only_a_whole_question_about_a_known_key_is_granted(void **state)
 {
     (void)state;
     static unsigned char large[1000];
-    struct slice good[8] = {text("1.0"), text("1"),     text("fep"), text("127.0.0.1"),
+    struct slice good[8] = {text("1.0"), text("1"),     text("fep"),       text("127.0.0.1"),
                             text("id"),  text("CURVE"), {NULL, known, 32}, text("more")};
     static const struct {
         size_t part, count;
         const char *content; /* NULL: the unknown key */
     } wrong[] = {
-        {6, 7, NULL},   {0, 7, "2.0"},  {0, 7, ""},    {2, 7, "other"}, {2, 7, ""},   {5, 7, "NULL"},
-        {5, 7, "PLAIN"}, {6, 7, "short"}, {6, 7, ""},  {7, 8, "more"},  {1, 6, "1"}, {1, 2, "1"},
+        {6, 7, NULL},    {0, 7, "2.0"},   {0, 7, ""}, {2, 7, "other"}, {2, 7, ""},  {5, 7, "NULL"},
+        {5, 7, "PLAIN"}, {6, 7, "short"}, {6, 7, ""}, {7, 8, "more"},  {1, 6, "1"}, {1, 2, "1"},
     };
     char status[8] = "", user[NODE_SIZE] = "";
 
@@ -95,7 +96,8 @@ only_a_whole_question_about_a_known_key_is_granted(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct slice parts[8];
         memcpy(parts, good, sizeof parts);
-        parts[wrong[i].part] = wrong[i].content != NULL ? text(wrong[i].content) : (struct slice){NULL, unknown, 32};
+        parts[wrong[i].part] =
+            wrong[i].content != NULL ? text(wrong[i].content) : (struct slice){NULL, unknown, 32};
         memset(user, 0, sizeof user);
         ask(parts, wrong[i].count, status, user);
         assert_string_equal(status, "400");

@@ -1,0 +1,437 @@
+/* Undoing at the gateway beside the local system (rules 12 to 14): wait for the outcome, reverse by schedule,
+ * cancel where the reversal is declined for good, and find out what became of a cancel whose answer was lost.
+ * Must never call a cancel before its record is committed, never send a second cancel while the first may be
+ * in force, and never take an error about a repeat for proof. It ends only by what the local system says:
+ * reversed or stands. */
+#include "internal.h"
+
+#include "clock.h"
+#include "error_codes.h"
+
+static const int64_t reverse_ms[] = {3000, 10000, 30000, 60000, 120000};
+static const int64_t inquiry_ms[] = {5000, 15000, 45000, 120000};
+enum {
+    REVERSALS = sizeof reverse_ms / sizeof *reverse_ms,
+    INQUIRIES = sizeof inquiry_ms / sizeof *inquiry_ms
+};
+enum { CURE_PAUSE_MS = 300000, CURE_PATIENCE_MS = 900000, OTHER_PAUSE_MS = 1000, OTHER_PATIENCE_MS = 60000 };
+
+static bool
+is_able(const struct exchange *exchange, uint32_t ability)
+{
+    return (exchange->target->abilities & ability) != 0;
+}
+
+static void
+begin_schedule(struct core *core, struct exchange *exchange, int64_t first_ms)
+{
+    exchange->step = 0;
+    exchange->schedule_base_ms = core->now_ms;
+    exchange->schedule_ms = core->now_ms + first_ms;
+}
+
+static void
+look_again(struct core *core, struct exchange *exchange, const int64_t *schedule, size_t steps)
+{
+    int64_t since = core->now_ms - exchange->schedule_base_ms;
+    while (exchange->step < steps && schedule[exchange->step] <= since)
+        exchange->step++;
+    if (since >= CURE_PATIENCE_MS && !exchange->alarmed) {
+        exchange->alarmed = 1;
+        alarm_about(core, FEP_E_RESOLVE_LONG, &exchange->record, NULL, exchange->target);
+    }
+    exchange->schedule_ms = exchange->step < steps ? exchange->schedule_base_ms + schedule[exchange->step]
+                                                   : core->now_ms + CURE_PAUSE_MS;
+}
+
+static void
+reverse_again(struct core *core, struct exchange *exchange)
+{
+    look_again(core, exchange, reverse_ms, REVERSALS);
+}
+
+static bool
+is_waiting_for_outcome(const struct exchange *exchange)
+{
+    return exchange->submit.open || exchange->waiting_host;
+}
+
+/* From unknown without an inquiry the first reversal goes out after the first pause, otherwise at once. */
+void
+start_cure(struct core *core, struct exchange *exchange, enum reversal_cause cause)
+{
+    struct exchange_record *record = &exchange->record;
+    bool at_once = record->state != STATE_DISPATCHED || cause != REVERSAL_SCHEDULE;
+    if (record->reversal_cause == REVERSAL_NONE)
+        record->reversal_cause = (uint8_t)cause;
+    if (record->reversal_attempt < record->attempt)
+        record->reversal_attempt = record->attempt;
+    record->cure = is_waiting_for_outcome(exchange) ? CURE_WAIT : CURE_REVERSE;
+    record->cancel = (struct local_attempt){0};
+    exchange->deadline_ms = NEVER;
+    exchange->alarmed = exchange->need_answer = exchange->undo_sent = 0;
+    begin_schedule(core, exchange, at_once ? 0 : reverse_ms[0]);
+    exchange_move(core, exchange, STATE_REVERSING);
+    exchange_store(core, exchange);
+}
+
+static void
+call(struct core *core, struct exchange *exchange, uint8_t operation)
+{
+    call_begin(core, exchange, &exchange->cure, call_next_id(core), operation);
+}
+
+/* The cancel is an update of the cure: its own serial, its own record, committed before the first byte. */
+static void
+draw_cancel(struct core *core, struct exchange *exchange)
+{
+    struct exchange_record *record = &exchange->record;
+    record->cancel =
+        (struct local_attempt){.serial = draw_serial(core), .serial_date = clock_date(core->wall_ms)};
+    record->cure = CURE_CANCEL;
+    exchange->need_answer = exchange->undo_sent = 0;
+    begin_schedule(core, exchange, 0);
+    exchange_store(core, exchange);
+}
+
+/* The reversal was declined and no other sending of it can still arrive. */
+static void
+begin_cancel(struct core *core, struct exchange *exchange)
+{
+    if (transaction_inverse(core, exchange->record.header.infno)[0] == '\0') {
+        exchange_end_stands(core, exchange, 2503);
+    } else if (exchange->answer.size == 0 && is_able(exchange, FEP_INQUIRES)) {
+        exchange->need_answer = 1; /* it holds the settlement id that the cancel names */
+        exchange->schedule_ms = core->now_ms;
+    } else {
+        draw_cancel(core, exchange);
+    }
+}
+
+static void
+step_reverse(struct core *core, struct exchange *exchange)
+{
+    exchange->record.cure = CURE_REVERSE;
+    if (exchange->need_answer || (!is_able(exchange, FEP_REVERSES) && is_able(exchange, FEP_INQUIRES))) {
+        call(core, exchange, CORE_OP_INQUIRE);
+    } else if (is_able(exchange, FEP_REVERSES)) {
+        call(core, exchange, CORE_OP_REVERSE);
+    } else { /* neither way: a person has to find out */
+        if (!exchange->alarmed)
+            alarm_about(core, FEP_E_NO_ABILITY, &exchange->record, NULL, exchange->target);
+        exchange->alarmed = 1;
+        exchange->schedule_ms = core->now_ms + CURE_PAUSE_MS;
+        exchange_wake(exchange, exchange->schedule_ms);
+    }
+}
+
+static void
+step_cancel(struct core *core, struct exchange *exchange)
+{
+    uint64_t id = exchange->undo_sent == 0 ? exchange->record.cancel.serial : call_next_id(core);
+    exchange->undo_sent = 1;
+    call_begin(core, exchange, &exchange->cure, id, CORE_OP_UNDO);
+}
+
+static void
+step_cancel_unknown(struct core *core, struct exchange *exchange)
+{
+    bool inquires = is_able(exchange, FEP_INQUIRES) && exchange->step < INQUIRIES;
+    call(core, exchange,
+         inquires || !is_able(exchange, FEP_REVERSES) ? CORE_OP_INQUIRE : CORE_OP_REVERSE_UNDO);
+}
+
+/* --- cancelled by somebody else (F6)
+ * ---------------------------------------------------------------------------- */
+
+struct search {
+    const struct core *core;
+    const struct exchange *original;
+    struct exchange *other;
+};
+
+static bool
+same_settlement(const struct fep_index *a, const struct fep_index *b)
+{
+    if (a->settlement_id[0] != '\0' && b->settlement_id[0] != '\0')
+        return strcmp(a->settlement_id, b->settlement_id) == 0;
+    return memcmp(a->order_key, b->order_key, sizeof a->order_key) == 0;
+}
+
+static int
+look_at(void *arg, struct table_link *link)
+{
+    struct search *search = arg;
+    struct exchange *other = list_owner(link, struct exchange, by_key);
+    const struct exchange_record *record = &search->original->record;
+    if (other == search->original || other->record.role != ROLE_DESTINATION ||
+        other->record.local.serial == 0 ||
+        strcmp(other->record.header.infno, transaction_inverse(search->core, record->header.infno)) != 0 ||
+        !same_settlement(&other->record.index, &record->index))
+        return 0;
+    if (other->record.state == STATE_REFUSED || other->record.state == STATE_REVERSED)
+        return 0;
+    search->other = other;
+    return 1;
+}
+
+/* The update that cancelled ours rests on it from now on: pinned, so that undoing it would not bring ours
+ * back. Pinned first, and only when that is committed is ours told reversed. */
+static void
+step_wait_other(struct core *core, struct exchange *exchange)
+{
+    struct search search = {.core = core, .original = exchange};
+    table_each(&core->exchanges, look_at, &search);
+    struct exchange *other = search.other;
+    if (other != NULL && !exchange_is_mute(other) && other->record.state == STATE_ANSWERED) {
+        if (other->record.pinned) {
+            exchange_end_reversed(core, exchange, true);
+            return;
+        }
+        other->record.pinned = 1;
+        exchange_store(core, other);
+    } else if (core->now_ms - exchange->schedule_base_ms >= OTHER_PATIENCE_MS ||
+               (other != NULL && other->record.state == STATE_STANDS)) {
+        exchange->record.cure = CURE_REVERSE; /* try the whole way again */
+        alarm_about(core, FEP_E_RESOLVE_LONG, &exchange->record, NULL, exchange->target);
+        exchange->schedule_ms = core->now_ms + CURE_PAUSE_MS;
+        exchange_wake(exchange, exchange->schedule_ms);
+        return;
+    }
+    exchange->schedule_ms = core->now_ms + OTHER_PAUSE_MS;
+    exchange_wake(exchange, exchange->schedule_ms);
+}
+
+/* --- what is due
+ * -------------------------------------------------------------------------------------------------- */
+
+void
+advance_cure(struct core *core, struct exchange *exchange)
+{
+    if (is_waiting_for_outcome(exchange) || exchange->cure.open || order_cure_waits(core, exchange))
+        return;
+    if (exchange->target == NULL || exchange->target->status != PARTY_UP)
+        return;
+    if (core->now_ms < exchange->schedule_ms) {
+        exchange_wake(exchange, exchange->schedule_ms);
+        return;
+    }
+    switch (exchange->record.cure) {
+    case CURE_CANCEL:
+        step_cancel(core, exchange);
+        break;
+    case CURE_CANCEL_UNKNOWN:
+        step_cancel_unknown(core, exchange);
+        break;
+    case CURE_WAIT_OTHER:
+        step_wait_other(core, exchange);
+        break;
+    default:
+        step_reverse(core, exchange);
+        break;
+    }
+}
+
+/* --- what was found
+ * ----------------------------------------------------------------------------------------------- */
+
+/* Canonical codes stand for findings where the mapping gave none. */
+static unsigned
+finding_of_reversal(const struct core_outcome *outcome)
+{
+    if (outcome->kind != FEP_ANSWERED && outcome->kind != FEP_REFUSED)
+        return FEP_FOUND_IN_PROGRESS;
+    if (outcome->finding != 0)
+        return outcome->finding;
+    return outcome->code == 2503   ? FEP_FOUND_STAYS_POSTED
+           : outcome->code == 2504 ? FEP_FOUND_NEVER_ARRIVED
+                                   : FEP_FOUND_IN_PROGRESS;
+}
+
+/* A sending whose answer did not come may still arrive: until then a "stays posted" does not count (F7). */
+static void
+note_unanswered(struct core *core, struct exchange *exchange, const struct core_outcome *outcome)
+{
+    if (outcome->kind == FEP_UNKNOWN)
+        exchange->clear_ms = core->now_ms + REVERSE_CALL_MS + LATE_ARRIVAL_MS;
+}
+
+static bool
+declined_for_good(struct core *core, struct exchange *exchange)
+{
+    if (core->now_ms >= exchange->clear_ms)
+        return true;
+    exchange->schedule_ms = exchange->clear_ms; /* and then asked again: it may have been undone meanwhile */
+    return false;
+}
+
+static void
+reverse_done(struct core *core, struct exchange *exchange, const struct core_outcome *outcome)
+{
+    unsigned finding = finding_of_reversal(outcome);
+    note_unanswered(core, exchange, outcome);
+    if (finding == FEP_FOUND_REVERSED || finding == FEP_FOUND_NEVER_ARRIVED)
+        exchange_end_reversed(core, exchange, finding == FEP_FOUND_REVERSED);
+    else if (finding != FEP_FOUND_STAYS_POSTED)
+        reverse_again(core, exchange);
+    else if (declined_for_good(core, exchange))
+        begin_cancel(core, exchange);
+}
+
+static void
+cancel_is_unknown(struct core *core, struct exchange *exchange)
+{
+    bool inquires = is_able(exchange, FEP_INQUIRES);
+    exchange->record.cure = CURE_CANCEL_UNKNOWN;
+    exchange->clear_ms = core->now_ms;
+    begin_schedule(core, exchange, inquires ? inquiry_ms[0] : reverse_ms[0]);
+}
+
+static void
+undo_done(struct core *core, struct exchange *exchange, const struct core_outcome *outcome)
+{
+    bool other =
+        outcome->finding == FEP_FOUND_CANCELLED || (outcome->kind == FEP_REFUSED && outcome->code == 2402);
+    if (other && outcome->kind != FEP_UNKNOWN) {
+        exchange->record.cure = CURE_WAIT_OTHER;
+        begin_schedule(core, exchange, 0);
+    } else if (outcome->kind == FEP_ANSWERED) {
+        exchange_end_reversed(core, exchange, true);
+    } else if (outcome->kind == FEP_REFUSED && outcome->refusal_class == FEP_FINAL) {
+        exchange_end_stands(core, exchange, outcome->code);
+    } else if (outcome->kind == FEP_UNKNOWN) {
+        cancel_is_unknown(core, exchange);
+    } else {
+        reverse_again(core, exchange); /* nothing was done: the same cancel again */
+    }
+}
+
+static void
+reverse_undo_done(struct core *core, struct exchange *exchange, const struct core_outcome *outcome)
+{
+    unsigned finding = finding_of_reversal(outcome);
+    note_unanswered(core, exchange, outcome);
+    if (finding == FEP_FOUND_REVERSED || finding == FEP_FOUND_NEVER_ARRIVED)
+        draw_cancel(core, exchange); /* not in force: cancel anew */
+    else if (finding != FEP_FOUND_STAYS_POSTED)
+        reverse_again(core, exchange);
+    else if (declined_for_good(core, exchange))
+        exchange_end_reversed(core, exchange, true); /* in force */
+}
+
+static void
+inquire_again(struct core *core, struct exchange *exchange)
+{
+    if (exchange->record.cure == CURE_CANCEL_UNKNOWN) {
+        look_again(core, exchange, inquiry_ms, INQUIRIES);
+        if (exchange->step >= INQUIRIES && is_able(exchange, FEP_REVERSES))
+            exchange->schedule_ms = core->now_ms; /* inquiry has not told: reverse the cancel's own serial */
+    } else {
+        reverse_again(core, exchange);
+    }
+}
+
+static void
+found_posted(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    exchange_keep_answer(core, exchange, event);
+    if (exchange->record.cure == CURE_CANCEL_UNKNOWN)
+        inquire_again(core, exchange);
+    else if (exchange->need_answer)
+        draw_cancel(core, exchange);
+    else if (!is_able(exchange, FEP_REVERSES))
+        begin_cancel(core, exchange);
+}
+
+static void
+found_cancelled(struct core *core, struct exchange *exchange)
+{
+    if (exchange->record.cure == CURE_CANCEL_UNKNOWN) {
+        exchange_end_reversed(core, exchange, true);
+        return;
+    }
+    exchange->record.cure = CURE_WAIT_OTHER; /* not by us */
+    begin_schedule(core, exchange, 0);
+}
+
+static void
+inquired(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    const struct core_outcome *outcome = &event->outcome;
+    switch (outcome->kind == FEP_ANSWERED ? outcome->finding : FEP_FOUND_IN_PROGRESS) {
+    case FEP_FOUND_REVERSED:
+        exchange_end_reversed(core, exchange, true);
+        break;
+    case FEP_FOUND_NEVER_ARRIVED:
+    case FEP_FOUND_REFUSED:
+        exchange_end_reversed(core, exchange, false);
+        break;
+    case FEP_FOUND_CANCELLED:
+        found_cancelled(core, exchange);
+        break;
+    case FEP_FOUND_POSTED:
+        found_posted(core, exchange, event);
+        break;
+    case FEP_FOUND_NOTHING:
+        if (!is_able(exchange, FEP_REVERSES) && core->now_ms >= exchange->sent_ms + LATE_ARRIVAL_MS)
+            exchange_end_reversed(core, exchange, false);
+        else
+            inquire_again(core, exchange);
+        break;
+    default:
+        inquire_again(core, exchange);
+        break;
+    }
+}
+
+void
+cure_done(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    switch (exchange->cure.operation) {
+    case CORE_OP_INQUIRE:
+        inquired(core, exchange, event);
+        break;
+    case CORE_OP_REVERSE:
+        reverse_done(core, exchange, &event->outcome);
+        break;
+    case CORE_OP_UNDO:
+        undo_done(core, exchange, &event->outcome);
+        break;
+    default:
+        reverse_undo_done(core, exchange, &event->outcome);
+        break;
+    }
+}
+
+/* The outcome that the cure waited for. Nothing of this serial is unanswered, so a refusal of any class
+ * counts. */
+void
+cure_submission_done(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    switch (event->outcome.kind) {
+    case FEP_ANSWERED:
+        exchange_keep_answer(core, exchange, event);
+        exchange->record.cure = CURE_REVERSE;
+        begin_schedule(core, exchange, 0);
+        break;
+    case FEP_REFUSED:
+    case FEP_NOT_SENT:
+        exchange_end_reversed(core, exchange, false);
+        break;
+    default:
+        exchange->record.cure = CURE_REVERSE;
+        begin_schedule(core, exchange, reverse_ms[0]);
+        break;
+    }
+}
+
+/* The host is back and does not hold the call: what was asked before is unknown. */
+void
+cure_host_lost(struct core *core, struct exchange *exchange)
+{
+    if (exchange->record.cure == CURE_CANCEL)
+        cancel_is_unknown(core, exchange);
+    else
+        begin_schedule(core, exchange, reverse_ms[0]);
+    exchange->clear_ms = core->now_ms + REVERSE_CALL_MS + LATE_ARRIVAL_MS;
+}

@@ -1,0 +1,75 @@
+/* What the store still holds open when the router starts. Nothing special runs here: records take their
+ * place, and what is due follows from their states as after any commit. Must never resend an update, whose
+ * time is over (rule 5), and never count what was not marked as sent.
+ *
+ * An origin's marked update counts as past its deadline. Its outcome may already lie at the next hop, which
+ * offers it as soon as the link is up: a short grace lets it come first, then the reversal is committed. */
+#include "internal.h"
+
+#include <stdlib.h>
+
+void
+on_restored(struct core *core, const struct core_event *event)
+{
+    const struct exchange_record *found = event->found;
+    if (found == NULL || found->role < ROLE_ORIGIN || found->role > ROLE_DESTINATION)
+        return;
+    struct exchange *exchange = exchange_create(core, &found->header, found->role);
+    if (exchange == NULL)
+        abort(); /* half a recovery is none: the next start tries again */
+    exchange_restore(core, exchange, event);
+    if (!exchange_state_is_ending(found->state))
+        order_enter(core, exchange);
+}
+
+static void
+skip_used_serials(struct core *core, uint64_t serial)
+{
+    uint64_t generation = core->config.incarnation % 100;
+    if (serial / LOCAL_SERIAL_COUNTER == generation && serial % LOCAL_SERIAL_COUNTER >= core->next_counter)
+        core->next_counter = serial % LOCAL_SERIAL_COUNTER + 1;
+}
+
+static int
+resume(void *arg, struct table_link *link)
+{
+    enum { GRACE_REPEATS = 2 };
+    struct core *core = arg;
+    struct exchange *exchange = list_owner(link, struct exchange, by_key);
+    struct exchange_record *record = &exchange->record;
+    bool origin = record->role == ROLE_ORIGIN;
+
+    switch ((enum exchange_state)record->state) {
+    case STATE_QUEUED: /* never sent; how much time is left is not known any more */
+        exchange->deadline_ms = core->now_ms;
+        break;
+    case STATE_SENT:
+    case STATE_RELAYED:
+        if (origin)
+            exchange->deadline_ms = core->now_ms + (int64_t)GRACE_REPEATS * core->config.repeat_ms;
+        break;
+    case STATE_DISPATCHED:
+    case STATE_REVERSING:
+        exchange->waiting_host = record->role == ROLE_DESTINATION;
+        exchange->schedule_base_ms = exchange->schedule_ms = core->now_ms;
+        break;
+    case STATE_UNKNOWN:
+        exchange->schedule_base_ms = exchange->schedule_ms = core->now_ms;
+        break;
+    default: /* an ending that was not handed over, or not closed */
+        exchange->just_committed = origin;
+        exchange->logged_state = origin ? STATE_NONE : record->state;
+        break;
+    }
+    skip_used_serials(core, record->local.serial);
+    skip_used_serials(core, record->cancel.serial);
+    exchange_work(core, exchange);
+    return 0;
+}
+
+void
+on_recovered(struct core *core)
+{
+    core->recovering = 0;
+    table_each(&core->exchanges, resume, core);
+}

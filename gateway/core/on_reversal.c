@@ -1,0 +1,272 @@
+/* One reversal per original, named by key and attempt (rule 12). Every gateway it reaches commits a record
+ * before it passes it on: never seen, a tombstone; queued, withdrawn; sent, passed on along the stored path.
+ * Must never be refused by a bound, and never answer for an attempt that it does not name. */
+#include "internal.h"
+
+#include "clock.h"
+#include "error_codes.h"
+
+static void
+note_reversal(struct exchange_record *record, enum reversal_cause cause, uint32_t attempt)
+{
+    if (record->reversal_cause == REVERSAL_NONE)
+        record->reversal_cause = (uint8_t)cause;
+    if (record->reversal_attempt < attempt)
+        record->reversal_attempt = attempt;
+}
+
+static void
+withdraw(struct core *core, struct exchange *exchange, enum reversal_cause cause, uint32_t attempt)
+{
+    note_reversal(&exchange->record, cause, attempt);
+    exchange_end_reversed(core, exchange, false);
+}
+
+/* --- a caller's own
+ * ------------------------------------------------------------------------------------------------ */
+
+static void
+attach_undoer(struct core *core, struct exchange *exchange, const struct core_event *event,
+              struct party *from)
+{
+    struct ticket *ticket = ticket_attach(core, exchange, NULL, from, event);
+    if (ticket == NULL)
+        return;
+    ticket->undoing = 1;
+    ticket->deadline_ms = core->now_ms + call_time_ms(core, event->header.infno) + ORIGIN_EXTRA_MS;
+}
+
+/* A serial that this gateway never saw is blocked from then on: nothing was sent, so nothing needs to travel.
+ */
+static void
+block_serial(struct core *core, const struct core_event *event, struct party *from)
+{
+    struct message_header header = event->header;
+    memcpy(header.key.msgid, event->header.original_msgid, sizeof header.key.msgid);
+    memcpy(header.infno, event->header.original_infno, sizeof header.infno);
+    memset(header.original_msgid, 0, sizeof header.original_msgid);
+    memset(header.original_infno, 0, sizeof header.original_infno);
+    if (header.day == 0)
+        header.day = clock_date(core->wall_ms);
+    struct exchange *exchange = exchange_create(core, &header, ROLE_ORIGIN);
+    if (exchange == NULL) {
+        tell_refused(core, from, event->reference, event->epoch, &event->header, FEP_UNKNOWN, FEP_REPEATABLE,
+                     FEP_REASON_BOUND, FEP_E_NO_MEMORY, NULL);
+        return;
+    }
+    exchange->founding = FOUNDED_BY_CALLER;
+    exchange->record.index = event->index;
+    exchange->record.tombstone = 1;
+    exchange->record.attempt = 1;
+    exchange_attach(core, exchange, from, NULL);
+    attach_undoer(core, exchange, event, from);
+    withdraw(core, exchange, REVERSAL_CALLER, 1);
+}
+
+void
+caller_reversal(struct core *core, const struct core_event *event, struct party *from)
+{
+    struct message_key key = event->header.key;
+    memcpy(key.msgid, event->header.original_msgid, sizeof key.msgid);
+    struct exchange *exchange = exchange_find(core, &key, ROLE_ORIGIN);
+    if (exchange != NULL)
+        exchange_input(core, exchange, event);
+    else
+        block_serial(core, event, from);
+}
+
+/* The ticket hangs on the exchange; an ending that needs nothing more is told when the exchange advances. */
+void
+caller_reversal_handle(struct core *core, struct exchange *exchange)
+{
+    struct exchange_record *record = &exchange->record;
+    switch ((enum exchange_state)record->state) {
+    case STATE_QUEUED:
+        withdraw(core, exchange, REVERSAL_CALLER, record->attempt);
+        break;
+    case STATE_SENT:
+    case STATE_RELAYED:
+        if (!exchange->offered)
+            withdraw(core, exchange, REVERSAL_CALLER, record->attempt);
+        else
+            start_reversal(core, exchange, REVERSAL_CALLER);
+        break;
+    case STATE_ANSWERED:
+        start_reversal(core, exchange, REVERSAL_CALLER);
+        break;
+    case STATE_REFUSED: /* it stays refused; stored is that no further attempt may begin (F9) */
+        if (record->reversal_cause == REVERSAL_NONE && record->refusal_class == FEP_REPEATABLE) {
+            note_reversal(record, REVERSAL_CALLER, record->attempt);
+            exchange_store(core, exchange);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+void
+caller_reversal_input(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    struct party *from = party_find(core, event->from);
+    if (from == NULL)
+        return;
+    attach_undoer(core, exchange, event, from);
+    caller_reversal_handle(core, exchange);
+}
+
+/* --- a peer's
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* Never seen, or only lower attempts: the attempt named is refused from then on, should it come (F1, F10). On
+ * the way the tombstone is passed on along the path that the original would have taken. */
+static void
+lay_tombstone(struct core *core, struct exchange *exchange, const struct core_event *event,
+              struct party *target)
+{
+    struct exchange_record *record = &exchange->record;
+    record->tombstone = 1;
+    record->attempt = event->travel.attempt;
+    note_reversal(record, REVERSAL_PEER, record->attempt);
+    if (record->role == ROLE_TRANSIT && target != NULL) {
+        exchange_set_target(core, exchange, target);
+        start_reversal(core, exchange, REVERSAL_PEER);
+    } else {
+        exchange_end_reversed(core, exchange, false);
+    }
+}
+
+static bool
+comes_back(const struct core *core, const struct core_event *event, const struct party *from)
+{
+    return !from->is_self && strcmp(event->header.key.origin, core->config.node) == 0;
+}
+
+static void
+new_tombstone(struct core *core, const struct core_event *event, struct party *from)
+{
+    struct party *target = first_target(core, &event->header, &event->index, from);
+    if (comes_back(core, event, from) || event->travel.hops_left == 0)
+        target = NULL; /* nothing of it can have gone on from here */
+    bool destination = from->is_self || (target != NULL && target->is_instance);
+    struct exchange *exchange =
+        exchange_create(core, &event->header, destination ? ROLE_DESTINATION : ROLE_TRANSIT);
+    if (exchange == NULL)
+        return; /* the sender repeats */
+    exchange->founding = FOUNDED_BY_REVERSAL;
+    exchange->record.index = event->index;
+    exchange->record.hops_left = event->travel.hops_left != 0 ? event->travel.hops_left - 1 : 0;
+    exchange_attach(core, exchange, from, NULL);
+    settle(core, exchange, from, event->reference, ACKED_REVERSAL);
+    lay_tombstone(core, exchange, event, target);
+}
+
+void
+on_reversal(struct core *core, const struct core_event *event)
+{
+    struct party *from = party_find(core, event->from);
+    if (from == NULL || from->is_instance)
+        return;
+    struct exchange *exchange = from->is_self ? exchange_find(core, &event->header.key, ROLE_DESTINATION)
+                                              : exchange_find_relay(core, &event->header.key);
+    if (exchange != NULL)
+        exchange_input(core, exchange, event);
+    else
+        new_tombstone(core, event, from);
+}
+
+static void
+name_higher_attempt(struct core *core, struct exchange *exchange, const struct core_event *event,
+                    struct party *from)
+{
+    struct exchange_record *record = &exchange->record;
+    if (record->state == STATE_REFUSED) {
+        struct party *target = first_target(core, &event->header, &event->index, from);
+        exchange_attach(core, exchange, from, NULL);
+        lay_tombstone(core, exchange, event, target != NULL && !target->is_instance ? target : NULL);
+    } else if (record->state == STATE_REVERSED || record->state == STATE_STANDS) {
+        record->attempt = event->travel.attempt;
+        note_reversal(record, REVERSAL_PEER, record->attempt);
+        record->outcome_relayed = 0;
+        exchange->repeat_ms = 0;
+        exchange_store(core, exchange);
+    }
+}
+
+static void
+undo_dispatched(struct core *core, struct exchange *exchange)
+{
+    if (exchange->submit.open || exchange->waiting_host)
+        start_cure(core, exchange, REVERSAL_PEER);
+    else /* not called yet, or every sending came back without effect */
+        withdraw(core, exchange, REVERSAL_PEER, exchange->record.attempt);
+}
+
+static void
+undo_answered(struct core *core, struct exchange *exchange)
+{
+    struct exchange_record *record = &exchange->record;
+    if (record->pinned) { /* another update's undoing rests on this one (F6) */
+        note_reversal(record, REVERSAL_PEER, record->attempt);
+        exchange_end_stands(core, exchange, FEP_E_STANDS);
+    } else if (record->role == ROLE_DESTINATION) {
+        start_cure(core, exchange, REVERSAL_PEER);
+    } else {
+        start_reversal(core, exchange, REVERSAL_PEER);
+    }
+}
+
+static void
+undo_sent(struct core *core, struct exchange *exchange)
+{
+    if (exchange->offered)
+        start_reversal(core, exchange, REVERSAL_PEER);
+    else
+        withdraw(core, exchange, REVERSAL_PEER, exchange->record.attempt);
+}
+
+void
+reversal_handle(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    struct exchange_record *record = &exchange->record;
+    struct party *from = party_find(core, event->from);
+    uint32_t attempt = event->travel.attempt;
+    if (attempt > record->attempt && exchange_state_is_ending(record->state) &&
+        record->state != STATE_ANSWERED) {
+        name_higher_attempt(core, exchange, event, from);
+        return;
+    }
+    if (from != exchange->previous) { /* only the origin may ask, and it asks along the path */
+        alarm_about(core, FEP_E_NOT_ORIGIN, record, NULL, from);
+        return;
+    }
+    if (attempt < record->attempt)
+        return;
+    record->attempt = attempt; /* it stops this one and every lower one */
+    switch ((enum exchange_state)record->state) {
+    case STATE_QUEUED:
+        withdraw(core, exchange, REVERSAL_PEER, attempt);
+        break;
+    case STATE_SENT:
+    case STATE_RELAYED:
+        undo_sent(core, exchange);
+        break;
+    case STATE_DISPATCHED:
+        undo_dispatched(core, exchange);
+        break;
+    case STATE_UNKNOWN:
+        start_cure(core, exchange, REVERSAL_PEER);
+        break;
+    case STATE_ANSWERED:
+        undo_answered(core, exchange);
+        break;
+    case STATE_REFUSED:
+    case STATE_REVERSED:
+    case STATE_STANDS:
+        record->outcome_relayed = 0;
+        exchange->repeat_ms = 0; /* the ending is told again, now */
+        break;
+    default: /* being undone already: merged */
+        break;
+    }
+}

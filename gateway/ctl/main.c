@@ -1,0 +1,229 @@
+/* fepctl: the operators' and integrators' command. Finds the command, checks its words and flags, and runs
+ * it. Must do nothing when it is used wrongly. */
+#include "ctl.h"
+
+#include <getopt.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+enum flag { /* which command takes which */
+            FLAG_JSON = 1,
+            FLAG_SHOW = 2,
+            FLAG_OVERWRITE = 4,
+            FLAG_CONDITIONS = 8,
+            FLAG_BASE = 16
+};
+
+struct command {
+    const char *first, *second; /* second NULL: a command of one word */
+    int least, most;            /* words that follow */
+    unsigned flags;
+    int (*run)(struct ctl *ctl);
+    const char *words, *zh, *en;
+};
+
+static const struct command commands[] = {
+    {"status", NULL, 0, 0, FLAG_JSON, ctl_status, "", "网关状态，先看未明笔数",
+     "how the gateway is; open unknown first"},
+    {"why", NULL, 1, 1, FLAG_JSON, ctl_why, "MSGID", "一笔业务在本网关的经过和结论",
+     "one message's time at this gateway, and what became of it"},
+    {"route", "explain", 1, 2, FLAG_CONDITIONS, ctl_route_explain, "AREA [INFNO]",
+     "某参保地的业务送往哪里，依据哪条规则", "where messages for an insured area go, and by which rule"},
+    {"config", "check", 0, 1, 0, ctl_config_check, "[FILE]",
+     "检查配置、路由、交易表、映射和适配参数，打印各项上限",
+     "check configuration, routes, transactions, mappings and options; print the bounds"},
+    {"map", "check", 1, 1, FLAG_BASE, ctl_map_check, "FILE", "检查映射文件", "check a mapping file"},
+    {"map", "test", 1, 2, FLAG_BASE | FLAG_SHOW, ctl_map_test, "FILE [MESSAGE.json]",
+     "用一份报文逐字段试走映射", "take one message through a mapping, field by field"},
+    {"keys", "link", 1, 1, FLAG_OVERWRITE, ctl_keys_link, "FILE",
+     "生成线路密钥：FILE（私钥）和 FILE.pub（公钥）", "make a link key: FILE (secret) and FILE.pub (public)"},
+    {"keys", "body", 1, 1, 0, ctl_keys_body, "FILE", "生成存储内容的加密密钥",
+     "make the key for stored bodies"},
+    {"keys", "pseudonym", 1, 1, 0, ctl_keys_pseudonym, "FILE", "生成人员排序和化名用的密钥",
+     "make the key for order keys and pseudonyms"},
+    {"events", NULL, 0, 0, FLAG_JSON, ctl_events, "", "日志事件一览", "the list of log events"},
+    {"codes", NULL, 0, 1, FLAG_JSON, ctl_codes, "[FEP-nnnn]", "错误代码一览", "the list of error codes"},
+};
+
+enum {
+    OPTION_JSON = 256,
+    OPTION_LANG,
+    OPTION_SHOW,
+    OPTION_OVERWRITE,
+    OPTION_MED_TYPE,
+    OPTION_INSUTYPE,
+    OPTION_INSTITUTION,
+    OPTION_DATE,
+    OPTION_BASE,
+    OPTION_VERSION
+};
+
+static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                        {"json", no_argument, NULL, OPTION_JSON},
+                                        {"lang", required_argument, NULL, OPTION_LANG},
+                                        {"show", no_argument, NULL, OPTION_SHOW},
+                                        {"overwrite", no_argument, NULL, OPTION_OVERWRITE},
+                                        {"med-type", required_argument, NULL, OPTION_MED_TYPE},
+                                        {"insutype", required_argument, NULL, OPTION_INSUTYPE},
+                                        {"institution", required_argument, NULL, OPTION_INSTITUTION},
+                                        {"date", required_argument, NULL, OPTION_DATE},
+                                        {"base", required_argument, NULL, OPTION_BASE},
+                                        {"version", no_argument, NULL, OPTION_VERSION},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {0}};
+
+static void
+print_flags(FILE *out, unsigned flags)
+{
+    if (flags & FLAG_JSON)
+        fputs(" [--json]", out);
+    if (flags & FLAG_BASE)
+        fputs(" [--base DIR]", out);
+    if (flags & FLAG_SHOW)
+        fputs(" [--show]", out);
+    if (flags & FLAG_OVERWRITE)
+        fputs(" [--overwrite]", out);
+    if (flags & FLAG_CONDITIONS)
+        fputs(" [--med-type T] [--insutype T] [--institution CODE] [--date YYYY-MM-DD]", out);
+}
+
+static void
+print_command(const struct ctl *ctl, FILE *out, const struct command *command)
+{
+    fprintf(out, "  fepctl %s%s%s%s%s", command->first, command->second != NULL ? " " : "",
+            command->second != NULL ? command->second : "", command->words[0] != '\0' ? " " : "",
+            command->words);
+    print_flags(out, command->flags);
+    fprintf(out, "\n      %s\n", ctl_text(ctl, command->zh, command->en));
+}
+
+static int
+print_usage(const struct ctl *ctl, FILE *out)
+{
+    fprintf(out, "%s fepctl [-c FILE] [--lang zh|en] COMMAND ...\n", ctl_text(ctl, "用法：", "usage:"));
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        print_command(ctl, out, &commands[i]);
+    fputs(
+        ctl_text(
+            ctl, "退出码：0 好；1 没有找到或状态不好；100 用法或配置不对；111 文件、内存或系统有问题\n",
+            "exit codes: 0 good; 1 not found, or the state is not good; 100 used wrongly or misconfigured;\n"
+            "            111 files, memory or the system failed\n"),
+        out);
+    return out == stdout ? CTL_GOOD : CTL_MISUSED;
+}
+
+static bool
+locale_is_chinese(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value != NULL && value[0] != '\0')
+            return strncmp(value, "zh", 2) == 0;
+    }
+    return false;
+}
+
+static const struct command *
+find_command(int count, char **words)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        const struct command *command = &commands[i];
+        if (count >= 1 && strcmp(words[0], command->first) == 0 &&
+            (command->second == NULL || (count >= 2 && strcmp(words[1], command->second) == 0)))
+            return command;
+    }
+    return NULL;
+}
+
+/* 0: go on; else the exit code plus one. */
+static int
+read_option(struct ctl *ctl, int option, unsigned *flags)
+{
+    switch (option) {
+    case 'c':
+        ctl->conf_path = optarg;
+        return 0;
+    case OPTION_LANG:
+        if (strcmp(optarg, "zh") != 0 && strcmp(optarg, "en") != 0)
+            return print_usage(ctl, stderr) + 1;
+        ctl->chinese = strcmp(optarg, "zh") == 0;
+        return 0;
+    case OPTION_JSON:
+        ctl->json = true;
+        *flags |= FLAG_JSON;
+        return 0;
+    case OPTION_SHOW:
+        ctl->show = true;
+        *flags |= FLAG_SHOW;
+        return 0;
+    case OPTION_OVERWRITE:
+        ctl->overwrite = true;
+        *flags |= FLAG_OVERWRITE;
+        return 0;
+    case OPTION_MED_TYPE:
+        ctl->med_type = optarg;
+        *flags |= FLAG_CONDITIONS;
+        return 0;
+    case OPTION_INSUTYPE:
+        ctl->insutype = optarg;
+        *flags |= FLAG_CONDITIONS;
+        return 0;
+    case OPTION_INSTITUTION:
+        ctl->institution = optarg;
+        *flags |= FLAG_CONDITIONS;
+        return 0;
+    case OPTION_DATE:
+        ctl->date = optarg;
+        *flags |= FLAG_CONDITIONS;
+        return 0;
+    case OPTION_BASE:
+        ctl->base = optarg;
+        *flags |= FLAG_BASE;
+        return 0;
+    case OPTION_VERSION:
+        puts("fepctl " FEP_VERSION);
+        return CTL_GOOD + 1;
+    case 'h':
+        return print_usage(ctl, stdout) + 1;
+    default:
+        return print_usage(ctl, stderr) + 1;
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    struct ctl ctl = {.conf_path = FEP_SYSCONFDIR "/fepd.conf", .chinese = locale_is_chinese()};
+    unsigned flags = 0;
+    int option;
+
+    /* A core file could hold a message. 1 and not 0: a system that pipes cores to a program ignores 0. */
+    struct rlimit no_core = {1, 1};
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+    umask(077);
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        int ended = read_option(&ctl, option, &flags);
+        if (ended != 0)
+            return ended - 1;
+    }
+    const struct command *command = find_command(argc - optind, argv + optind);
+    if (command == NULL)
+        return print_usage(&ctl, stderr);
+    int own = command->second != NULL ? 2 : 1;
+    ctl.count = argc - optind - own;
+    ctl.words = argv + optind + own;
+    if (ctl.count < command->least || ctl.count > command->most || (flags & ~command->flags) != 0) {
+        fprintf(stderr, "%s\n", ctl_text(&ctl, "用法：", "usage:"));
+        print_command(&ctl, stderr, command);
+        return CTL_MISUSED;
+    }
+    int status = command->run(&ctl);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return CTL_SURROUNDINGS;
+    return status;
+}

@@ -1,0 +1,110 @@
+/* The router: one I/O loop that never blocks, with the core in the middle, the store's writer thread beside it, links
+ * to peers on one side and adapter hosts on the other. It parses only our own frames. */
+#ifndef FEP_ROUTER_H
+#define FEP_ROUTER_H
+
+#include "clock.h"
+#include "conf.h"
+#include "core.h"
+#include "link_socket.h"
+#include "session.h"
+#include "store.h"
+
+struct router;
+
+struct router_peer {
+    struct router *router;
+    const struct conf_peer *conf;
+    struct peer *peer;
+    struct session *session;
+    struct link_socket *socket; /* dialled; NULL: it dials us */
+    int64_t down_since_ms;      /* while it is down */
+};
+
+struct router_host {
+    const struct conf_instance *conf;
+    uint32_t epoch; /* 0 = none yet */
+    int up, ready;
+    int64_t heard_ms;
+    uint32_t health; /* enum fep_state */
+    char health_reason[128];
+    int kill_asked;
+};
+
+enum { FINDS = 1024 };
+struct router_find { /* a host waits for the exchange that opened a visit */
+    struct router_host *host;
+    uint64_t sequence;
+    uint32_t epoch;
+};
+
+struct router {
+    struct conf *conf;
+    const struct clock *clock;
+    struct transaction_table *transactions;
+    struct route_table *routes;
+    struct core *core;
+    struct store *store;
+    struct link_context *links;
+    struct link_curve curve;
+    struct link_socket *listen, *local;
+    struct router_peer peers[CONF_PEERS];
+    size_t peer_count;
+    struct router_host hosts[CONF_INSTANCES];
+    size_t host_count;
+    struct router_find finds[FINDS];
+    uint64_t next_find;
+
+    struct store_write *writes; /* of this turn */
+    size_t write_count, write_room;
+
+    int signals, keeper_fd;
+    int stopping;
+    int failed;           /* the store is not to be trusted: end */
+    int64_t started_ms, stop_due_ms;
+    int64_t marks_due_ms; /* when the peers hear again what we have committed */
+    uint64_t frames_refused;
+    char keeper_line[128];
+    size_t keeper_line_size;
+};
+
+/* Runs until stopped; returns the exit code. ready_fd: where to say "ready", -1 = nowhere; keeper_fd: lines from and
+ * to the keeper, -1 = none. */
+int router_run(struct conf *conf, int ready_fd, int keeper_fd);
+
+/* --- used between the files of the router ------------------------------------------------------------------- */
+
+/* loop.c: one step of the core and everything it asks for. */
+void router_step(struct router *router, struct core_event *event);
+/* perform.c */
+void router_perform(struct router *router, const struct core_command *command);
+void router_submit_writes(struct router *router);
+/* peers.c */
+int router_open_peers(struct router *router, struct fep_error *error);
+void router_close_peers(struct router *router);
+void router_read_peers(struct router *router);
+void router_tick_peers(struct router *router, int64_t now_ms);
+int64_t router_peers_due(const struct router *router);
+struct router_peer *router_find_peer(struct router *router, const char *name);
+/* hosts.c */
+int router_open_local(struct router *router, struct fep_error *error);
+void router_read_local(struct router *router);
+void router_tick_hosts(struct router *router, int64_t now_ms);
+struct router_host *router_find_host(struct router *router, const char *name);
+void router_host_down(struct router *router, struct router_host *host, uint32_t epoch, const char *reason);
+void router_visit_found(struct router *router, struct store_event *event);
+int router_send_local(struct router *router, const char *to, const struct frame *frame);
+void router_tell_keeper(struct router *router, const char *line);
+/* operator.c: fepctl's requests; body in, body out (JSON text). */
+struct slice router_operate(struct router *router, struct slice request);
+/* outcome_log.c: the one line per exchange. */
+void router_log_outcome(const struct exchange_record *record);
+void router_log_step(const struct exchange_record *record, const struct core_command *command);
+
+static inline int64_t
+router_now(const struct router *router)
+{
+    return clock_monotonic_ms(router->clock);
+}
+
+#endif

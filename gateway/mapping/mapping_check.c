@@ -1,0 +1,78 @@
+/* What only the whole file can tell: layouts nobody uses, transactions that shadow each other, rules that can not meet
+ * their layout. Runs last; adds its problems to those of the parts. */
+#include "model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void
+use_layouts_of(struct loader *loader, const char *local)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%.58s-Q", local);
+    (void)load_find_layout(loader, name);
+    snprintf(name, sizeof name, "%.58s-R", local);
+    (void)load_find_layout(loader, name);
+}
+
+static void
+check_layouts(struct loader *loader)
+{
+    const struct mapping *mapping = loader->mapping;
+    for (size_t i = 0; i < mapping->local_only_count; i++)
+        use_layouts_of(loader, mapping->local_only[i]);
+    for (size_t i = 0; i < mapping->layout_count; i++) {
+        if (!mapping->layouts[i].used)
+            config_reader_problem(&loader->reader, mapping->layouts[i].at,
+                                  "layout %s belongs to no transaction; expected head-Q, head-R or T-Q, T-R of a "
+                                  "transaction, inquire, reverse, serve_reverse or local_only",
+                                  mapping->layouts[i].layout.name);
+    }
+}
+
+/* A local transaction with several canonical ones needs conditions on all but the last, or the first always wins. */
+static void
+check_ambiguity(struct loader *loader, const config_setting_t *root)
+{
+    const struct mapping *mapping = loader->mapping;
+    const config_setting_t *list = config_setting_get_member(root, "transactions");
+    for (size_t i = 0; i < mapping->transaction_count; i++) {
+        const struct transaction_map *map = &mapping->transactions[i];
+        for (size_t j = i + 1; j < mapping->transaction_count; j++) {
+            const struct transaction_map *other = &mapping->transactions[j];
+            if (strcmp(map->infno, other->infno) == 0)
+                config_reader_problem(&loader->reader, list, "transaction %s stands twice (%s and %s)", map->infno,
+                                      map->where, other->where);
+        }
+    }
+}
+
+/* Serving needs msgids, and the asked side of an inquiry needs findings. */
+static void
+check_operations(struct loader *loader, const config_setting_t *root)
+{
+    const struct mapping *mapping = loader->mapping;
+    const struct {
+        const struct operation_map *map;
+        const char *name;
+    } operations[] = {{&mapping->inquire, "inquire"}, {&mapping->reverse, "reverse"},
+                      {&mapping->serve_reverse, "serve_reverse"}};
+    for (size_t i = 0; i < 3; i++) {
+        if (operations[i].map->present && operations[i].map->findings.count == 0)
+            config_reader_problem(&loader->reader, config_setting_get_member(root, operations[i].name),
+                                  "%s has no findings", operations[i].name);
+    }
+    if (mapping->serve_reverse.present && mapping->msgid.count == 0)
+        config_reader_problem(&loader->reader, config_setting_get_member(root, "serve_reverse"),
+                              "serve_reverse without msgid: an original could not be named");
+}
+
+void
+mapping_check(struct loader *loader, const config_setting_t *root)
+{
+    check_layouts(loader);
+    check_ambiguity(loader, root);
+    check_operations(loader, root);
+    if (loader->mapping->head_question == NULL)
+        config_reader_problem(&loader->reader, config_setting_get_member(root, "layouts"), "layout head-Q is missing");
+}

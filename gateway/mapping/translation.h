@@ -1,0 +1,61 @@
+/* One translation on its way. Internal to the mapping engine. */
+#ifndef FEP_TRANSLATION_H
+#define FEP_TRANSLATION_H
+
+#include "canonical.h"
+
+struct translation {
+    const struct mapping *mapping;
+    const struct mapping_context *context;
+    struct fep_error *error;
+    bool is_request;       /* faults of a request carry the reference protocols' codes 1001, 1003 */
+    struct arena scratch;  /* values on their way; freed at the end */
+    struct message_header *header; /* in: being filled; out: not changed */
+    struct json_object *body, *root; /* envelope; its input or output */
+    struct json_object *element;     /* of the group being translated, or NULL */
+    const struct fep_record *record; /* the local record read from; out: the one being filled */
+    struct fep_record *target;       /* out: the same, writable */
+    size_t row;                      /* in the group, with `element` */
+    struct json_object *visit_request, *visit_answer;
+    bool visit_parsed;
+    const char *original_local; /* inquire, reverse */
+};
+
+void translation_begin(struct translation *translation, const struct mapping *mapping,
+                       const struct mapping_context *context, struct message_header *header, bool is_request,
+                       struct fep_error *error);
+void translation_end(struct translation *translation); /* puts what it parsed; body belongs to the caller's flow: put */
+
+/* An error about one rule: names field, what kind and the rule's place, never the value. code: FEP_E_*. Returns -1. */
+int translation_fault(struct translation *translation, const struct rule *rule, unsigned code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+int translation_no_memory(struct translation *translation);
+
+/* source.c. The value of a source: empty where there is none. Negative: it is not a plain value. */
+int source_read(struct translation *translation, const struct rule *rule, const struct source *source,
+                struct fep_bytes *value);
+bool conditions_hold(struct translation *translation, const struct conditions *conditions);
+struct fep_bytes record_value(const struct fep_record *record, size_t field, bool in_row, size_t row);
+
+/* value_in.c, value_out.c: one value through cleaning, conversion and codes. `value` is replaced; lives in scratch. */
+int value_in(struct translation *translation, const struct rule *rule, struct fep_bytes *value);
+int value_out(struct translation *translation, const struct rule *rule, struct fep_bytes *value);
+struct fep_bytes trim_value(struct fep_bytes value);
+
+/* rule_in.c, rule_out.c */
+int rules_apply_in(struct translation *translation, const struct rules *rules);
+int group_apply_in(struct translation *translation, const struct group_map *map);
+int rules_apply_out(struct translation *translation, const struct rules *rules);
+int group_apply_out(struct translation *translation, const struct group_map *map);
+/* Fields that the layout marks as required and that are empty. */
+int layout_check_required(struct translation *translation, const struct fep_record *record);
+
+/* checks.c */
+int checks_hold(struct translation *translation, const struct transaction_map *map, struct json_object *request_root,
+                struct fep_result *result);
+int index_fill(struct translation *translation, const struct index_rules *rules, struct fep_index *index);
+
+void trace_field(struct translation *translation, const char *arrow, const struct rule *rule, struct fep_bytes local,
+                 struct fep_bytes canonical);
+
+#endif

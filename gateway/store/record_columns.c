@@ -1,0 +1,206 @@
+/* Moves an exchange record into a row and back. Must never shorten a value: what does not fit is reported, since a
+ * cut key or amount would be an untrue one. */
+#include "record_columns.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum column_type { TEXT, BYTES, U8, U16, U32, I64 };
+struct column {
+    const char *name;
+    enum column_type type;
+    size_t offset, size;
+};
+
+#define MEMBER_SIZE(member) sizeof(((struct exchange_record *)0)->member)
+#define C(name, type, member) {name, type, offsetof(struct exchange_record, member), MEMBER_SIZE(member)}
+
+/* clang-format off */
+static const struct column columns[] = {
+    C("origin", TEXT, header.key.origin), C("msgid", TEXT, header.key.msgid), C("role", U8, role),
+    C("infno", TEXT, header.infno), C("class", U8, header.transaction_class),
+    C("treat_area", TEXT, header.treat_area), C("insured_area", TEXT, header.insured_area),
+    C("institution", TEXT, header.institution), C("day", U32, header.day),
+    C("original_msgid", TEXT, header.original_msgid), C("original_infno", TEXT, header.original_infno),
+    C("digest", BYTES, digest),
+    C("state", U8, state), C("tombstone", U8, tombstone), C("attempt", U32, attempt),
+    C("hops_left", U8, hops_left), C("previous", TEXT, previous), C("target", TEXT, target),
+    C("local_serial", I64, local.serial), C("local_date", U32, local.serial_date),
+    C("local_accounting_date", U32, local.accounting_date), C("local_mapping", U32, local.mapping_generation),
+    C("local_cycle", TEXT, local.cycle),
+    C("kind", U8, kind), C("effect", U8, effect), C("refusal_class", U8, refusal_class), C("reason", U8, reason),
+    C("code", U16, code), C("text", TEXT, text),
+    C("order_key", BYTES, index.order_key), C("visit_id", TEXT, index.visit_id),
+    C("settlement_id", TEXT, index.settlement_id), C("med_type", TEXT, index.med_type),
+    C("insutype", TEXT, index.insutype), C("total_fen", I64, index.total_fen), C("fund_fen", I64, index.fund_fen),
+    C("account_fen", I64, index.account_fen), C("cash_fen", I64, index.cash_fen),
+    C("index_effect", U32, index.effect), C("accounting_day", U32, index.accounting_day),
+    C("has_money", U32, index.has_money),
+    C("reversal_cause", U8, reversal_cause), C("reversal_attempt", U32, reversal_attempt),
+    C("reversal_relayed", U8, reversal_relayed), C("cure", U8, cure),
+    C("cancel_serial", I64, cancel.serial), C("cancel_date", U32, cancel.serial_date),
+    C("cancel_accounting_date", U32, cancel.accounting_date),
+    C("cancel_mapping", U32, cancel.mapping_generation), C("cancel_cycle", TEXT, cancel.cycle),
+    C("pinned", U8, pinned), C("outcome_relayed", U8, outcome_relayed),
+    C("accepted_ms", I64, times.accepted), C("sent_ms", I64, times.sent), C("relayed_ms", I64, times.relayed),
+    C("outcome_ms", I64, times.outcome), C("told_ms", I64, times.told),
+};
+/* clang-format on */
+#define COLUMN_COUNT (sizeof columns / sizeof columns[0])
+const int record_column_count = (int)COLUMN_COUNT;
+
+struct sql_text {
+    char *out;
+    size_t length;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+append(struct sql_text *text, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(text->out + text->length, RECORD_SQL_SIZE - text->length, format, arguments);
+    va_end(arguments);
+    assert(n >= 0 && text->length + (size_t)n < RECORD_SQL_SIZE); /* the patterns are ours */
+    text->length += (size_t)n;
+}
+
+static void
+append_list(struct sql_text *text, char form)
+{
+    for (size_t i = form == 'A' ? RECORD_KEY_COLUMNS : 0; i < COLUMN_COUNT; i++) {
+        const char *comma = i == 0 || (form == 'A' && i == RECORD_KEY_COLUMNS) ? "" : ",";
+        if (form == 'N')
+            append(text, "%s%s", comma, columns[i].name);
+        else if (form == 'P')
+            append(text, "%s?%zu", comma, i + 1);
+        else
+            append(text, "%s%s=?%zu", comma, columns[i].name, i + 1);
+    }
+}
+
+void
+record_sql(const char *pattern, char out[RECORD_SQL_SIZE])
+{
+    struct sql_text text = {.out = out};
+    for (; *pattern; pattern++) {
+        if (*pattern != '$') {
+            append(&text, "%c", *pattern);
+            continue;
+        }
+        pattern++;
+        if (*pattern >= '1' && *pattern <= '9')
+            append(&text, "?%d", record_column_count + (*pattern - '0'));
+        else
+            append_list(&text, *pattern);
+    }
+}
+
+static int
+bytes_are_zero(const unsigned char *bytes, size_t size)
+{
+    return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
+}
+
+static int
+bind_column(sqlite3_stmt *statement, int at, const struct column *column, const unsigned char *value)
+{
+    uint16_t u16;
+    uint32_t u32;
+    int64_t i64;
+    switch (column->type) {
+    case TEXT:
+        return sqlite3_bind_text(statement, at, (const char *)value,
+                                 (int)strnlen((const char *)value, column->size), SQLITE_STATIC);
+    case BYTES: /* nothing but zeros means "none" and takes no room */
+        if (bytes_are_zero(value, column->size))
+            return sqlite3_bind_null(statement, at);
+        return sqlite3_bind_blob(statement, at, value, (int)column->size, SQLITE_STATIC);
+    case U8:
+        return sqlite3_bind_int(statement, at, value[0]);
+    case U16:
+        memcpy(&u16, value, sizeof u16);
+        return sqlite3_bind_int(statement, at, u16);
+    case U32:
+        memcpy(&u32, value, sizeof u32);
+        return sqlite3_bind_int64(statement, at, u32);
+    case I64:
+        memcpy(&i64, value, sizeof i64);
+        return sqlite3_bind_int64(statement, at, i64);
+    }
+    return SQLITE_MISUSE;
+}
+
+int
+record_bind(sqlite3_stmt *statement, const struct exchange_record *record)
+{
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        int rc = bind_column(statement, (int)i + 1, &columns[i],
+                             (const unsigned char *)record + columns[i].offset);
+        if (rc != SQLITE_OK)
+            return rc;
+    }
+    return SQLITE_OK;
+}
+
+int
+record_bind_key(sqlite3_stmt *statement, const struct message_key *key, uint8_t role)
+{
+    int rc = sqlite3_bind_text(statement, 1, key->origin, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_text(statement, 2, key->msgid, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int(statement, 3, role);
+    return rc;
+}
+
+static int
+read_bytes(sqlite3_stmt *statement, int at, const struct column *column, unsigned char *value)
+{
+    size_t limit = column->type == TEXT ? column->size - 1 : column->size;
+    const void *bytes = sqlite3_column_blob(statement, at);
+    size_t size = (size_t)sqlite3_column_bytes(statement, at);
+    if (size > limit || (column->type == BYTES && size != 0 && size != limit))
+        return -1;
+    if (size > 0)
+        memcpy(value, bytes, size);
+    return 0;
+}
+
+static int
+read_number(sqlite3_stmt *statement, int at, const struct column *column, unsigned char *value)
+{
+    int64_t number = sqlite3_column_int64(statement, at);
+    uint64_t highest = column->type == U8 ? UINT8_MAX : column->type == U16 ? UINT16_MAX : UINT32_MAX;
+    if (column->type != I64 && (number < 0 || (uint64_t)number > highest))
+        return -1;
+    uint16_t u16 = (uint16_t)number;
+    uint32_t u32 = (uint32_t)number;
+    if (column->type == U8)
+        value[0] = (uint8_t)number;
+    else if (column->type == U16)
+        memcpy(value, &u16, sizeof u16);
+    else if (column->type == U32)
+        memcpy(value, &u32, sizeof u32);
+    else
+        memcpy(value, &number, sizeof number);
+    return 0;
+}
+
+int
+record_read(sqlite3_stmt *statement, struct exchange_record *record)
+{
+    memset(record, 0, sizeof *record);
+    record->index.size = sizeof record->index;
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        const struct column *column = &columns[i];
+        unsigned char *value = (unsigned char *)record + column->offset;
+        int bad = column->type == TEXT || column->type == BYTES ? read_bytes(statement, (int)i, column, value)
+                                                                 : read_number(statement, (int)i, column, value);
+        if (bad)
+            return -1;
+    }
+    return record->state < STATE_COUNT ? 0 : -1;
+}

@@ -1,0 +1,25 @@
+/* How an exchange record stands in a row: one table of columns for the queue, the journals and recovery. The SQL under
+ * schema/ has the same names. */
+#ifndef FEP_RECORD_COLUMNS_H
+#define FEP_RECORD_COLUMNS_H
+
+#include <sqlite3.h>
+#include <stddef.h>
+#include "exchange_record.h"
+
+extern const int record_column_count;
+#define RECORD_KEY_COLUMNS 3 /* the first: origin, msgid, role; never changed */
+
+/* Fills in a statement's text: $N = the names of all columns, $P = their parameters, $A = assignments of all but the
+ * key, $1..$9 = the parameters that follow the record's. `out` must hold RECORD_SQL_SIZE bytes. */
+#define RECORD_SQL_SIZE 6144
+void record_sql(const char *pattern, char out[RECORD_SQL_SIZE]);
+
+/* Binds parameters 1..record_column_count. The record must stay until the statement was stepped. SQLite's code. */
+int record_bind(sqlite3_stmt *statement, const struct exchange_record *record);
+/* Binds the key to parameters 1, 2, 3. */
+int record_bind_key(sqlite3_stmt *statement, const struct message_key *key, uint8_t role);
+/* Reads columns 0..record_column_count-1. Negative if a value does not fit: the row was not written by us. */
+int record_read(sqlite3_stmt *statement, struct exchange_record *record);
+
+#endif

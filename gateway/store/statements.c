@@ -1,0 +1,69 @@
+/* The SQL of the queue in one table. Nothing else runs on the hot path. Fails with SQLite's code if the schema is not
+ * the one that the program knows. */
+#include "statements.h"
+
+#include <stddef.h>
+#include <string.h>
+#include "database.h"
+#include "record_columns.h"
+
+/* $N, $P, $A, $1: see record_sql. */
+#define S(name, sql) {offsetof(struct statements, name), sql}
+static const struct {
+    size_t offset;
+    const char *sql;
+} table[] = {
+    S(begin, "BEGIN IMMEDIATE"),
+    S(commit, "COMMIT"),
+    S(rollback, "ROLLBACK"),
+    S(insert_exchange, "INSERT INTO exchange($N,body_id,answer_id,sequence,id) VALUES($P,$1,$2,$3,$4)"),
+    S(update_exchange, "UPDATE exchange SET $A,body_id=coalesce($1,body_id),answer_id=coalesce($2,answer_id),"
+                       "sequence=$3 WHERE id=$4"),
+    S(select_exchange, "SELECT $N,(SELECT data FROM body WHERE body.id=body_id),"
+                       "(SELECT data FROM body WHERE body.id=answer_id) FROM exchange WHERE id=?1"),
+    S(delete_exchange, "DELETE FROM exchange WHERE id=?1"),
+    S(insert_body, "INSERT INTO body(id,data) VALUES(?1,?2)"),
+    S(delete_body, "DELETE FROM body WHERE id=?1"),
+    S(insert_closed, "INSERT INTO closed(number,exchange) VALUES(?1,?2)"),
+    S(delete_closed, "DELETE FROM closed WHERE number=?1"),
+    S(select_closed, "SELECT $N,(SELECT data FROM body WHERE body.id=body_id),"
+                     "(SELECT data FROM body WHERE body.id=answer_id),number,exchange.id,body_id,answer_id "
+                     "FROM closed CROSS JOIN exchange ON exchange.id=closed.exchange "
+                     "WHERE number>?1 ORDER BY number LIMIT ?2"),
+    S(write_number, "INSERT INTO meta(name,number) VALUES(?1,?2) ON CONFLICT(name) DO UPDATE SET number=?2"),
+    S(insert_visit, "INSERT OR IGNORE INTO visit(insured_area,visit_id,origin,msgid,day) VALUES(?1,?2,?3,?4,?5)"),
+    S(select_visit, "SELECT origin,msgid FROM visit WHERE insured_area=?1 AND visit_id=?2"),
+    S(write_mark, "INSERT OR REPLACE INTO peer_mark(name,incarnation,commit_sequence) VALUES(?1,?2,?3)"),
+    S(read_mark, "SELECT incarnation,commit_sequence FROM peer_mark WHERE name=?1"),
+};
+#define STATEMENT_COUNT (sizeof table / sizeof table[0])
+
+static sqlite3_stmt **
+place_of(struct statements *statements, size_t i)
+{
+    return (sqlite3_stmt **)(void *)((char *)statements + table[i].offset);
+}
+
+int
+statements_prepare(struct statements *statements, sqlite3 *db)
+{
+    char sql[RECORD_SQL_SIZE];
+    memset(statements, 0, sizeof *statements);
+    for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+        record_sql(table[i].sql, sql);
+        int rc = database_prepare(db, sql, place_of(statements, i));
+        if (rc != SQLITE_OK) {
+            statements_finish(statements);
+            return rc;
+        }
+    }
+    return SQLITE_OK;
+}
+
+void
+statements_finish(struct statements *statements)
+{
+    for (size_t i = 0; i < STATEMENT_COUNT; i++)
+        sqlite3_finalize(*place_of(statements, i));
+    memset(statements, 0, sizeof *statements);
+}

@@ -1,0 +1,80 @@
+/* The calls of store.h, forwarded to whichever implementation was opened. Holds no policy of its own. */
+#include "store_ops.h"
+
+void
+store_close(struct store *store)
+{
+    if (store)
+        store->ops->close(store);
+}
+
+void
+store_read_identity(const struct store *store, struct store_identity *identity)
+{
+    store->ops->read_identity(store, identity);
+}
+
+int
+store_read_peer_mark(struct store *store, const char *name, struct store_peer_mark *mark)
+{
+    return store->ops->read_peer_mark(store, name, mark);
+}
+
+int
+store_write_peer_mark(struct store *store, const struct store_peer_mark *mark, struct fep_error *error)
+{
+    return store->ops->write_peer_mark(store, mark, error);
+}
+
+int
+store_recover(struct store *store,
+              int (*fn)(void *arg, const struct exchange_record *record, struct slice body,
+                        struct slice answer),
+              void *arg, uint64_t *quarantined, struct fep_error *error)
+{
+    return store->ops->recover(store, fn, arg, quarantined, error);
+}
+
+int
+store_submit(struct store *store, const struct store_write *writes, size_t count)
+{
+    return store->ops->submit(store, writes, count);
+}
+
+int
+store_descriptor(const struct store *store)
+{
+    return store->mailbox.descriptor;
+}
+
+size_t
+store_take_events(struct store *store, struct store_event *events, size_t room)
+{
+    if (store->ops->before_take)
+        store->ops->before_take(store);
+    return mailbox_take(&store->mailbox, events, room);
+}
+
+uint64_t
+store_pending(const struct store *store)
+{
+    return atomic_load(&store->mailbox.unreported);
+}
+
+int
+store_has_room(const struct store *store)
+{
+    return store->ops->has_room(store);
+}
+
+int
+store_find(struct store *store, const struct message_key *key, enum exchange_role role, uint64_t reference)
+{
+    return store->ops->find(store, key, role, reference);
+}
+
+int
+store_find_visit(struct store *store, const char *insured_area, const char *visit_id, uint64_t reference)
+{
+    return store->ops->find_visit(store, insured_area, visit_id, reference);
+}

@@ -1,0 +1,106 @@
+/* The store: what makes a promise hold. One interface; SQLite for real (store_open), memory for tests and as the
+ * readable example (memory_store_open).
+ *
+ * The owner's thread (the router's loop) submits writes in batches; a writer thread commits what has arrived while
+ * the last commit was under way (group commit, bounded by bytes). Results come back over a mailbox whose descriptor
+ * becomes readable. Commits happen in the order of submission: COMMITTED n means that every write with a sequence up
+ * to n is on disk, except those reported as refused or in conflict before it.
+ */
+#ifndef FEP_STORE_H
+#define FEP_STORE_H
+
+#include "exchange_record.h"
+#include "buffer.h"
+
+struct store;
+
+struct store_config {
+    const char *directory;     /* holds queue.db, journal/, ballast, lock; created 0700 if missing */
+    const char *schema_directory; /* schema/ with queue/NNNN_*.sql and journal/NNNN_*.sql */
+    const char *key_file;      /* 32 bytes hex (SM4 16 + HMAC 16 derived inside) for bodies at rest; NULL = bodies in clear */
+    uint64_t batch_bytes;      /* group commit limit, default 512 KiB */
+    uint64_t ballast_bytes;    /* preallocated room for outcomes and reversals, default 16 MiB (rule 15) */
+    uint64_t min_free_bytes;   /* below this free disk no new updates are admitted, default 64 MiB */
+    uint32_t horizon_days;     /* key tables kept, default 45 */
+    const char *node;          /* this gateway; checked against what the store holds */
+};
+
+enum store_write_type { STORE_INSERT = 1, STORE_UPDATE, STORE_CLOSE, STORE_SERIALS };
+struct store_write {
+    enum store_write_type type;
+    uint64_t sequence;
+    struct exchange_record record; /* INSERT, UPDATE: all; CLOSE: key and role */
+    struct slice body, answer;     /* taken over; INSERT: body (and answer); UPDATE: an answer if size > 0 */
+    uint64_t number;               /* SERIALS: counter that may be used up to */
+};
+
+enum store_event_type { STORE_COMMITTED = 1, STORE_REFUSED, STORE_CONFLICT, STORE_FAILED, STORE_FOUND, STORE_ROOM };
+struct store_event {
+    enum store_event_type type;
+    uint64_t sequence;  /* COMMITTED: everything up to it; REFUSED, CONFLICT: this write */
+    uint64_t reference; /* FOUND: what the reader gave */
+    uint8_t found;      /* FOUND: 1 if there is one; ROOM: 1 = room for new updates, 0 = none */
+    struct exchange_record record; /* CONFLICT, FOUND */
+    struct slice body, answer;     /* CONFLICT, FOUND: handed to the receiver, who releases them */
+    struct fep_error error;        /* REFUSED, FAILED (the store is not to be trusted: accept nothing more, end) */
+};
+
+/* Opens, checks integrity, takes the lock (a second daemon on one store is refused with a clear error), brings the
+ * schema up to date, starts the writer. NULL with the error filled; the error says which file and what to do. */
+struct store *store_open(const struct store_config *config, struct fep_error *error);
+/* Finishes what was submitted, then closes. */
+void store_close(struct store *store);
+
+struct store_identity {
+    uint64_t incarnation;    /* new after each restore */
+    uint64_t serial_counter; /* first local serial counter that was never released for use */
+    uint64_t boot_count;
+    uint64_t commit_sequence; /* commits so far: what peers acknowledge and compare at connect (rule 23) */
+};
+void store_read_identity(const struct store *store, struct store_identity *identity);
+/* What a peer told about itself at its last connect (rule 23); found = 0 if never seen. Synchronous, at connect only. */
+struct store_peer_mark { char name[NODE_SIZE]; uint64_t incarnation, commit_sequence; };
+int store_read_peer_mark(struct store *store, const char *name, struct store_peer_mark *mark);
+int store_write_peer_mark(struct store *store, const struct store_peer_mark *mark, struct fep_error *error);
+
+/* Recovery: calls fn for every open (not closed) exchange, oldest first, before any write. Body and answer are
+ * borrowed. A row whose content digest or MAC does not fit is quarantined: fn is not called, `quarantined` counts it
+ * and the log names its msgid. Returns 0, or negative with the error. */
+int store_recover(struct store *store,
+                  int (*fn)(void *arg, const struct exchange_record *record, struct slice body, struct slice answer),
+                  void *arg, uint64_t *quarantined, struct fep_error *error);
+
+/* Hands over writes (bodies are taken over, records copied). Never blocks, never waits for the disk; bounded by the
+ * core's own bounds. Negative without memory: nothing of this call was taken. */
+int store_submit(struct store *store, const struct store_write *writes, size_t count);
+/* Readable when events wait. */
+int store_descriptor(const struct store *store);
+/* Takes up to `room` events; returns how many. */
+size_t store_take_events(struct store *store, struct store_event *events, size_t room);
+/* Writes submitted and not yet reported. */
+uint64_t store_pending(const struct store *store);
+/* Enough room for new updates, as of the last look (checked about once a second by the writer)? */
+int store_has_room(const struct store *store);
+
+/* Asks for a stored exchange by key and role, open or closed; the answer is STORE_FOUND with `reference`. */
+int store_find(struct store *store, const struct message_key *key, enum exchange_role role, uint64_t reference);
+/* Asks for the exchange that opened a visit (an answered transaction with TRAIT_OPENS_VISIT at this origin). */
+int store_find_visit(struct store *store, const char *insured_area, const char *visit_id, uint64_t reference);
+
+/* Reading for fepctl, from any process, read-only, bounded, never pinning the WAL (no transaction stays open between
+ * calls): exchanges newest first that match; empty strings match all. Bodies are not read. */
+struct store_query {
+    char msgid[MSGID_SIZE];
+    uint32_t day_from, day_to; /* 0 = any */
+    int only_open;
+    uint8_t state;             /* 0 = any */
+    size_t limit;
+};
+int store_read(const char *directory, const struct store_query *query,
+               int (*fn)(void *arg, const struct exchange_record *record, int closed), void *arg,
+               struct fep_error *error);
+
+/* The same interface over memory: deterministic, no thread; commits at each store_take_events. For tests. */
+struct store *memory_store_open(void);
+
+#endif

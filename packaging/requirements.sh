@@ -1,0 +1,41 @@
+# Sourced by ./demo, ./check and test/fresh/run: what a Debian 12 machine needs, and how the tree is built.
+# Everything comes from Debian's own packages.
+
+# To build and run
+packages="meson ninja-build pkg-config gcc libc6-dev \
+ libzmq3-dev libsqlite3-dev libssl-dev libconfig-dev libjson-c-dev \
+ syslog-ng-core syslog-ng-scl python3"
+# To test: unit tests, sanitizers of the compiler (part of gcc), namespaces for a small disk, formatting
+test_packages="libcmocka-dev clang-format libasan8 libubsan1 libtsan2 iproute2 procps util-linux"
+
+say() { printf '%s\n' "$*" >&2; }
+
+need_packages() { # installs what is missing of "$@"; asks for nothing
+    missing=""
+    for package in "$@"; do
+        case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) in
+        *' installed') ;;
+        *) missing="$missing $package" ;;
+        esac
+    done
+    [ -n "$missing" ] || return 0
+    say "installing:$missing"
+    as_root=""
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || { say "not root and no sudo: please install$missing"; exit 1; }
+        as_root="sudo"
+    fi
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    # shellcheck disable=SC2086 # a list of words on purpose
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+}
+
+build_tree() { # build_tree DIRECTORY [meson options]
+    directory=$1
+    shift
+    if [ ! -f "$directory/build.ninja" ]; then
+        /usr/bin/meson setup "$directory" "$@" >"$directory.log" 2>&1 || { cat "$directory.log" >&2; exit 1; }
+        rm -f "$directory.log"
+    fi
+    ninja -C "$directory" >"$directory/build.log" 2>&1 || { tail -40 "$directory/build.log" >&2; exit 1; }
+}
