@@ -1,7 +1,7 @@
 /* The fixed module: fixed-width records over TCP, this side calling.
  *
- *   address = "10.45.9.20:7031"   the local system; numeric
- *   password = "djz.password"     file with the sign-on password
+ *   connect = "10.45.9.20:7031"   the local system; numeric
+ *   password_file = "djz.password"  file with the sign-on password
  *   connections = 1               long connections, each with its own window
  *   window = 16                   requests outstanding per connection; the local system may grant less
  *
@@ -16,9 +16,9 @@
 
 static const struct fep_option options[] = {
     {"mode", FEP_TEXT, 0, NULL, "call", 0, 0, "call：由网关呼叫本地系统", "call: the gateway calls the local system"},
-    {"address", FEP_TEXT, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "本地系统的地址和端口（数字）",
+    {"connect", FEP_TEXT, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "本地系统的地址和端口（数字）",
      "the local system, numeric ADDRESS:PORT"},
-    {"password", FEP_SECRET_FILE, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "签到口令文件", "file with the sign-on password"},
+    {"password_file", FEP_SECRET_FILE, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "签到口令文件", "file with the sign-on password"},
     {"connections", FEP_INTEGER, 0, NULL, "1", 1, MAX_CONNECTIONS, "长连接数", "long connections"},
     {"window", FEP_INTEGER, 0, NULL, "16", 1, 16, "每条连接上未答复请求数上限", "requests outstanding per connection"},
     {"connect_time", FEP_DURATION_MS, 0, "ms", "3000", 10, 60000, "连接时限", "time allowed to connect"},
@@ -159,7 +159,7 @@ fixed_open(const struct fep_host *host, const struct fep_config *config, void **
     fixed->serial_counter = random;
     if (strcmp(host->get_text(config, "mode"), "call") != 0)
         set_error(error, 0, 0, "option mode is \"%.20s\"; this module knows: call", host->get_text(config, "mode"));
-    else if (tcp_parse(host->get_text(config, "address"), &fixed->address, error) == 0 &&
+    else if (tcp_parse(host->get_text(config, "connect"), &fixed->address, error) == 0 &&
              fixed_codec_open(&fixed->codec, host, error) == 0 && read_wire(fixed, error) == 0 &&
              check_head_fields(fixed, error) == 0 && make_buffers(fixed, error) == 0) {
         *self = fixed;

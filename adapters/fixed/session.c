@@ -247,7 +247,7 @@ make_sign_on(struct connection *connection, struct fep_error *error)
     snprintf(layout, sizeof layout, "%.12s-Q", wire->sign_on);
     snprintf(window, sizeof window, "%02u", fixed->window_wanted % 100);
     task_draw_serial(fixed, connection->serial);
-    const char *password = host->get_secret(fixed->config, "password");
+    const char *password = host->get_secret(fixed->config, "password_file");
     struct fep_record *head = host->create_record(host->self, "head-Q");
     struct fep_record *body = host->create_record(host->self, layout);
     long size = -1;

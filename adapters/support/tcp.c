@@ -97,16 +97,28 @@ tcp_connect_result(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &result, &size) == 0 ? result : errno;
 }
 
-long
-tcp_read(int fd, void *out, size_t size)
+static long
+receive(int fd, void *out, size_t size, int flags)
 {
     ssize_t got;
     do
-        got = recv(fd, out, size, 0);
+        got = recv(fd, out, size, flags);
     while (got < 0 && errno == EINTR);
     if (got >= 0)
         return got;
     return errno == EAGAIN || errno == EWOULDBLOCK ? -1 : -2;
+}
+
+long
+tcp_read(int fd, void *out, size_t size)
+{
+    return receive(fd, out, size, 0);
+}
+
+long
+tcp_peek(int fd, unsigned char *out)
+{
+    return receive(fd, out, 1, MSG_PEEK);
 }
 
 long

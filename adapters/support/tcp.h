@@ -25,6 +25,8 @@ int tcp_connect(const struct tcp_address *address);
 int tcp_connect_result(int fd);
 /* Bytes read (> 0), 0 at the end, -1 nothing there, -2 broken. */
 long tcp_read(int fd, void *out, size_t size);
+/* As tcp_read for one byte that stays where it is. */
+long tcp_peek(int fd, unsigned char *out);
 /* Bytes written (>= 0), or -2 broken. */
 long tcp_write(int fd, const void *data, size_t size);
 

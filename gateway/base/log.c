@@ -17,7 +17,9 @@
 #include "clock.h"
 #include "log_format.h"
 
-#define RING_LINES 4096
+#define RING_LINES   4096
+#define CLOSE_TRIES  50  /* at closing: how often the reader is waited for */
+#define CLOSE_TRY_MS 20  /* and how long each time */
 
 struct ring_line {
     size_t size;
@@ -175,6 +177,14 @@ log_close(void)
 {
     pthread_mutex_lock(&state.lock);
     send_ring();
+    /* The kernel takes some ten datagrams at once; the reader gets a moment for the last lines of a process.
+     */
+    for (int i = 0; i < CLOSE_TRIES && state.count > 0 && state.fd >= 0; i++) {
+        struct pollfd room = {.fd = state.fd, .events = POLLOUT};
+        if (poll(&room, 1, CLOSE_TRY_MS) < 0 && errno != EINTR)
+            break;
+        send_ring();
+    }
     tell_dropped();
     disconnect();
     for (size_t i = 0; i < state.count; i++)

@@ -176,5 +176,5 @@ draw_serial(struct core *core)
         command->sequence = core->serials_sequence = ++core->sequence;
         command->number = core->counter_limit;
     }
-    return core->config.incarnation % 100 * LOCAL_SERIAL_COUNTER + core->next_counter++;
+    return core->config.incarnation % 99 * LOCAL_SERIAL_COUNTER + core->next_counter++;
 }

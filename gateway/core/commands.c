@@ -316,6 +316,9 @@ settle(struct core *core, struct exchange *exchange, struct party *party, uint64
 void
 flush_acks(struct core *core, struct exchange *exchange)
 {
+    if (exchange_is_mute(exchange) ||
+        exchange->held != NULL) /* an answer that is being rendered is not taken yet */
+        return;
     while (exchange->acks != NULL) {
         struct pending_ack *ack = exchange->acks;
         exchange->acks = ack->next;

@@ -15,7 +15,7 @@
 #include "transaction_table.h"
 #include "route.h"
 
-#define LOCAL_SERIAL_COUNTER 10000000000ull /* serial = incarnation % 100 * this + counter (12 digits) */
+#define LOCAL_SERIAL_COUNTER 10000000000ull /* serial = incarnation % 99 * this + counter (12 digits); 99... belongs to the hosts' own */
 
 struct core_config {
     char node[NODE_SIZE];          /* this gateway's node code */
@@ -117,7 +117,10 @@ enum command_type {
     CMD_LOG_STEP,         /* debug: a step of the exchange in `record` */
     CMD_ALARM,            /* `code`, `record` or key: digest mismatch, loop, stands ... */
     CMD_STORE_FIND        /* read header.key in role `number`; EVENT_FOUND brings it with the same `reference`, whose
-                             top bit is always set, so that the owner may use lower numbers for reads of its own */
+                             top bit is always set, so that the owner may use lower numbers for reads of its own.
+                             Without a msgid: the exchange in role `number`, state `answered` or `stands`, with
+                             header.infno and index.settlement_id, open or closed: which update cancelled a
+                             settlement */
 };
 
 enum { CORE_OP_SUBMIT = 1, CORE_OP_INQUIRE, CORE_OP_REVERSE, CORE_OP_UNDO, CORE_OP_REVERSE_UNDO, CORE_OP_QUERY };

@@ -5,6 +5,8 @@
  * reversed or stands. */
 #include "internal.h"
 
+#include <stdio.h>
+
 #include "clock.h"
 #include "error_codes.h"
 
@@ -155,6 +157,8 @@ same_settlement(const struct fep_index *a, const struct fep_index *b)
 {
     if (a->settlement_id[0] != '\0' && b->settlement_id[0] != '\0')
         return strcmp(a->settlement_id, b->settlement_id) == 0;
+    if (a->visit_id[0] != '\0' && b->visit_id[0] != '\0')
+        return strcmp(a->visit_id, b->visit_id) == 0;
     return memcmp(a->order_key, b->order_key, sizeof a->order_key) == 0;
 }
 
@@ -175,28 +179,75 @@ look_at(void *arg, struct table_link *link)
     return 1;
 }
 
-/* The update that cancelled ours rests on it from now on: pinned, so that undoing it would not bring ours
- * back. Pinned first, and only when that is committed is ours told reversed. */
+/* It may have been settled and closed long ago, or before a restart: the store knows. */
+static void
+search_store(struct core *core, struct exchange *exchange)
+{
+    if (exchange->searched || exchange->record.index.settlement_id[0] == '\0')
+        return;
+    struct lookup *lookup = lookup_add(core);
+    if (lookup == NULL)
+        return;
+    exchange->searched = 1;
+    lookup->for_cure = 1;
+    struct core_command *command = emit(core, CMD_STORE_FIND);
+    command->reference = lookup->reference;
+    command->number = ROLE_DESTINATION;
+    command->index = exchange->record.index;
+    snprintf(command->header.infno, sizeof command->header.infno, "%s",
+             transaction_inverse(core, exchange->record.header.infno));
+}
+
+/* Into memory beside the others that linger, where the next look finds it. */
+void
+cure_other_found(struct core *core, const struct core_event *event)
+{
+    const struct exchange_record *found = event->found;
+    if (found == NULL || found->role != ROLE_DESTINATION ||
+        (found->state != STATE_ANSWERED && found->state != STATE_STANDS) ||
+        exchange_find(core, &found->header.key, ROLE_DESTINATION) != NULL)
+        return;
+    struct exchange *other = exchange_create(core, &found->header, ROLE_DESTINATION);
+    if (other == NULL)
+        return; /* looked for again */
+    exchange_restore(core, other, event);
+    other->record.outcome_relayed = 1;
+    exchange_linger(core, other);
+}
+
+static void
+try_whole_way_again(struct core *core, struct exchange *exchange)
+{
+    exchange->record.cure = CURE_REVERSE;
+    exchange->searched = 0;
+    alarm_about(core, FEP_E_RESOLVE_LONG, &exchange->record, NULL, exchange->target);
+    exchange->schedule_ms = core->now_ms + CURE_PAUSE_MS;
+    exchange_wake(exchange, exchange->schedule_ms);
+}
+
+/* The update that cancelled ours is pinned, so that undoing it would not bring ours back. Pinned first, and
+ * only when that is committed is ours told reversed. One that stands is pinned by nature: its own undoing was
+ * declined for good. */
 static void
 step_wait_other(struct core *core, struct exchange *exchange)
 {
     struct search search = {.core = core, .original = exchange};
     table_each(&core->exchanges, look_at, &search);
     struct exchange *other = search.other;
-    if (other != NULL && !exchange_is_mute(other) && other->record.state == STATE_ANSWERED) {
-        if (other->record.pinned) {
-            exchange_end_reversed(core, exchange, true);
-            return;
-        }
+    bool known = other != NULL && !exchange_is_mute(other);
+    bool answered = known && other->record.state == STATE_ANSWERED;
+    if ((answered && other->record.pinned) || (known && other->record.state == STATE_STANDS)) {
+        exchange_end_reversed(core, exchange, true);
+        return;
+    }
+    if (answered) {
         other->record.pinned = 1;
         exchange_store(core, other);
-    } else if (core->now_ms - exchange->schedule_base_ms >= OTHER_PATIENCE_MS ||
-               (other != NULL && other->record.state == STATE_STANDS)) {
-        exchange->record.cure = CURE_REVERSE; /* try the whole way again */
-        alarm_about(core, FEP_E_RESOLVE_LONG, &exchange->record, NULL, exchange->target);
-        exchange->schedule_ms = core->now_ms + CURE_PAUSE_MS;
-        exchange_wake(exchange, exchange->schedule_ms);
+    } else if (core->now_ms - exchange->schedule_base_ms >= OTHER_PATIENCE_MS) {
+        try_whole_way_again(core, exchange);
         return;
+    } else if (other == NULL) {
+        search_store(core, exchange);
     }
     exchange->schedule_ms = core->now_ms + OTHER_PAUSE_MS;
     exchange_wake(exchange, exchange->schedule_ms);

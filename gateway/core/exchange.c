@@ -184,6 +184,7 @@ exchange_input(struct core *core, struct exchange *exchange, const struct core_e
     if (input == NULL)
         return;
     input->event = *event;
+    input->event.from = party_find(core, event->from)->name; /* lives as long as the core */
     input->event.body = slice_share(event->body);
     list_append(&exchange->inbox, &input->link);
 }
@@ -243,18 +244,18 @@ exchange_run(struct core *core, struct exchange *exchange)
     struct list_link *at;
     if (exchange->just_committed)
         log_commit(core, exchange);
+    flush_acks(core, exchange);
     while (!exchange_is_mute(exchange) && (at = list_first(&exchange->inbox)) != NULL) {
         list_remove(at);
         exchange_handle(core, exchange, &list_owner(at, struct input, link)->event);
         list_append(&core->dead_inputs, at);
+        flush_acks(core, exchange);
     }
     if (exchange_is_mute(exchange)) {
         if (exchange->store_retry_ms != 0 && core->now_ms >= exchange->store_retry_ms)
             exchange_store(core, exchange);
         tell_overdue(core, exchange);
     } else {
-        if (exchange->held == NULL) /* an answer that is being rendered is not taken yet */
-            flush_acks(core, exchange);
         exchange->wake_ms = NEVER;
         advance(core, exchange);
     }
@@ -305,8 +306,9 @@ exchange_end_stands(struct core *core, struct exchange *exchange, uint16_t code)
     alarm_about(core, FEP_E_STANDS, &exchange->record, NULL, exchange->target);
 }
 
-/* The index of an answer beside that of its request: the order key stays the request's (it names the person),
- * of the rest the answer's values win where it has any. */
+/* The index of an answer beside that of its request. The order key is the request's, since it names the
+ * person; so are the ids that the request names itself (a cancel's answer may carry a new settlement id, but
+ * it is the old one that it cancelled). Of the rest the answer's values win where it has any. */
 void
 rest_index(struct fep_index *index, const struct fep_index *from)
 {
@@ -314,9 +316,9 @@ rest_index(struct fep_index *index, const struct fep_index *from)
     if (from->size == 0)
         return;
     memcpy(merged.order_key, index->order_key, sizeof merged.order_key);
-    if (from->visit_id[0] == '\0')
+    if (index->visit_id[0] != '\0')
         memcpy(merged.visit_id, index->visit_id, sizeof merged.visit_id);
-    if (from->settlement_id[0] == '\0')
+    if (index->settlement_id[0] != '\0')
         memcpy(merged.settlement_id, index->settlement_id, sizeof merged.settlement_id);
     if (from->med_type[0] == '\0')
         memcpy(merged.med_type, index->med_type, sizeof merged.med_type);

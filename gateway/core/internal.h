@@ -141,6 +141,7 @@ struct exchange {
     uint8_t sent_once;      /* a sending was answered by the local system: the next is a repeat */
     uint8_t alarmed, need_answer;
     uint8_t undo_sent;      /* the present cancel was called */
+    uint8_t searched;       /* the store was asked who cancelled it */
     int64_t schedule_base_ms, sent_ms;
     int64_t clear_ms;        /* from then on no earlier sending of the reversal can still arrive */
 };
@@ -161,9 +162,10 @@ struct query { /* in memory only */
     int64_t deadline_ms;
 };
 
-struct lookup { /* a caller's inquiry that waits for the store */
+struct lookup { /* a caller's inquiry that waits for the store, or the search for who cancelled a settlement */
     struct table_link by_reference;
     uint64_t reference, ticket;
+    uint8_t for_cure;
     struct party *party;
     uint32_t epoch;
     struct message_header header;
@@ -269,6 +271,7 @@ void exchange_store(struct core *core, struct exchange *exchange);
 bool exchange_uses_credit(const struct exchange *exchange);
 void exchange_close(struct core *core, struct exchange *exchange); /* leave.c */
 void exchange_reopen(struct core *core, struct exchange *exchange);
+void exchange_linger(struct core *core, struct exchange *exchange);
 void exchange_remove(struct core *core, struct exchange *exchange);
 void exchange_free(struct core *core, struct exchange *exchange);
 void exchange_input(struct core *core, struct exchange *exchange, const struct core_event *event);
@@ -310,6 +313,7 @@ void on_rendered(struct core *core, const struct core_event *event);
 void rendered_handle(struct core *core, struct exchange *exchange, bool ok);
 void on_caller_gone(struct core *core, const struct core_event *event);
 void on_found(struct core *core, const struct core_event *event);
+struct lookup *lookup_add(struct core *core);
 
 void on_update(struct core *core, const struct core_event *event);                       /* on_relay.c */
 void update_copy(struct core *core, struct exchange *exchange, const struct core_event *event);
@@ -352,6 +356,7 @@ void start_cure(struct core *core, struct exchange *exchange, enum reversal_caus
 void cure_done(struct core *core, struct exchange *exchange, const struct core_event *event);
 void cure_submission_done(struct core *core, struct exchange *exchange, const struct core_event *event);
 void cure_host_lost(struct core *core, struct exchange *exchange);
+void cure_other_found(struct core *core, const struct core_event *event);
 
 void on_restored(struct core *core, const struct core_event *event);                      /* on_restart.c */
 void on_recovered(struct core *core);

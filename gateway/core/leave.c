@@ -26,8 +26,8 @@ exchange_reopen(struct core *core, struct exchange *exchange)
 
 /* A cancel that was answered may be what the cure of the update it cancelled rests on (rule 13): the last
  * ones stay in memory for a while, where cure.c looks for them. */
-static void
-linger(struct core *core, struct exchange *exchange)
+void
+exchange_linger(struct core *core, struct exchange *exchange)
 {
     enum { LINGERING = 256 };
     if (exchange->lingering)
@@ -59,7 +59,7 @@ exchange_close(struct core *core, struct exchange *exchange)
     command->sequence = ++core->sequence;
     command->record = emit_record(core, &exchange->record);
     if (is_a_cancel(core, exchange))
-        linger(core, exchange);
+        exchange_linger(core, exchange);
     else
         exchange_remove(core, exchange);
 }

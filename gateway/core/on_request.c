@@ -172,6 +172,18 @@ request_handle(struct core *core, struct exchange *exchange, const struct core_e
         tell_all_open(core, exchange, false);
 }
 
+/* NULL: too many reads of the store are under way. */
+struct lookup *
+lookup_add(struct core *core)
+{
+    struct lookup *lookup = core->lookups.count < LOOKUPS ? pool_take(&core->lookup_pool) : NULL;
+    if (lookup == NULL)
+        return NULL;
+    lookup->reference = core->next_lookup++;
+    table_add(&core->lookups, &lookup->by_reference, lookup->reference);
+    return lookup;
+}
+
 static void
 request_inquiry(struct core *core, const struct core_event *event, struct party *from)
 {
@@ -182,18 +194,16 @@ request_inquiry(struct core *core, const struct core_event *event, struct party 
         exchange_input(core, exchange, event);
         return;
     }
-    struct lookup *lookup = core->lookups.count < LOOKUPS ? pool_take(&core->lookup_pool) : NULL;
+    struct lookup *lookup = lookup_add(core);
     if (lookup == NULL) {
         refuse_request(core, from, event, FEP_REFUSED, FEP_REPEATABLE, FEP_REASON_BOUND,
                        FEP_E_TOO_MANY_QUERIES);
         return;
     }
-    lookup->reference = core->next_lookup++;
     lookup->ticket = event->reference;
     lookup->party = from;
     lookup->epoch = event->epoch;
     lookup->header = event->header;
-    table_add(&core->lookups, &lookup->by_reference, lookup->reference);
     struct core_command *command = emit(core, CMD_STORE_FIND);
     command->reference = lookup->reference;
     command->header.key = key;
@@ -208,8 +218,11 @@ on_found(struct core *core, const struct core_event *event)
         return;
     struct lookup *lookup = list_owner(at, struct lookup, by_reference);
     hold_slice(core, event->found_answer);
-    answer_inquiry(core, lookup->party, lookup->ticket, lookup->epoch, &lookup->header, event->found,
-                   event->found_answer);
+    if (lookup->for_cure)
+        cure_other_found(core, event);
+    else
+        answer_inquiry(core, lookup->party, lookup->ticket, lookup->epoch, &lookup->header, event->found,
+                       event->found_answer);
     table_remove(&core->lookups, &lookup->by_reference);
     pool_give(&core->lookup_pool, lookup);
 }

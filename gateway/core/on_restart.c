@@ -25,7 +25,7 @@ on_restored(struct core *core, const struct core_event *event)
 static void
 skip_used_serials(struct core *core, uint64_t serial)
 {
-    uint64_t generation = core->config.incarnation % 100;
+    uint64_t generation = core->config.incarnation % 99;
     if (serial / LOCAL_SERIAL_COUNTER == generation && serial % LOCAL_SERIAL_COUNTER >= core->next_counter)
         core->next_counter = serial % LOCAL_SERIAL_COUNTER + 1;
 }

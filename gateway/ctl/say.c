@@ -19,8 +19,11 @@ int
 ctl_fail(const struct ctl *ctl, const struct fep_error *error, int exit_code)
 {
     const struct error_description *description = error_describe(error->code);
-    if (description == NULL) {
-        fprintf(stderr, "fepctl: %s\n", error->text);
+    if (description == NULL) { /* not ours: a code of the reference protocols, or none */
+        if (error->code > 0)
+            fprintf(stderr, "fepctl: %04u %s\n", error->code, error->text);
+        else
+            fprintf(stderr, "fepctl: %s\n", error->text);
         return exit_code;
     }
     fprintf(stderr, "fepctl: FEP-%04u %s\n", error->code, ctl_text(ctl, description->zh, description->en));

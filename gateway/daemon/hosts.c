@@ -115,10 +115,11 @@ on_ready(struct router *router, struct router_host *host, const struct frame *fr
     router_step(router, &event);
 }
 
+/* Acknowledged so that an idle host knows that it is heard. */
 static void
 on_health(struct router *router, struct router_host *host, const struct frame *frame)
 {
-    (void)router;
+    acknowledge(router, host->conf->name, frame);
     host->health = frame->result.state;
     snprintf(host->health_reason, sizeof host->health_reason, "%.127s",
              frame->sections & FRAME_HAS_TEXT ? frame->text : "");
@@ -193,7 +194,7 @@ on_find_visit(struct router *router, struct router_host *host, const struct fram
     uint64_t reference = router->next_find++;
     router->finds[reference % FINDS] =
         (struct router_find){.host = host, .sequence = frame->sequence, .epoch = frame->epoch};
-    if (store_find_visit(router->store, frame->header.insured_area, frame->index.visit_id, reference) == 0)
+    if (store_find_visit(router->store, frame->text, frame->index.visit_id, reference) == 0)
         return;
     struct store_event none = {.type = STORE_FOUND, .reference = reference, .found = 0};
     router_visit_found(router, &none);

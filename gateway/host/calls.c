@@ -317,6 +317,9 @@ fill_attempt(struct fep_call *call, const struct frame *frame, bool cancel)
                                          .mapping_generation = from->mapping_generation,
                                          .repeat = from->repeat};
     memcpy(call->attempt.cycle, from->cycle, sizeof call->attempt.cycle);
+    /* A query posts nothing and is not stored, so the router draws no serial for it; the local system wants one. */
+    if (call->attempt.serial == 0)
+        call->attempt.serial = translate_own_serial(call->host, &call->attempt.serial_date);
 }
 
 /* The message the module is to see: as it came, or the inverse of what was answered. */

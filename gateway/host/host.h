@@ -32,6 +32,7 @@ enum { EXIT_ORDERLY = 0, EXIT_MISUSED = 100, EXIT_SURROUNDINGS = 111 };
 #define HOST_OFFER_TICK_MS 250
 #define HOST_OFFER_MS 2000      /* first pause before an unacknowledged frame is offered again, doubling to */
 #define HOST_OFFER_MAX_MS 16000
+#define HOST_GONE_MS 600000      /* how long a caller's ticket outlives it */
 #define HOST_DEFAULT_CALL_MS 60000
 #define HOST_START_MS 60000
 #define HOST_DRAIN_MS 120000
@@ -89,6 +90,7 @@ struct ticket {
     uint64_t id;
     enum ticket_state state;
     bool gone; /* the caller went away: on_answer is not called any more */
+    int64_t gone_ms;
     bool fresh;
     char local[24];
     struct fep_record *head, *body;
@@ -127,6 +129,7 @@ struct host {
     bool ready_said;
     bool more_frames; /* received less than what waits */
     int exit_code;    /* -1: go on */
+    int64_t started_ms;
     int64_t heard_ms; /* monotonic, last frame of the router */
     ino_t socket_inode; /* the socket file that the router bound */
     struct timespec socket_time;

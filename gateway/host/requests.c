@@ -215,6 +215,7 @@ requests_forget(struct host *host, void *arg)
                 continue;
             /* It stays: the router may still ask whether the answer can be put into the caller's language. */
             ticket->gone = true;
+            ticket->gone_ms = loop_now(&host->loop);
             struct frame frame = {.kind = FRAME_GONE, .sequence = ticket->id};
             (void)router_send(host, &frame);
             return;
@@ -383,6 +384,21 @@ remember_visit(struct ticket *ticket, const struct frame *frame)
                         frame->body);
 }
 
+/* A reversal's result that the local protocol has no value for but a return code ("it stays posted"). */
+static bool
+is_refused_reversal(struct ticket *ticket, enum fep_kind kind, struct fep_result *result)
+{
+    const struct mapping *mapping = ticket->host->mapping;
+    uint32_t code = mapping != NULL && kind != FEP_REFUSED
+                        ? mapping_reverse_refusal(mapping, &ticket->request, result->finding)
+                        : 0;
+    if (code == 0)
+        return false;
+    result->code = code;
+    result->refusal_class = result->finding == FEP_FOUND_IN_PROGRESS ? FEP_REPEATABLE : FEP_FINAL;
+    return true;
+}
+
 void
 requests_on_tell(struct host *host, struct frame *frame)
 {
@@ -392,6 +408,8 @@ requests_on_tell(struct host *host, struct frame *frame)
     struct fep_result result;
     struct fep_error error = {0};
     enum fep_kind kind = read_result(frame, &result);
+    if (is_refused_reversal(ticket, kind, &result))
+        kind = FEP_REFUSED;
     if (kind != FEP_ANSWERED) {
         tell(ticket, kind, &result, NULL);
         return;
@@ -439,6 +457,21 @@ offer_ticket(struct ticket *ticket)
     (void)offer_request(ticket);
 }
 
+/* A caller that went away keeps its ticket only to let its answer be judged. A new router knows nothing of it, and one
+ * that is not told in time is not waited for. */
+static bool
+is_over(const struct ticket *ticket, int64_t now, bool all)
+{
+    return ticket->gone && ticket->state != TICKET_REFUSED && (all || now - ticket->gone_ms > HOST_GONE_MS);
+}
+
+static bool
+is_due(const struct ticket *ticket, int64_t now, bool all)
+{
+    bool waits = ticket->state == TICKET_FINDING || ticket->state == TICKET_OFFERED;
+    return !ticket->gone && ticket->state != TICKET_REFUSED && (all || (waits && ticket->offer_ms <= now));
+}
+
 void
 requests_offer_again(struct host *host, bool all)
 {
@@ -446,13 +479,16 @@ requests_offer_again(struct host *host, bool all)
     if (host->ticket_count == 0)
         return;
     for (size_t i = 0; i < HOST_BUCKETS; i++) {
-        for (struct ticket *ticket = host->ticket_buckets[i]; ticket != NULL; ticket = ticket->next_in_bucket) {
-            bool waits = ticket->state == TICKET_FINDING || ticket->state == TICKET_OFFERED;
-            if (ticket->state == TICKET_REFUSED || (!all && (!waits || ticket->offer_ms > now)))
-                continue;
-            if (!all && ticket->offer_pause_ms < HOST_OFFER_MAX_MS)
-                ticket->offer_pause_ms *= 2;
-            offer_ticket(ticket);
+        struct ticket *next;
+        for (struct ticket *ticket = host->ticket_buckets[i]; ticket != NULL; ticket = next) {
+            next = ticket->next_in_bucket;
+            if (is_over(ticket, now, all)) {
+                free_ticket(ticket);
+            } else if (is_due(ticket, now, all)) {
+                if (!all && ticket->offer_pause_ms < HOST_OFFER_MAX_MS)
+                    ticket->offer_pause_ms *= 2;
+                offer_ticket(ticket);
+            }
         }
     }
 }

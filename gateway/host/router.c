@@ -135,7 +135,8 @@ router_say_ready(struct host *host)
         return;
     send_with_calls(host, FRAME_HOST_READY);
     if (!host->ready_said)
-        host_log(host, 5, "ready", host->settings.epoch);
+        log_line(LOG_EVENT_READY, LOG_SEV_NOTICE, LOG_T("instance", host->settings.instance),
+                 LOG_N("open", host->open_calls), LOG_N("ms", loop_now(&host->loop) - host->started_ms));
     tell_keeper(host);
     router_send_health(host);
 }

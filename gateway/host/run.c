@@ -120,6 +120,7 @@ host_run(struct host *host)
         host_log(host, LOG_SEV_CRITICAL, error.text, error.code);
         return EXIT_SURROUNDINGS;
     }
+    host->started_ms = loop_now(&host->loop);
     if (open_all(host, &error) < 0)
         host_fail(host, error.code == FEP_E_MODULE_OPTION ? EXIT_MISUSED : EXIT_SURROUNDINGS, error.text, error.code);
     else

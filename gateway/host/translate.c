@@ -63,8 +63,8 @@ translate_context(struct host *host, struct mapping_context *context)
                                         .pseudonym_key_size = host->settings.pseudonym_key_size};
 }
 
-/* Serials for our own inquiries and reversals, which post nothing and so need no place in the store: 99, the
- * millisecond of the day and a count. The router's own begin with its incarnation modulo 100. */
+/* Serials for queries, and for our own inquiries and reversals, which post nothing and so need no place in the store:
+ * 99, the millisecond of the day and a count. The router's begin with its incarnation modulo 99, so never with 99. */
 uint64_t
 translate_own_serial(struct host *host, uint32_t *date)
 {

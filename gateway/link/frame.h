@@ -87,22 +87,22 @@ struct frame {
     size_t call_count;
     struct slice body, answer, seal; /* after decode: references into the received buffer; caller releases */
     struct slice calls_room; /* after decode: holds a list of more than 64 calls; dropped by frame_release */
-    uint64_t frame_calls[64]; /* room for decoded calls up to 64: a copied struct frame must not use `calls` */
+    uint64_t frame_calls[64]; /* room for up to 64 decoded calls: in a copied struct frame `calls` is not valid */
 };
 
-/* Which body goes where: `body` is the body of the message the frame is about: the request's in UPDATE, REVERSAL, QUERY,
- * SUBMIT, REQUEST; the answer's in OUTCOME, ANSWER, DONE, LATE, RENDER, TELL. `answer` is there only where both are
- * wanted: SUBMIT of an undoing, and VISIT. */
+/* Which body goes where: `body` is the body of what the frame is about: the request's in UPDATE, REVERSAL, QUERY,
+ * SUBMIT, REQUEST; the answer's in OUTCOME, ANSWER, DONE, LATE, RENDER, TELL. `answer` is there only where both
+ * are wanted: SUBMIT of an undoing, and VISIT. */
 
 /* Size in bytes this frame will take. */
 size_t frame_size(const struct frame *frame);
-/* Encodes into `out` of frame_size bytes, as `sections` says. Returns the size, or 0 with the error filled if a section
- * is over its limit, missing though the kind needs it, or unknown to the kind; or if body, answer or seal hold bytes
- * that `sections` does not name (they would be lost silently). */
+/* Encodes into `out` of frame_size bytes, as `sections` says. Returns the size, or 0 with the error filled if a
+ * section is over its limit, missing though the kind needs it, or unknown to the kind; or if body, answer or seal
+ * hold bytes that `sections` does not name (they would be lost silently). */
 size_t frame_encode(const struct frame *frame, unsigned char *out, size_t size, struct fep_error *error);
 /* Decodes; slices share `whole`. Negative with the error naming section and byte. Never partly filled: on failure
- * nothing needs releasing. Unknown trailing bytes in a known section are ignored (later minor versions); an unknown
- * kind or version is an error. */
+ * nothing needs releasing. Unknown trailing bytes in a known section, and sections above 15, are ignored (later
+ * minor versions); an unknown kind or version is an error. In `text` whatever is not printable becomes '?'. */
 int frame_decode(struct frame *frame, struct slice whole, struct fep_error *error);
 void frame_release(struct frame *frame); /* drops the slices */
 const char *frame_kind_name(enum frame_kind kind);

@@ -71,6 +71,10 @@ int mapping_answer_out(const struct mapping *mapping, const struct mapping_reque
                        const struct fep_result *result, const struct mapping_context *context,
                        struct fep_record **body, struct fep_error *error);
 
+/* Serving a reversal: the canonical code to refuse it with when its result is this finding, 0 if it is answered. */
+uint32_t mapping_reverse_refusal(const struct mapping *mapping, const struct mapping_request *request,
+                                 uint32_t finding);
+
 /* Asked, canonical request -> local head and body for an operation (enum fep_operation). Returns the local
  * transaction's name or NULL. */
 const char *mapping_request_out(const struct mapping *mapping, const struct message_header *header,

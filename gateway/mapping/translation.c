@@ -20,10 +20,30 @@ translation_begin(struct translation *translation, const struct mapping *mapping
 void
 translation_end(struct translation *translation)
 {
+    if (translation->root_is_loose)
+        json_object_put(translation->root);
     json_object_put(translation->body);
     json_object_put(translation->visit_request);
     json_object_put(translation->visit_answer);
     arena_free(&translation->scratch);
+}
+
+int
+translation_new_body(struct translation *translation)
+{
+    translation->body = json_object_new_object();
+    translation->root = json_object_new_object();
+    translation->root_is_loose = translation->root != NULL;
+    return translation->body != NULL && translation->root != NULL ? 0 : translation_no_memory(translation);
+}
+
+int
+translation_close_body(struct translation *translation, const char *part)
+{
+    if (json_object_object_add(translation->body, part, translation->root) != 0)
+        return translation_no_memory(translation);
+    translation->root_is_loose = false;
+    return 0;
 }
 
 /* The reference protocols know two codes for what is wrong with a request's form. */
@@ -52,6 +72,18 @@ translation_fault(struct translation *translation, const struct rule *rule, unsi
     return error_set(translation->error, FEP_REFUSED, fault_code(translation, code), "%s%s%s%s%s%s: %s",
                      rule != NULL ? "field " : "", name, row, rule != NULL ? " (" : "", rule != NULL ? rule->where : "",
                      rule != NULL ? ")" : "", what);
+}
+
+int
+translation_unknown_code(struct translation *translation, const struct rule *rule, const char *text)
+{
+    /* A code is short; anything longer may be another field's content that slipped in here. */
+    size_t size = strlen(text);
+    if (size > 4)
+        return translation_fault(translation, rule, FEP_E_CODE_NOT_MAPPED, "a value of %zu bytes is not in the code list %s",
+                                 size, rule->codes->name);
+    return translation_fault(translation, rule, FEP_E_CODE_NOT_MAPPED, "\"%s\" is not in the code list %s", text,
+                             rule->codes->name);
 }
 
 int

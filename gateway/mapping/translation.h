@@ -12,6 +12,7 @@ struct translation {
     struct arena scratch;  /* values on their way; freed at the end */
     struct message_header *header; /* in: being filled; out: not changed */
     struct json_object *body, *root; /* envelope; its input or output */
+    bool root_is_loose;              /* being built: not in the envelope yet */
     struct json_object *element;     /* of the group being translated, or NULL */
     const struct fep_record *record; /* the local record read from; out: the one being filled */
     struct fep_record *target;       /* out: the same, writable */
@@ -24,11 +25,17 @@ struct translation {
 void translation_begin(struct translation *translation, const struct mapping *mapping,
                        const struct mapping_context *context, struct message_header *header, bool is_request,
                        struct fep_error *error);
-void translation_end(struct translation *translation); /* puts what it parsed; body belongs to the caller's flow: put */
+void translation_end(struct translation *translation); /* puts all trees */
+
+/* A new envelope. Its input or output is put in by close_body, so that it stands last in the text. */
+int translation_new_body(struct translation *translation);
+int translation_close_body(struct translation *translation, const char *part);
 
 /* An error about one rule: names field, what kind and the rule's place, never the value. code: FEP_E_*. Returns -1. */
 int translation_fault(struct translation *translation, const struct rule *rule, unsigned code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* The value of a code list that the list does not know. */
+int translation_unknown_code(struct translation *translation, const struct rule *rule, const char *text);
 int translation_no_memory(struct translation *translation);
 
 /* source.c. The value of a source: empty where there is none. Negative: it is not a plain value. */

@@ -263,8 +263,7 @@ decode(struct translation *translation, const struct rule *rule, struct fep_byte
         return translation_no_memory(translation);
     const char *found = codes_translate(rule->codes, DIRECTION_IN, text, value->size, text);
     if (found == NULL)
-        return translation_fault(translation, rule, FEP_E_CODE_NOT_MAPPED, "\"%.16s\" is not in the code list %s", text,
-                                 rule->codes->name);
+        return translation_unknown_code(translation, rule, text);
     *value = (struct fep_bytes){(const unsigned char *)found, strlen(found)};
     return 0;
 }

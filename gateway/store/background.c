@@ -1,12 +1,12 @@
-/* Runs the jobs that only wait for the disk. Must never touch the journals but between being asked and saying so, never
- * write to the queue but by copying its own log back. A failed checkpoint is no failure: the log is kept and the next
- * one tries again. */
+/* Runs the jobs that only wait for the disk. Must never touch the journals but between being asked and saying
+ * so, never write to the queue but by copying its own log back. A failed checkpoint is no failure: the log is
+ * kept and the next one tries again. */
 #include "background.h"
 
 #include "error.h"
 
-#define PASSES      4   /* the writer goes on meanwhile: copy what came since, until little is left */
-#define FRAMES_LEFT 256
+#define PASSES      4 /* the writer goes on meanwhile: copy what came since, until little is left */
+#define FRAMES_LEFT 64
 
 static void
 checkpoint(struct background *background)

@@ -1,5 +1,6 @@
-/* A thread that waits for the disk where nobody has to wait with it: the commits of the journals and the copying of
- * the log back into queue.db. One job of each kind at a time; asked for and collected by the writer. */
+/* A thread that waits for the disk where nobody has to wait with it: the commits of the journals and the
+ * copying of the log back into queue.db. One job of each kind at a time; asked for and collected by the
+ * writer. */
 #ifndef FEP_BACKGROUND_H
 #define FEP_BACKGROUND_H
 
@@ -16,12 +17,13 @@ struct background {
     enum job_state states[JOB_COUNT];
     int stopping, started;
     pthread_t thread;
-    sqlite3 *db;               /* a connection to queue.db of its own, only to checkpoint */
-    struct journals *journals; /* the background's own while JOB_COMMIT_JOURNALS is asked for, else the writer's */
+    sqlite3 *db; /* a connection to queue.db of its own, only to checkpoint */
+    struct journals
+        *journals; /* the background's own while JOB_COMMIT_JOURNALS is asked for, else the writer's */
     enum journal_result result;
     struct fep_error error;
-    atomic_int *log_frames;    /* length of the log, from the writer */
-    void (*poke)(void *arg);   /* wakes the writer when a job is done; any thread */
+    atomic_int *log_frames;  /* length of the log, from the writer */
+    void (*poke)(void *arg); /* wakes the writer when a job is done; any thread */
     void *poke_arg;
 };
 

@@ -1,7 +1,7 @@
-/* One group commit: what was submitted while the last one was under way goes into one transaction. Must never report
- * what is not committed, never drop a write without reporting it, never let a new update eat the reserve for outcomes
- * and reversals (rule 15). A full disk refuses new updates and tries the rest again; any other failure ends the
- * store. */
+/* One group commit: what was submitted while the last one was under way goes into one transaction. Must never
+ * report what is not committed, never drop a write without reporting it, never let a new update eat the
+ * reserve for outcomes and reversals (rule 15). A full disk refuses new updates and tries the rest again; any
+ * other failure ends the store. */
 #include "sqlite_store.h"
 
 #include <errno.h>
@@ -12,14 +12,15 @@
 #include "log.h"
 #include "record_columns.h"
 
-#define FULL_PAUSE_MS    200
+#define FULL_PAUSE_MS       200
 #define FULL_TRIES_AT_CLOSE 5
-#define HIGHEST_DAY      99991231
+#define HIGHEST_DAY         99991231
 
 /* Results beside SQLite's codes (which are positive). */
 enum { WRITE_DONE = 0, WRITE_REFUSED = -1, WRITE_CONFLICT = -2 };
 
-/* --- blobs -------------------------------------------------------------------------------------------------------- */
+/* --- blobs
+ * -------------------------------------------------------------------------------------------------------- */
 
 static int
 make_scratch(struct sqlite_store *store, size_t size)
@@ -48,8 +49,8 @@ insert_blob(struct sqlite_store *store, const void *data, size_t size, int64_t *
 
 /* Writes one blob, encrypted, into table body; *id is its row. */
 static int
-put_blob(struct sqlite_store *store, const struct exchange_key *key, enum blob_part part, const struct slice *blob,
-         int64_t *id)
+put_blob(struct sqlite_store *store, const struct exchange_key *key, enum blob_part part,
+         const struct slice *blob, int64_t *id)
 {
     *id = 0;
     if (blob->size == 0)
@@ -58,12 +59,15 @@ put_blob(struct sqlite_store *store, const struct exchange_key *key, enum blob_p
         return insert_blob(store, blob->data, blob->size, id);
     size_t size = blob->size + BODY_CIPHER_OVERHEAD;
     int rc = make_scratch(store, size);
-    if (rc == SQLITE_OK && body_cipher_seal(store->cipher, key, part, blob->data, blob->size, store->scratch) < 0)
+    if (rc == SQLITE_OK &&
+        body_cipher_seal(store->cipher, key, part, blob->data, blob->size, store->scratch) < 0)
         rc = SQLITE_NOMEM; /* nothing else makes these fail */
     return rc == SQLITE_OK ? insert_blob(store, store->scratch, size, id) : rc;
 }
 
-/* --- rows --------------------------------------------------------------------------------------------------------- */
+/* --- rows
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static int
 bind_id_or_null(sqlite3_stmt *statement, int at, int64_t id)
@@ -93,7 +97,8 @@ run_exchange(struct sqlite_store *store, sqlite3_stmt *statement, const struct e
     return rc;
 }
 
-/* The first answered exchange of this origin that carries a visit id opened the visit; the later ones are ignored. */
+/* The first answered exchange of this origin that carries a visit id opened the visit; the later ones are
+ * ignored. */
 static int
 note_visit(struct sqlite_store *store, const struct exchange_record *record)
 {
@@ -213,8 +218,8 @@ update_queued(struct sqlite_store *store, struct item *item, struct queued *queu
     return rc;
 }
 
-/* A closed exchange whose row is in a journal comes back: its blobs are copied as they are, then it is an update as any
- * other. The journal's row stays until the exchange moves there again. */
+/* A closed exchange whose row is in a journal comes back: its blobs are copied as they are, then it is an
+ * update as any other. The journal's row stays until the exchange moves there again. */
 static int
 bring_back(struct sqlite_store *store, const struct exchange_key *key, struct stored *row)
 {
@@ -290,7 +295,8 @@ carry_out(struct sqlite_store *store, struct item *item)
     return SQLITE_MISUSE;
 }
 
-/* --- the transaction ---------------------------------------------------------------------------------------------- */
+/* --- the transaction
+ * ---------------------------------------------------------------------------------------------- */
 
 int
 batch_load_map(struct sqlite_store *store)
@@ -298,10 +304,11 @@ batch_load_map(struct sqlite_store *store)
     sqlite3_stmt *scan = NULL;
     queue_map_clear(&store->map);
     store->mover.waiting = 0;
-    int rc = sqlite3_prepare_v2(store->db,
-                                "SELECT origin,msgid,role,exchange.id,coalesce(answer_id,0),coalesce(number,0) FROM "
-                                "exchange LEFT JOIN (SELECT exchange AS of,number FROM closed) ON of=exchange.id",
-                                -1, &scan, NULL);
+    int rc = sqlite3_prepare_v2(
+        store->db,
+        "SELECT origin,msgid,role,exchange.id,coalesce(answer_id,0),coalesce(number,0) FROM "
+        "exchange LEFT JOIN (SELECT exchange AS of,number FROM closed) ON of=exchange.id",
+        -1, &scan, NULL);
     while (rc == SQLITE_OK && (rc = sqlite3_step(scan)) == SQLITE_ROW) {
         struct message_key name = {0};
         struct queued *queued = NULL;
@@ -418,7 +425,8 @@ batch_fail(struct sqlite_store *store, int rc)
     mailbox_post(&store->base.mailbox, &mails);
 }
 
-/* Endings of writes in the order in which they count: refusals and conflicts first, then "everything up to". */
+/* Endings of writes in the order in which they count: refusals and conflicts first, then "everything up to".
+ */
 static int
 report(struct sqlite_store *store, const struct item *last, size_t count)
 {

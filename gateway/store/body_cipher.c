@@ -1,6 +1,6 @@
-/* Encrypts and checks bodies at rest. Must never decrypt before the HMAC was checked, never use a nonce twice under
- * one key, never leave key bytes in freed memory. On the hot path: algorithms are fetched once and contexts reused.
- * Fails with -1 and gives nothing away. */
+/* Encrypts and checks bodies at rest. Must never decrypt before the HMAC was checked, never use a nonce twice
+ * under one key, never leave key bytes in freed memory. On the hot path: algorithms are fetched once and
+ * contexts reused. Fails with -1 and gives nothing away. */
 #include "body_cipher.h"
 
 #include <errno.h>
@@ -19,11 +19,11 @@
 #include <openssl/rand.h>
 #include "error.h"
 
-#define FORMAT 1
+#define FORMAT     1
 #define NONCE_SIZE 12
-#define HEAD_SIZE (1 + NONCE_SIZE)
-#define MAC_SIZE 32
-#define KEY_BYTES 32
+#define HEAD_SIZE  (1 + NONCE_SIZE)
+#define MAC_SIZE   32
+#define KEY_BYTES  32
 _Static_assert(HEAD_SIZE + MAC_SIZE == BODY_CIPHER_OVERHEAD, "as the header says");
 
 struct body_cipher {
@@ -33,11 +33,13 @@ struct body_cipher {
     EVP_MAC *hmac;
     EVP_CIPHER_CTX *cipher;
     EVP_MAC_CTX *mac;
-    uint8_t nonce[NONCE_SIZE]; /* 8 random bytes, drawn anew with every 2^32 blobs and every context; 4 count */
+    uint8_t
+        nonce[NONCE_SIZE]; /* 8 random bytes, drawn anew with every 2^32 blobs and every context; 4 count */
     uint32_t counter;
 };
 
-/* --- key file ----------------------------------------------------------------------------------------------------- */
+/* --- key file
+ * ----------------------------------------------------------------------------------------------------- */
 
 static int
 sync_directory_of(const char *file)
@@ -66,7 +68,8 @@ body_key_create(const char *file, struct fep_error *error)
     int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), rc = 0;
     if (fd < 0)
         rc = error_set(error, 0, FEP_E_SYSTEM, "cannot create key file %s: %s", file, strerror(errno));
-    else if (write(fd, text, 2 * KEY_BYTES + 1) != 2 * KEY_BYTES + 1 || fsync(fd) < 0 || sync_directory_of(file) < 0) {
+    else if (write(fd, text, 2 * KEY_BYTES + 1) != 2 * KEY_BYTES + 1 || fsync(fd) < 0 ||
+             sync_directory_of(file) < 0) {
         rc = error_set(error, 0, FEP_E_SYSTEM, "cannot write key file %s: %s", file, strerror(errno));
         unlink(file); /* a half-written key must not look like one */
     }
@@ -115,9 +118,10 @@ read_key(const char *file, uint8_t key[KEY_BYTES], struct fep_error *error)
     if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
         rc = error_set(error, 0, FEP_E_KEY_INVALID, "key file %s is not a regular file", file);
     else if (status.st_mode & 077)
-        rc = error_set(error, 0, FEP_E_KEY_INVALID,
-                       "key file %s may be read by others (mode %03o); set it to 0600 and think about a new key", file,
-                       (unsigned)(status.st_mode & 0777));
+        rc = error_set(
+            error, 0, FEP_E_KEY_INVALID,
+            "key file %s may be read by others (mode %03o); set it to 0600 and think about a new key", file,
+            (unsigned)(status.st_mode & 0777));
     else if ((size = read(fd, text, sizeof text)) < 0)
         rc = error_set(error, 0, FEP_E_KEY_MISSING, "cannot read key file %s: %s", file, strerror(errno));
     else if (parse_key(text, (size_t)size, key) < 0)
@@ -127,7 +131,8 @@ read_key(const char *file, uint8_t key[KEY_BYTES], struct fep_error *error)
     return rc;
 }
 
-/* --- contexts ----------------------------------------------------------------------------------------------------- */
+/* --- contexts
+ * ----------------------------------------------------------------------------------------------------- */
 
 static int
 derive(const uint8_t key[KEY_BYTES], const char *purpose, uint8_t *out, size_t size)
@@ -175,10 +180,12 @@ body_cipher_create(const char *key_file, struct fep_error *error)
     if (read_key(key_file, key, error) < 0)
         return NULL;
     struct body_cipher *cipher = calloc(1, sizeof *cipher);
-    if (!cipher || derive(key, "fep bodies at rest: encryption", cipher->cipher_key, sizeof cipher->cipher_key) < 0 ||
+    if (!cipher ||
+        derive(key, "fep bodies at rest: encryption", cipher->cipher_key, sizeof cipher->cipher_key) < 0 ||
         derive(key, "fep bodies at rest: authentication", cipher->mac_key, sizeof cipher->mac_key) < 0 ||
         set_up(cipher) < 0) {
-        error_set(error, 0, FEP_E_SYSTEM, "OpenSSL gives no SM4-CTR, HMAC-SM3 or HKDF for the bodies at rest");
+        error_set(error, 0, FEP_E_SYSTEM,
+                  "OpenSSL gives no SM4-CTR, HMAC-SM3 or HKDF for the bodies at rest");
         body_cipher_destroy(cipher);
         cipher = NULL;
     }
@@ -214,7 +221,8 @@ body_cipher_destroy(struct body_cipher *cipher)
     free(cipher);
 }
 
-/* --- blobs -------------------------------------------------------------------------------------------------------- */
+/* --- blobs
+ * -------------------------------------------------------------------------------------------------------- */
 
 static int
 next_nonce(struct body_cipher *cipher)
@@ -225,9 +233,11 @@ next_nonce(struct body_cipher *cipher)
     return 0;
 }
 
-/* The last four bytes of the counter block count the blob's own blocks from 0: blobs are far shorter than 64 GiB. */
+/* The last four bytes of the counter block count the blob's own blocks from 0: blobs are far shorter than 64
+ * GiB. */
 static int
-run_cipher(struct body_cipher *cipher, const uint8_t nonce[NONCE_SIZE], const uint8_t *in, size_t size, uint8_t *out)
+run_cipher(struct body_cipher *cipher, const uint8_t nonce[NONCE_SIZE], const uint8_t *in, size_t size,
+           uint8_t *out)
 {
     uint8_t block[16] = {0};
     int done = 0;
@@ -240,14 +250,15 @@ run_cipher(struct body_cipher *cipher, const uint8_t nonce[NONCE_SIZE], const ui
 }
 
 static int
-run_mac(struct body_cipher *cipher, const struct exchange_key *key, enum blob_part part, const uint8_t *sealed,
-        size_t size, uint8_t mac[MAC_SIZE])
+run_mac(struct body_cipher *cipher, const struct exchange_key *key, enum blob_part part,
+        const uint8_t *sealed, size_t size, uint8_t mac[MAC_SIZE])
 {
     uint8_t name[sizeof *key + 1];
     size_t length = 0;
     memcpy(name, key, sizeof *key);
     name[sizeof *key] = (uint8_t)part;
-    return EVP_MAC_init(cipher->mac, NULL, 0, NULL) == 1 && EVP_MAC_update(cipher->mac, name, sizeof name) == 1 &&
+    return EVP_MAC_init(cipher->mac, NULL, 0, NULL) == 1 &&
+                   EVP_MAC_update(cipher->mac, name, sizeof name) == 1 &&
                    EVP_MAC_update(cipher->mac, sealed, size) == 1 &&
                    EVP_MAC_final(cipher->mac, mac, &length, MAC_SIZE) == 1 && length == MAC_SIZE
                ? 0
@@ -263,8 +274,8 @@ body_cipher_key_check(struct body_cipher *cipher, uint8_t out[BODY_KEY_CHECK_SIZ
 }
 
 int
-body_cipher_seal(struct body_cipher *cipher, const struct exchange_key *key, enum blob_part part, const uint8_t *data,
-                 size_t size, uint8_t *out)
+body_cipher_seal(struct body_cipher *cipher, const struct exchange_key *key, enum blob_part part,
+                 const uint8_t *data, size_t size, uint8_t *out)
 {
     if (next_nonce(cipher) < 0)
         return -1;
@@ -276,8 +287,8 @@ body_cipher_seal(struct body_cipher *cipher, const struct exchange_key *key, enu
 }
 
 int
-body_cipher_open(struct body_cipher *cipher, const struct exchange_key *key, enum blob_part part, const uint8_t *data,
-                 size_t size, uint8_t *out)
+body_cipher_open(struct body_cipher *cipher, const struct exchange_key *key, enum blob_part part,
+                 const uint8_t *data, size_t size, uint8_t *out)
 {
     uint8_t mac[MAC_SIZE];
     if (size < BODY_CIPHER_OVERHEAD || data[0] != FORMAT)

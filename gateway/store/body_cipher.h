@@ -1,7 +1,7 @@
-/* Bodies at rest: SM4-CTR, then HMAC-SM3 over what names the blob and over the encrypted bytes; two keys drawn by
- * HKDF-SM3 from one key file. A stored blob is
- *     format (1) | nonce (12) | encrypted bytes | HMAC-SM3 (32)
- * The exchange's key, role and which of its two blobs it is go into the HMAC, so that blobs can't be exchanged. */
+/* Bodies at rest: SM4-CTR, then HMAC-SM3 over what names the blob and over the encrypted bytes; two keys
+ * drawn by HKDF-SM3 from one key file. A stored blob is format (1) | nonce (12) | encrypted bytes | HMAC-SM3
+ * (32) The exchange's key, role and which of its two blobs it is go into the HMAC, so that blobs can't be
+ * exchanged. */
 #ifndef FEP_BODY_CIPHER_H
 #define FEP_BODY_CIPHER_H
 
@@ -11,7 +11,7 @@
 #include "exchange_key.h"
 
 #define BODY_CIPHER_OVERHEAD 45 /* bytes by which a stored blob is longer than what it holds */
-#define BODY_KEY_CHECK_SIZE 32
+#define BODY_KEY_CHECK_SIZE  32
 
 enum blob_part { BLOB_BODY = 1, BLOB_ANSWER = 2 };
 
@@ -32,8 +32,8 @@ int body_cipher_key_check(struct body_cipher *cipher, uint8_t out[BODY_KEY_CHECK
 /* Writes size + BODY_CIPHER_OVERHEAD bytes. 0, or negative if OpenSSL fails. */
 int body_cipher_seal(struct body_cipher *cipher, const struct exchange_key *key, enum blob_part part,
                      const uint8_t *data, size_t size, uint8_t *out);
-/* Writes size - BODY_CIPHER_OVERHEAD bytes, checked before they are decrypted. Negative if the blob is not what was
- * stored under this name: nothing of it may be used. */
+/* Writes size - BODY_CIPHER_OVERHEAD bytes, checked before they are decrypted. Negative if the blob is not
+ * what was stored under this name: nothing of it may be used. */
 int body_cipher_open(struct body_cipher *cipher, const struct exchange_key *key, enum blob_part part,
                      const uint8_t *data, size_t size, uint8_t *out);
 

@@ -1,4 +1,5 @@
-/* What names an exchange at one gateway (rule 1): origin, msgid and role, in one comparable piece of memory. */
+/* What names an exchange at one gateway (rule 1): origin, msgid and role, in one comparable piece of memory.
+ */
 #ifndef FEP_EXCHANGE_KEY_H
 #define FEP_EXCHANGE_KEY_H
 
@@ -34,8 +35,8 @@ exchange_key_equal(const struct exchange_key *a, const struct exchange_key *b)
     return memcmp(a, b, sizeof *a) == 0;
 }
 
-/* Depends on `seed`, which differs from process to process: never stored, and nobody outside can choose msgids that
- * collide. */
+/* Depends on `seed`, which differs from process to process: never stored, and nobody outside can choose
+ * msgids that collide. */
 static inline uint64_t
 exchange_key_hash(const struct exchange_key *key, uint64_t seed)
 {

@@ -1,6 +1,6 @@
-/* Opens, writes and reads the day journals and puts damaged ones in quarantine. Must never stop the queue, never
- * delete a file, never create a day merely because somebody asked for it. What it can't do is reported in one of a few
- * kinds, and the rows concerned stay in the queue. */
+/* Opens, writes and reads the day journals and puts damaged ones in quarantine. Must never stop the queue,
+ * never delete a file, never create a day merely because somebody asked for it. What it can't do is reported
+ * in one of a few kinds, and the rows concerned stay in the queue. */
 #include "journal.h"
 
 #include <dirent.h>
@@ -31,19 +31,20 @@ journals_init(struct journals *journals, const char *directory, const char *sche
 static int
 day_path(const struct journals *journals, uint32_t day, const char *suffix, char path[STORE_PATH_SIZE])
 {
-    return (size_t)snprintf(path, STORE_PATH_SIZE, "%s/%08u.db%s", journals->directory, (unsigned)day, suffix) <
-                   STORE_PATH_SIZE
+    return (size_t)snprintf(path, STORE_PATH_SIZE, "%s/%08u.db%s", journals->directory, (unsigned)day,
+                            suffix) < STORE_PATH_SIZE
                ? 0
                : -1;
 }
 
-/* --- quarantine --------------------------------------------------------------------------------------------------- */
+/* --- quarantine
+ * --------------------------------------------------------------------------------------------------- */
 
 static void
 write_key(void *arg, const struct exchange_record *record)
 {
-    fprintf(arg, "%s %s %s %s\n", record->header.key.msgid, record->header.key.origin, role_name(record->role),
-            exchange_state_name(record->state));
+    fprintf(arg, "%s %s %s %s\n", record->header.key.msgid, record->header.key.origin,
+            role_name(record->role), exchange_state_name(record->state));
 }
 
 static void
@@ -52,7 +53,8 @@ write_list(struct journals *journals, uint32_t day, const char *path)
     FILE *list = fopen(path, "we");
     if (!list)
         return;
-    fprintf(list, "# msgid, origin, role and ending of what the damaged journal of %u held, from the key tables\n",
+    fprintf(list,
+            "# msgid, origin, role and ending of what the damaged journal of %u held, from the key tables\n",
             (unsigned)day);
     sqlite3 *queue = NULL;
     if (database_open_to_read(journals->queue_file, QUEUE_APPLICATION, &queue, NULL) != DATABASE_GOOD ||
@@ -99,7 +101,8 @@ quarantine(struct journals *journals, uint32_t day, const struct fep_error *why)
              LOG_N("code", FEP_E_JOURNAL_QUARANTINED), LOG_S(why->text));
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------------ */
+/* --- opening
+ * ------------------------------------------------------------------------------------------------------ */
 
 static int
 prepare(sqlite3 *db, const char *pattern, sqlite3_stmt **statement)
@@ -119,7 +122,8 @@ check_small(sqlite3 *db, const char *path, struct fep_error *error)
 }
 
 static enum database_result
-open_day(struct journals *journals, uint32_t day, int create, struct journal *journal, struct fep_error *error)
+open_day(struct journals *journals, uint32_t day, int create, struct journal *journal,
+         struct fep_error *error)
 {
     char path[STORE_PATH_SIZE];
     if (day_path(journals, day, "", path) < 0) {
@@ -136,9 +140,10 @@ open_day(struct journals *journals, uint32_t day, int create, struct journal *jo
         (prepare(journal->db, "BEGIN IMMEDIATE", &journal->begin) != SQLITE_OK ||
          prepare(journal->db, "COMMIT", &journal->commit) != SQLITE_OK ||
          prepare(journal->db, "ROLLBACK", &journal->rollback) != SQLITE_OK ||
-         prepare(journal->db, "INSERT OR REPLACE INTO exchange($N,body,answer) VALUES($P,$1,$2)", &journal->put) !=
-             SQLITE_OK ||
-         prepare(journal->db, "SELECT $N,body,answer FROM exchange WHERE origin=?1 AND msgid=?2 AND role=?3",
+         prepare(journal->db, "INSERT OR REPLACE INTO exchange($N,body,answer) VALUES($P,$1,$2)",
+                 &journal->put) != SQLITE_OK ||
+         prepare(journal->db,
+                 "SELECT $N,body,answer FROM exchange WHERE " JOURNAL_MSGID_IS_2 " AND origin=?1 AND role=?3",
                  &journal->find) != SQLITE_OK)) {
         int code = sqlite3_extended_errcode(journal->db);
         /* The file says that it is at this version, and does not hold what the version holds. */
@@ -206,7 +211,8 @@ judge(struct journals *journals, struct journal *journal, int rc, struct fep_err
         return JOURNAL_GOOD;
     if ((rc & 0xFF) == SQLITE_BUSY)
         return JOURNAL_AGAIN;
-    error_set(error, 0, FEP_E_STORE_WRITE, "journal %08u: %s", (unsigned)journal->day, sqlite3_errmsg(journal->db));
+    error_set(error, 0, FEP_E_STORE_WRITE, "journal %08u: %s", (unsigned)journal->day,
+              sqlite3_errmsg(journal->db));
     if (!code_is_damage(rc))
         return JOURNAL_FAILED;
     uint32_t day = journal->day;
@@ -215,7 +221,9 @@ judge(struct journals *journals, struct journal *journal, int rc, struct fep_err
     return JOURNAL_LOST;
 }
 
-/* --- rows --------------------------------------------------------------------------------------------------------- */
+/* --- rows
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static int
 bind_blob(sqlite3_stmt *statement, int at, const struct slice *blob)
@@ -303,7 +311,8 @@ journals_find(struct journals *journals, uint32_t day, const struct exchange_key
     return result == JOURNAL_LOST ? JOURNAL_NONE : result;
 }
 
-/* --- the folder --------------------------------------------------------------------------------------------------- */
+/* --- the folder
+ * --------------------------------------------------------------------------------------------------- */
 
 uint32_t
 journal_day_of(const char *file_name)

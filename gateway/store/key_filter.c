@@ -1,4 +1,5 @@
-/* Bits per day over one array of words. Must never forget a key that was added to a slot that was not cleared. */
+/* Bits per day over one array of words. Must never forget a key that was added to a slot that was not
+ * cleared. */
 #include "key_filter.h"
 
 #include <stdlib.h>
@@ -50,7 +51,8 @@ uint64_t
 key_filter_find(const struct key_filter *filter, uint64_t hash)
 {
     size_t mask = filter->room - 1;
-    return filter->words[hash & mask] & filter->words[(hash >> 21) & mask] & filter->words[(hash >> 42) & mask];
+    return filter->words[hash & mask] & filter->words[(hash >> 21) & mask] &
+           filter->words[(hash >> 42) & mask];
 }
 
 void

@@ -1,5 +1,10 @@
-/* Keeps one table of keys per origin day. Must never miss a key that was put and not dropped: the filter in memory only
- * spares look-ups that would find nothing. Fails with SQLite's code; the caller rolls back. */
+/* Keeps one table of keys per origin day. Must never miss a key that was put and not dropped: the filter in
+ * memory only spares look-ups that would find nothing. Fails with SQLite's code; the caller rolls back.
+ *
+ * A msgid begins with the institution (12 characters) and goes on with time and number. The tables have it
+ * the other way round, stamp before sender, so that keys are added at the end of the tree instead of all over
+ * it: with many institutions each key would else dirty a page of its own. Any other msgid is merely cut in
+ * two as well. */
 #include "key_tables.h"
 
 #include <stdio.h>
@@ -8,6 +13,7 @@
 #include "database.h"
 
 #define SHARED_SLOT 63
+#define SENDER_SIZE 12
 #define ENDING      "digest,state,attempt,kind,effect,refusal_class,reason,code"
 
 static void
@@ -41,16 +47,18 @@ add_day(struct key_tables *tables, uint32_t day)
     return added;
 }
 
-/* --- loading ------------------------------------------------------------------------------------------------------ */
+/* --- loading
+ * ------------------------------------------------------------------------------------------------------ */
 
 static int
 list_days(sqlite3 *db, uint32_t days[KEY_DAYS_MAX], size_t *count)
 {
     sqlite3_stmt *list = NULL;
-    int rc = sqlite3_prepare_v2(db,
-                                "SELECT CAST(substr(name, 6) AS INTEGER) FROM sqlite_schema WHERE type = 'table' AND "
-                                "name GLOB 'keys_[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]'",
-                                -1, &list, NULL);
+    int rc = sqlite3_prepare_v2(
+        db,
+        "SELECT CAST(substr(name, 6) AS INTEGER) FROM sqlite_schema WHERE type = 'table' AND "
+        "name GLOB 'keys_[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]'",
+        -1, &list, NULL);
     *count = 0;
     while (rc == SQLITE_OK && (rc = sqlite3_step(list)) == SQLITE_ROW && *count < KEY_DAYS_MAX) {
         days[(*count)++] = (uint32_t)sqlite3_column_int64(list, 0);
@@ -82,7 +90,7 @@ load_day(struct key_tables *tables, const struct key_day *day)
 {
     char sql[96];
     sqlite3_stmt *scan = NULL;
-    snprintf(sql, sizeof sql, "SELECT origin,msgid,role FROM keys_%08u", (unsigned)day->day);
+    snprintf(sql, sizeof sql, "SELECT origin,sender||stamp,role FROM keys_%08u", (unsigned)day->day);
     int rc = sqlite3_prepare_v2(tables->db, sql, -1, &scan, NULL);
     while (rc == SQLITE_OK && (rc = sqlite3_step(scan)) == SQLITE_ROW) {
         struct exchange_key key;
@@ -134,7 +142,8 @@ key_tables_reload(struct key_tables *tables)
     return SQLITE_OK;
 }
 
-/* --- putting and finding ------------------------------------------------------------------------------------------ */
+/* --- putting and finding
+ * ------------------------------------------------------------------------------------------ */
 
 int
 key_tables_have_room(const struct key_tables *tables, uint32_t day)
@@ -153,16 +162,28 @@ create_day(struct key_tables *tables, uint32_t day, struct key_day **made)
     char sql[640];
     if (tables->count == KEY_DAYS_MAX)
         return SQLITE_TOOBIG;
-    snprintf(sql, sizeof sql,
-             "CREATE TABLE keys_%08u (origin TEXT NOT NULL, msgid TEXT NOT NULL, role INTEGER NOT NULL, digest BLOB, "
-             "state INTEGER NOT NULL, attempt INTEGER NOT NULL, kind INTEGER NOT NULL, effect INTEGER NOT NULL, "
-             "refusal_class INTEGER NOT NULL, reason INTEGER NOT NULL, code INTEGER NOT NULL, "
-             "PRIMARY KEY (msgid, origin, role)) STRICT, WITHOUT ROWID",
-             (unsigned)day);
+    snprintf(
+        sql, sizeof sql,
+        "CREATE TABLE keys_%08u (stamp TEXT NOT NULL, sender TEXT NOT NULL, origin TEXT NOT NULL, "
+        "role INTEGER NOT NULL, digest BLOB, "
+        "state INTEGER NOT NULL, attempt INTEGER NOT NULL, kind INTEGER NOT NULL, effect INTEGER NOT NULL, "
+        "refusal_class INTEGER NOT NULL, reason INTEGER NOT NULL, code INTEGER NOT NULL, "
+        "PRIMARY KEY (stamp, sender, origin, role)) STRICT, WITHOUT ROWID",
+        (unsigned)day);
     int rc = database_run(tables->db, sql);
     if (rc == SQLITE_OK)
         *made = add_day(tables, day);
     return rc;
+}
+
+static void
+bind_key(sqlite3_stmt *statement, const struct exchange_key *key)
+{
+    size_t size = strlen(key->msgid), sender = size < SENDER_SIZE ? size : SENDER_SIZE;
+    sqlite3_bind_text(statement, 1, key->msgid + sender, (int)(size - sender), SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, key->msgid, (int)sender, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 3, key->origin, -1, SQLITE_STATIC);
+    sqlite3_bind_int(statement, 4, key->role);
 }
 
 int
@@ -174,8 +195,9 @@ key_tables_put(struct key_tables *tables, const struct exchange_record *record)
     if (rc == SQLITE_OK && !day->put) {
         char sql[192];
         snprintf(sql, sizeof sql,
-                 "INSERT OR REPLACE INTO keys_%08u(origin,msgid,role," ENDING ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,"
-                 "?10,?11)",
+                 "INSERT OR REPLACE INTO keys_%08u(stamp,sender,origin,role," ENDING
+                 ") VALUES(?1,?2,?3,?4,?5,?6,?7,"
+                 "?8,?9,?10,?11,?12)",
                  (unsigned)day->day);
         rc = database_prepare(tables->db, sql, &day->put);
     }
@@ -184,12 +206,10 @@ key_tables_put(struct key_tables *tables, const struct exchange_record *record)
     sqlite3_stmt *put = day->put;
     const int numbers[] = {record->state,         (int)record->attempt, record->kind, record->effect,
                            record->refusal_class, record->reason,       record->code};
-    sqlite3_bind_text(put, 1, key.origin, -1, SQLITE_STATIC);
-    sqlite3_bind_text(put, 2, key.msgid, -1, SQLITE_STATIC);
-    sqlite3_bind_int(put, 3, key.role);
-    sqlite3_bind_blob(put, 4, record->digest, DIGEST_SIZE, SQLITE_STATIC);
+    bind_key(put, &key);
+    sqlite3_bind_blob(put, 5, record->digest, DIGEST_SIZE, SQLITE_STATIC);
     for (int i = 0; i < 7; i++)
-        sqlite3_bind_int64(put, 5 + i, (uint32_t)numbers[i]);
+        sqlite3_bind_int64(put, 6 + i, (uint32_t)numbers[i]);
     rc = statement_run(put);
     key_filter_add(&tables->filter, exchange_key_hash(&key, tables->seed), day->slot);
     return rc;
@@ -225,16 +245,15 @@ find_in_day(struct key_tables *tables, struct key_day *day, const struct exchang
             struct exchange_record *record)
 {
     if (!day->find) {
-        char sql[160];
-        snprintf(sql, sizeof sql, "SELECT " ENDING " FROM keys_%08u WHERE msgid=?2 AND origin=?1 AND role=?3",
+        char sql[192];
+        snprintf(sql, sizeof sql,
+                 "SELECT " ENDING " FROM keys_%08u WHERE stamp=?1 AND sender=?2 AND origin=?3 AND role=?4",
                  (unsigned)day->day);
         int rc = database_prepare(tables->db, sql, &day->find);
         if (rc != SQLITE_OK)
             return rc;
     }
-    sqlite3_bind_text(day->find, 1, key->origin, -1, SQLITE_STATIC);
-    sqlite3_bind_text(day->find, 2, key->msgid, -1, SQLITE_STATIC);
-    sqlite3_bind_int(day->find, 3, key->role);
+    bind_key(day->find, key);
     int rc = sqlite3_step(day->find);
     if (rc == SQLITE_ROW) {
         name_record(record, key, day->day);
@@ -256,11 +275,12 @@ key_tables_find(struct key_tables *tables, const struct exchange_key *key, struc
 }
 
 int
-key_tables_each(sqlite3 *db, uint32_t day, void (*fn)(void *arg, const struct exchange_record *record), void *arg)
+key_tables_each(sqlite3 *db, uint32_t day, void (*fn)(void *arg, const struct exchange_record *record),
+                void *arg)
 {
     char sql[160];
     sqlite3_stmt *scan = NULL;
-    snprintf(sql, sizeof sql, "SELECT " ENDING ",origin,msgid,role FROM keys_%08u", (unsigned)day);
+    snprintf(sql, sizeof sql, "SELECT " ENDING ",origin,sender||stamp,role FROM keys_%08u", (unsigned)day);
     int rc = sqlite3_prepare_v2(db, sql, -1, &scan, NULL);
     while (rc == SQLITE_OK && (rc = sqlite3_step(scan)) == SQLITE_ROW) {
         struct exchange_record record = {.header.day = day, .role = (uint8_t)sqlite3_column_int(scan, 10)};
@@ -274,7 +294,8 @@ key_tables_each(sqlite3 *db, uint32_t day, void (*fn)(void *arg, const struct ex
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* --- dropping ----------------------------------------------------------------------------------------------------- */
+/* --- dropping
+ * ----------------------------------------------------------------------------------------------------- */
 
 static int
 slot_in_use(const struct key_tables *tables, unsigned slot)

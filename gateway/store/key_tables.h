@@ -1,6 +1,6 @@
-/* The keys of exchanges that have left the queue, by origin day, with how they ended (rules 1 and 4): what makes a
- * repeat known for what it is, whichever day it claims and whether or not its journal still exists. The writer's
- * thread only. */
+/* The keys of exchanges that have left the queue, by origin day, with how they ended (rules 1 and 4): what
+ * makes a repeat known for what it is, whichever day it claims and whether or not its journal still exists.
+ * The writer's thread only. */
 #ifndef FEP_KEY_TABLES_H
 #define FEP_KEY_TABLES_H
 
@@ -12,7 +12,7 @@
 
 struct key_day {
     uint32_t day;
-    unsigned slot; /* in the filter; 63 is shared by all days beyond the first 63 */
+    unsigned slot;            /* in the filter; 63 is shared by all days beyond the first 63 */
     sqlite3_stmt *put, *find; /* prepared when first needed */
 };
 struct key_tables {
@@ -33,17 +33,19 @@ int key_tables_reload(struct key_tables *tables);
 int key_tables_have_room(const struct key_tables *tables, uint32_t day);
 /* Inside a transaction: the key of an exchange that moves to its journal, and its ending. SQLite's code. */
 int key_tables_put(struct key_tables *tables, const struct exchange_record *record);
-/* Fills key, role, day, digest and ending of `record` and returns SQLITE_ROW if the key was used before; SQLITE_DONE
- * if not; else an error. */
-int key_tables_find(struct key_tables *tables, const struct exchange_key *key, struct exchange_record *record);
+/* Fills key, role, day, digest and ending of `record` and returns SQLITE_ROW if the key was used before;
+ * SQLITE_DONE if not; else an error. */
+int key_tables_find(struct key_tables *tables, const struct exchange_key *key,
+                    struct exchange_record *record);
 /* Calls fn for every key of one day, on any connection to the queue; SQLITE_ERROR if the day has no table. */
-int key_tables_each(sqlite3 *db, uint32_t day,
-                    void (*fn)(void *arg, const struct exchange_record *record), void *arg);
-/* The day from which ages are counted: today, but no later than the newest day held here, so that a clock that jumped
- * ahead does not make the store forget. */
+int key_tables_each(sqlite3 *db, uint32_t day, void (*fn)(void *arg, const struct exchange_record *record),
+                    void *arg);
+/* The day from which ages are counted: today, but no later than the newest day held here, so that a clock
+ * that jumped ahead does not make the store forget. */
 uint32_t key_tables_reference_day(const struct key_tables *tables, uint32_t today);
 /* Drops the tables of days more than horizon_days before the reference day; *dropped counts them. Outside a
  * transaction. SQLite's code. */
-int key_tables_drop_old(struct key_tables *tables, uint32_t reference, uint32_t horizon_days, unsigned *dropped);
+int key_tables_drop_old(struct key_tables *tables, uint32_t reference, uint32_t horizon_days,
+                        unsigned *dropped);
 
 #endif

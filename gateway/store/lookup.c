@@ -1,5 +1,6 @@
-/* Finds a stored exchange: in the queue, in its day's journal, or at least in the key tables. Must never say "none" of
- * a key that was used: where the journal is gone, what the key tables know is the answer (rule 4). */
+/* Finds a stored exchange: in the queue, in its day's journal, or at least in the key tables. Must never say
+ * "none" of a key that was used: where the journal is gone, what the key tables know is the answer (rule 4).
+ */
 #include "sqlite_store.h"
 
 #include <stdio.h>
@@ -22,7 +23,8 @@ read_queue(struct sqlite_store *store, const struct queued *queued, struct store
 }
 
 int
-lookup_moved(struct sqlite_store *store, const struct exchange_key *key, struct stored *row, enum lookup_place *place)
+lookup_moved(struct sqlite_store *store, const struct exchange_key *key, struct stored *row,
+             enum lookup_place *place)
 {
     struct exchange_record ending;
     struct fep_error error = {0};
@@ -36,8 +38,8 @@ lookup_moved(struct sqlite_store *store, const struct exchange_key *key, struct 
         return 1;
     }
     if (result != JOURNAL_NONE)
-        log_line(LOG_EVENT_STORE_REFUSED, LOG_SEV_ERROR, LOG_N("code", error.code ? error.code : FEP_E_STORE_READ),
-                 LOG_S(error.text));
+        log_line(LOG_EVENT_STORE_REFUSED, LOG_SEV_ERROR,
+                 LOG_N("code", error.code ? error.code : FEP_E_STORE_READ), LOG_S(error.text));
     *row = (struct stored){.record = ending};
     snprintf(row->record.text, sizeof row->record.text, "settled on %u as %s; body no longer held",
              (unsigned)ending.header.day, exchange_state_name(ending.state));

@@ -1,5 +1,5 @@
-/* Carries events from the store to its owner. Must never lose an event nor leave the descriptor unreadable while one
- * waits. Appending fails only for want of memory. */
+/* Carries events from the store to its owner. Must never lose an event nor leave the descriptor unreadable
+ * while one waits. Appending fails only for want of memory. */
 #include "mailbox.h"
 
 #include <stdlib.h>

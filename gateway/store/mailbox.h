@@ -1,5 +1,5 @@
-/* Events on their way from the store to its owner: a list behind a mutex, and a descriptor that is readable while the
- * list is not empty. Unbounded by itself; what is in it is bounded by what the owner submitted. */
+/* Events on their way from the store to its owner: a list behind a mutex, and a descriptor that is readable
+ * while the list is not empty. Unbounded by itself; what is in it is bounded by what the owner submitted. */
 #ifndef FEP_MAILBOX_H
 #define FEP_MAILBOX_H
 

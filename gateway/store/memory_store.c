@@ -1,7 +1,8 @@
-/* The store in memory: what store.h promises, in the shortest form that can be read in one sitting; for tests and the
- * simulator. One thread: writes wait in a list and are "committed" when the owner next takes events, so that nothing
- * is ever reported inside store_submit. Never drops a row: closed exchanges stay findable. Fails only for want of
- * memory, and then ends the process, since a test that runs out of memory has nothing more to say. */
+/* The store in memory: what store.h promises, in the shortest form that can be read in one sitting; for tests
+ * and the simulator. One thread: writes wait in a list and are "committed" when the owner next takes events,
+ * so that nothing is ever reported inside store_submit. Never drops a row: closed exchanges stay findable.
+ * Fails only for want of memory, and then ends the process, since a test that runs out of memory has nothing
+ * more to say. */
 #include "store_ops.h"
 #include "exchange_key.h"
 
@@ -20,7 +21,8 @@ enum { ASK_WRITE, ASK_FIND, ASK_FIND_VISIT };
 struct ask { /* something submitted */
     struct ask *next;
     int what;
-    struct store_write write; /* ASK_FIND: record.header.key and role; ASK_FIND_VISIT: insured_area and visit_id */
+    struct store_write
+        write; /* ASK_FIND: record.header.key and role; ASK_FIND_VISIT: insured_area and visit_id */
     uint64_t reference;
 };
 struct peer {
@@ -71,7 +73,8 @@ find_row(struct memory_store *store, const struct exchange_record *record)
     return NULL;
 }
 
-/* --- carrying out what was submitted ------------------------------------------------------------------------------ */
+/* --- carrying out what was submitted
+ * ------------------------------------------------------------------------------ */
 
 static void
 hand_over_row(struct store_event *event, const struct row *row)
@@ -205,7 +208,8 @@ memory_commit(struct store *base)
     mailbox_post(&base->mailbox, &mails);
 }
 
-/* --- the interface ------------------------------------------------------------------------------------------------ */
+/* --- the interface
+ * ------------------------------------------------------------------------------------------------ */
 
 static struct ask *
 append_ask(struct memory_store *store, int what)

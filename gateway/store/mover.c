@@ -1,7 +1,8 @@
-/* Moves closed exchanges from the queue to their day journals (rule 22): insert in the journal, commit there, then
- * delete from the queue with the next group commit. Idempotent by key: a crash in between moves the row again. Must
- * never delete what no journal has committed, never hold up a commit for long, never fall behind for ever: its share
- * grows with what waits. Where a journal can't be written the rows stay in the queue and it tries again later. */
+/* Moves closed exchanges from the queue to their day journals (rule 22): insert in the journal, commit there,
+ * then delete from the queue with the next group commit. Idempotent by key: a crash in between moves the row
+ * again. Must never delete what no journal has committed, never hold up a commit for long, never fall behind
+ * for ever: its share grows with what waits. Where a journal can't be written the rows stay in the queue and
+ * it tries again later. */
 #include "sqlite_store.h"
 
 #include <stdlib.h>
@@ -10,13 +11,13 @@
 #include "log.h"
 #include "record_columns.h"
 
-#define MANY_WAIT     512           /* so many wait: move although there is other work */
-#define SHARE_ROWS    16            /* per turn, and one more for each SHARE_MORE rows that wait */
-#define SHARE_MORE    16
-#define ROW_BYTES     (16 << 10)    /* a turn's bytes are bounded as if its rows were so large, at most */
-#define ROUND_BYTES   (1 << 20)     /* a journal's transaction, about; more when much waits */
-#define PAUSE_MS      1000          /* after a failure */
-#define AGAIN_MS      20            /* after meeting a reader */
+#define MANY_WAIT   512 /* so many wait: move although there is other work */
+#define SHARE_ROWS  16  /* per turn, and one more for each SHARE_MORE rows that wait */
+#define SHARE_MORE  16
+#define ROW_BYTES   (16 << 10) /* a turn's bytes are bounded as if its rows were so large, at most */
+#define ROUND_BYTES (1 << 20)  /* a journal's transaction, about; more when much waits */
+#define PAUSE_MS    1000       /* after a failure */
+#define AGAIN_MS    20         /* after meeting a reader */
 
 int
 mover_init(struct mover *mover)
@@ -163,7 +164,8 @@ put_share(struct sqlite_store *store, int64_t now_ms)
         return;
     }
     int exhausted = rc == SQLITE_DONE && seen < limit;
-    if (mover->count > 0 && (exhausted || mover->count == MOVE_ROUND || mover->bytes >= ROUND_BYTES * (share / SHARE_ROWS)))
+    if (mover->count > 0 &&
+        (exhausted || mover->count == MOVE_ROUND || mover->bytes >= ROUND_BYTES * (share / SHARE_ROWS)))
         commit_round(store);
     else if (exhausted)
         mover->waiting = 0; /* nothing is left that could be moved */

@@ -56,7 +56,8 @@ queue_map_find(const struct queue_map *map, const struct exchange_key *key)
 static int
 grow(struct queue_map *map)
 {
-    struct queue_map larger = {.seed = map->seed, .room = map->room ? map->room * 2 : FIRST_ROOM, .count = map->count};
+    struct queue_map larger = {
+        .seed = map->seed, .room = map->room ? map->room * 2 : FIRST_ROOM, .count = map->count};
     larger.places = calloc(larger.room, sizeof *larger.places);
     if (!larger.places)
         return -1;

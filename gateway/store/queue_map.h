@@ -1,5 +1,6 @@
-/* The keys of all exchanges that stand in queue.db, in memory: what the writer looks up for each write. Rebuilt from the
- * table at opening; the table is small, because closed exchanges move on. The writer's thread only. */
+/* The keys of all exchanges that stand in queue.db, in memory: what the writer looks up for each write.
+ * Rebuilt from the table at opening; the table is small, because closed exchanges move on. The writer's
+ * thread only. */
 #ifndef FEP_QUEUE_MAP_H
 #define FEP_QUEUE_MAP_H
 

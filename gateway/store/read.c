@@ -1,6 +1,6 @@
-/* Reading for fepctl, from any process: read-only, newest first, a bounded number. Must never hold a transaction while
- * the caller works on a record, never change a file, never read a body. A day that can't be read is passed over and
- * reported at the end, so that the others can still be seen. */
+/* Reading for fepctl, from any process: read-only, newest first, a bounded number. Must never hold a
+ * transaction while the caller works on a record, never change a file, never read a body. A day that can't be
+ * read is passed over and reported at the end, so that the others can still be seen. */
 #include "store.h"
 
 #include <errno.h>
@@ -13,9 +13,9 @@
 #include "journal.h"
 #include "record_columns.h"
 
-#define PAGE_ROWS  128
-#define MOST_ROWS  100000
-#define DAYS_ROOM  4096
+#define PAGE_ROWS 128
+#define MOST_ROWS 100000
+#define DAYS_ROOM 4096
 
 struct reader {
     const struct store_query *query;
@@ -90,18 +90,21 @@ read_file(struct reader *reader, struct page *page, const char *path, int from_q
     char sql[RECORD_SQL_SIZE];
     sqlite3 *db = NULL;
     sqlite3_stmt *select = NULL;
-    if (database_open_to_read(path, from_queue ? QUEUE_APPLICATION : JOURNAL_APPLICATION, &db, error) != DATABASE_GOOD)
+    if (database_open_to_read(path, from_queue ? QUEUE_APPLICATION : JOURNAL_APPLICATION, &db, error) !=
+        DATABASE_GOOD)
         return -1;
-    record_sql(from_queue
-                   ? "SELECT $N,id,id IN (SELECT exchange FROM closed) AS c FROM exchange WHERE id<?1 AND "
-                     "(?2='' OR msgid=?2) AND (?3=0 OR state=?3) AND day BETWEEN ?4 AND ?5 AND NOT (?6 AND c) "
-                     "ORDER BY id DESC LIMIT ?7"
-                   : "SELECT $N,id,1 FROM exchange WHERE id<?1 AND (?2='' OR msgid=?2) AND (?3=0 OR state=?3) AND "
-                     "day BETWEEN ?4 AND ?5 AND NOT ?6 ORDER BY id DESC LIMIT ?7",
-               sql);
+    record_sql(
+        from_queue
+            ? "SELECT $N,id,id IN (SELECT exchange FROM closed) AS c FROM exchange WHERE id<?1 AND "
+              "(?2='' OR msgid=?2) AND (?3=0 OR state=?3) AND day BETWEEN ?4 AND ?5 AND NOT (?6 AND c) "
+              "ORDER BY id DESC LIMIT ?7"
+            : "SELECT $N,id,1 FROM exchange WHERE id<?1 AND (?2='' OR msgid=?2) AND (?3=0 OR state=?3) AND "
+              "day BETWEEN ?4 AND ?5 AND NOT ?6 ORDER BY id DESC LIMIT ?7",
+        sql);
     /* One journal row by its key needs no walk through the day. */
     if (!from_queue && reader->query->msgid[0] != '\0')
-        record_sql("SELECT $N,id,1 FROM exchange INDEXED BY exchange_key WHERE id<?1 AND msgid=?2 AND "
+        record_sql("SELECT $N,id,1 FROM exchange INDEXED BY exchange_key WHERE " JOURNAL_MSGID_IS_2
+                   " AND id<?1 AND "
                    "(?3=0 OR state=?3) AND day BETWEEN ?4 AND ?5 AND NOT ?6 ORDER BY id DESC LIMIT ?7",
                    sql);
     int rc = sqlite3_prepare_v2(db, sql, -1, &select, NULL);
@@ -142,7 +145,8 @@ read_journals(struct reader *reader, struct page *page, const char *directory, s
 
 int
 store_read(const char *directory, const struct store_query *query,
-           int (*fn)(void *arg, const struct exchange_record *record, int closed), void *arg, struct fep_error *error)
+           int (*fn)(void *arg, const struct exchange_record *record, int closed), void *arg,
+           struct fep_error *error)
 {
     char queue_file[STORE_PATH_SIZE];
     struct reader reader = {.query = query, .fn = fn, .arg = arg, .limit = query->limit};
@@ -153,7 +157,8 @@ store_read(const char *directory, const struct store_query *query,
     reader.seen = malloc(reader.limit * sizeof *reader.seen);
     if (!page.records || !page.closed || !reader.seen) {
         error_set(error, 0, FEP_E_NO_MEMORY, "no memory to read %s", directory);
-    } else if ((size_t)snprintf(queue_file, sizeof queue_file, "%s/queue.db", directory) >= sizeof queue_file) {
+    } else if ((size_t)snprintf(queue_file, sizeof queue_file, "%s/queue.db", directory) >=
+               sizeof queue_file) {
         error_set(error, 0, FEP_E_STORE_READ, "the path %.100s... is too long", directory);
     } else {
         result = read_file(&reader, &page, queue_file, 1, error);

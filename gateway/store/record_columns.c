@@ -1,5 +1,5 @@
-/* Moves an exchange record into a row and back. Must never shorten a value: what does not fit is reported, since a
- * cut key or amount would be an untrue one. */
+/* Moves an exchange record into a row and back. Must never shorten a value: what does not fit is reported,
+ * since a cut key or amount would be an untrue one. */
 #include "record_columns.h"
 
 #include <assert.h>
@@ -15,7 +15,10 @@ struct column {
 };
 
 #define MEMBER_SIZE(member) sizeof(((struct exchange_record *)0)->member)
-#define C(name, type, member) {name, type, offsetof(struct exchange_record, member), MEMBER_SIZE(member)}
+#define C(name, type, member)                                                                                \
+    {                                                                                                        \
+        name, type, offsetof(struct exchange_record, member), MEMBER_SIZE(member)                            \
+    }
 
 /* clang-format off */
 static const struct column columns[] = {
@@ -56,8 +59,7 @@ struct sql_text {
     size_t length;
 };
 
-static void __attribute__((format(printf, 2, 3)))
-append(struct sql_text *text, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) append(struct sql_text *text, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -197,8 +199,9 @@ record_read(sqlite3_stmt *statement, struct exchange_record *record)
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         const struct column *column = &columns[i];
         unsigned char *value = (unsigned char *)record + column->offset;
-        int bad = column->type == TEXT || column->type == BYTES ? read_bytes(statement, (int)i, column, value)
-                                                                 : read_number(statement, (int)i, column, value);
+        int bad = column->type == TEXT || column->type == BYTES
+                      ? read_bytes(statement, (int)i, column, value)
+                      : read_number(statement, (int)i, column, value);
         if (bad)
             return -1;
     }

@@ -1,5 +1,5 @@
-/* How an exchange record stands in a row: one table of columns for the queue, the journals and recovery. The SQL under
- * schema/ has the same names. */
+/* How an exchange record stands in a row: one table of columns for the queue, the journals and recovery. The
+ * SQL under schema/ has the same names. */
 #ifndef FEP_RECORD_COLUMNS_H
 #define FEP_RECORD_COLUMNS_H
 
@@ -10,12 +10,13 @@
 extern const int record_column_count;
 #define RECORD_KEY_COLUMNS 3 /* the first: origin, msgid, role; never changed */
 
-/* Fills in a statement's text: $N = the names of all columns, $P = their parameters, $A = assignments of all but the
- * key, $1..$9 = the parameters that follow the record's. `out` must hold RECORD_SQL_SIZE bytes. */
+/* Fills in a statement's text: $N = the names of all columns, $P = their parameters, $A = assignments of all
+ * but the key, $1..$9 = the parameters that follow the record's. `out` must hold RECORD_SQL_SIZE bytes. */
 #define RECORD_SQL_SIZE 6144
 void record_sql(const char *pattern, char out[RECORD_SQL_SIZE]);
 
-/* Binds parameters 1..record_column_count. The record must stay until the statement was stepped. SQLite's code. */
+/* Binds parameters 1..record_column_count. The record must stay until the statement was stepped. SQLite's
+ * code. */
 int record_bind(sqlite3_stmt *statement, const struct exchange_record *record);
 /* Binds the key to parameters 1, 2, 3. */
 int record_bind_key(sqlite3_stmt *statement, const struct message_key *key, uint8_t role);

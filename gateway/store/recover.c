@@ -1,12 +1,14 @@
-/* Recovery: hands every open exchange to the core, oldest first, before any traffic. Must never hand on a body that
- * does not pass its check, never change anything. On a connection of its own, in the owner's thread. */
+/* Recovery: hands every open exchange to the core, oldest first, before any traffic. Must never hand on a
+ * body that does not pass its check, never change anything. On a connection of its own, in the owner's
+ * thread. */
 #include "sqlite_store.h"
 
 #include "error.h"
 #include "log.h"
 #include "record_columns.h"
 
-/* With a key the HMAC has already spoken; in clear the content's own digest must fit. A tombstone holds no body. */
+/* With a key the HMAC has already spoken; in clear the content's own digest must fit. A tombstone holds no
+ * body. */
 static int
 body_fits(const struct sqlite_store *store, struct stored *row)
 {
@@ -69,8 +71,8 @@ recover_open_exchanges(struct store *base,
     if (rc == SQLITE_ABORT)
         error_set(error, 0, FEP_E_INTERNAL, "recovery was broken off");
     else if (rc != SQLITE_DONE)
-        error_set(error, 0, code_is_damage(rc) ? FEP_E_STORE_DAMAGED : FEP_E_STORE_READ, "recovering from %s: %s",
-                  store->queue_file, sqlite3_errmsg(db));
+        error_set(error, 0, code_is_damage(rc) ? FEP_E_STORE_DAMAGED : FEP_E_STORE_READ,
+                  "recovering from %s: %s", store->queue_file, sqlite3_errmsg(db));
     sqlite3_finalize(open);
     sqlite3_close(db);
     return rc == SQLITE_DONE ? 0 : -1;

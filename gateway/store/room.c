@@ -1,5 +1,6 @@
-/* Keeps the reserve that lets the ending of what was accepted always find its place. Must never let new updates in
- * while the reserve is used up. A ballast that can't be made is no error: there is just no room. */
+/* Keeps the reserve that lets the ending of what was accepted always find its place. Must never let new
+ * updates in while the reserve is used up. A ballast that can't be made is no error: there is just no room.
+ */
 #include "room.h"
 
 #include <errno.h>
@@ -66,7 +67,8 @@ int
 room_open(struct room *room, const char *directory, uint64_t ballast_bytes, uint64_t min_free_bytes)
 {
     *room = (struct room){.ballast_bytes = ballast_bytes, .min_free_bytes = min_free_bytes};
-    if ((size_t)snprintf(room->directory, sizeof room->directory, "%s", directory) >= sizeof room->directory ||
+    if ((size_t)snprintf(room->directory, sizeof room->directory, "%s", directory) >=
+            sizeof room->directory ||
         (size_t)snprintf(room->file, sizeof room->file, "%s/ballast", directory) >= sizeof room->file)
         return -1;
     atomic_init(&room->has, 1);

@@ -1,6 +1,6 @@
-/* Opens the SQLite store: directory, lock, queue, journals, identity, writer. Must never create a queue where one is
- * missing, never run two on one directory, never go on with the wrong key or as another node. Each refusal says which
- * file and what to do. */
+/* Opens the SQLite store: directory, lock, queue, journals, identity, writer. Must never create a queue where
+ * one is missing, never run two on one directory, never go on with the wrong key or as another node. Each
+ * refusal says which file and what to do. */
 #include "sqlite_store.h"
 
 #include <errno.h>
@@ -22,13 +22,15 @@
 #define CHECK_DAYS             2
 #define QUEUE_CACHE            "PRAGMA cache_size=-8192"
 
-/* --- directory and lock ------------------------------------------------------------------------------------------- */
+/* --- directory and lock
+ * ------------------------------------------------------------------------------------------- */
 
 static int
 make_directory(const char *path, struct fep_error *error)
 {
     if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return error_set(error, 0, FEP_E_STORE_OPEN, "cannot make the directory %s: %s", path, strerror(errno));
+        return error_set(error, 0, FEP_E_STORE_OPEN, "cannot make the directory %s: %s", path,
+                         strerror(errno));
     return 0;
 }
 
@@ -56,8 +58,9 @@ take_lock(struct sqlite_store *store, struct fep_error *error)
             return error_set(error, 0, FEP_E_STORE_OPEN, "cannot lock %s: %s", path, strerror(errno));
         if (pread(store->lock_descriptor, text, sizeof text - 1, 0) < 0)
             text[0] = '\0';
-        return error_set(error, 0, FEP_E_STORE_LOCKED, "%s is in use by the process with pid %d; this one ends",
-                         store->directory, atoi(text));
+        return error_set(error, 0, FEP_E_STORE_LOCKED,
+                         "%s is in use by the process with pid %d; this one ends", store->directory,
+                         atoi(text));
     }
     int length = snprintf(text, sizeof text, "%d\n", (int)getpid());
     /* The lock is what counts; the pid in it is for the other one's error. */
@@ -67,7 +70,9 @@ take_lock(struct sqlite_store *store, struct fep_error *error)
     return 0;
 }
 
-/* --- meta --------------------------------------------------------------------------------------------------------- */
+/* --- meta
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static int
 read_meta(sqlite3 *db, const char *name, int64_t *number, char *text, size_t text_size, uint8_t *bytes)
@@ -94,8 +99,8 @@ static int
 write_meta(sqlite3 *db, const char *name, int64_t number, const char *text, const uint8_t *bytes)
 {
     sqlite3_stmt *insert = NULL;
-    int rc = sqlite3_prepare_v2(db, "INSERT OR REPLACE INTO meta(name,number,text,bytes) VALUES(?1,?2,?3,?4)", -1,
-                                &insert, NULL);
+    int rc = sqlite3_prepare_v2(db, "INSERT OR REPLACE INTO meta(name,number,text,bytes) VALUES(?1,?2,?3,?4)",
+                                -1, &insert, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_bind_text(insert, 1, name, -1, SQLITE_STATIC);
         sqlite3_bind_int64(insert, 2, number);
@@ -121,7 +126,8 @@ give_birth(struct sqlite_store *store)
 {
     uint8_t check[BODY_KEY_CHECK_SIZE];
     uint64_t incarnation = 0;
-    if (getrandom(&incarnation, sizeof incarnation, 0) != sizeof incarnation || own_check_value(store, check) < 0)
+    if (getrandom(&incarnation, sizeof incarnation, 0) != sizeof incarnation ||
+        own_check_value(store, check) < 0)
         return SQLITE_ERROR;
     incarnation = incarnation % 99999999999999 + 1; /* 14 digits: a longer run would be masked in the log */
     int rc = database_run(store->db, "BEGIN IMMEDIATE");
@@ -147,11 +153,13 @@ check_owner(struct sqlite_store *store, struct fep_error *error)
         return error_set(error, 0, FEP_E_STORE_DAMAGED, "%s does not say whose it is; restore a backup",
                          store->queue_file);
     if (strcmp(node, store->node) != 0)
-        return error_set(error, 0, FEP_E_STORE_OPEN,
-                         "%s belongs to node %s, the configuration says %s; correct `node` or the store's directory",
-                         store->queue_file, node, store->node);
+        return error_set(
+            error, 0, FEP_E_STORE_OPEN,
+            "%s belongs to node %s, the configuration says %s; correct `node` or the store's directory",
+            store->queue_file, node, store->node);
     if (encrypted != (store->cipher != NULL))
-        return error_set(error, 0, FEP_E_STORE_KEY, "%s holds bodies %s; correct the store's key file in the configuration",
+        return error_set(error, 0, FEP_E_STORE_KEY,
+                         "%s holds bodies %s; correct the store's key file in the configuration",
                          store->queue_file, encrypted ? "under a key, and none is configured" : "in clear");
     if (own_check_value(store, check) < 0 || memcmp(check, expected, sizeof check) != 0)
         return error_set(error, 0, FEP_E_STORE_KEY, "%s was written under another key; restore that key file",
@@ -187,10 +195,11 @@ read_identity(struct sqlite_store *store, struct fep_error *error)
     return 0;
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------------ */
+/* --- opening
+ * ------------------------------------------------------------------------------------------------------ */
 
-/* A queue that vanished while its journals are there was lost, and must not be made anew in silence: keys and open
- * exchanges would be forgotten. */
+/* A queue that vanished while its journals are there was lost, and must not be made anew in silence: keys and
+ * open exchanges would be forgotten. */
 static int
 refuse_lost_queue(const struct sqlite_store *store, const char *journal_directory, struct fep_error *error)
 {
@@ -235,7 +244,8 @@ load_queue(struct sqlite_store *store, struct fep_error *error)
     if (rc == SQLITE_OK)
         rc = statements_prepare(&store->statements, store->db);
     if (rc != SQLITE_OK)
-        return error_set(error, 0, code_is_damage(rc) || rc == SQLITE_ERROR ? FEP_E_STORE_DAMAGED : FEP_E_STORE_OPEN,
+        return error_set(error, 0,
+                         code_is_damage(rc) || rc == SQLITE_ERROR ? FEP_E_STORE_DAMAGED : FEP_E_STORE_OPEN,
                          "%s cannot be read: %s (%s); copy it, then restore a backup", store->queue_file,
                          sqlite3_errstr(rc), sqlite3_errmsg(store->db));
     store->next_id = database_number(store->db, "SELECT coalesce(max(id),0)+1 FROM exchange");
@@ -268,7 +278,8 @@ configure(struct sqlite_store *store, const struct store_config *config, struct 
     if (!config->node || config->node[0] == '\0' || strlen(config->node) >= NODE_SIZE)
         return error_set(error, 0, FEP_E_CONFIG_INVALID, "the store needs the name of this node");
     memcpy(store->node, config->node, strlen(config->node));
-    if (strlen(config->directory) + 16 >= STORE_PATH_SIZE || strlen(config->schema_directory) + 16 >= STORE_PATH_SIZE)
+    if (strlen(config->directory) + 16 >= STORE_PATH_SIZE ||
+        strlen(config->schema_directory) + 16 >= STORE_PATH_SIZE)
         return error_set(error, 0, FEP_E_STORE_OPEN, "the store's path is too long");
     snprintf(store->directory, sizeof store->directory, "%s", config->directory);
     snprintf(store->queue_file, sizeof store->queue_file, "%.4080s/queue.db", store->directory);
@@ -284,9 +295,11 @@ open_all(struct sqlite_store *store, const struct store_config *config, struct f
     snprintf(journal_directory, sizeof journal_directory, "%.4080s/journal", store->directory);
     snprintf(journal_schema, sizeof journal_schema, "%.4080s/journal", config->schema_directory);
     if (make_directory(store->directory, error) < 0 || take_lock(store, error) < 0 ||
-        make_directory(journal_directory, error) < 0 || refuse_lost_queue(store, journal_directory, error) < 0 ||
-        open_cipher(store, config->key_file, error) < 0 || open_queue(store, config->schema_directory, error) < 0 ||
-        read_identity(store, error) < 0 || load_queue(store, error) < 0)
+        make_directory(journal_directory, error) < 0 ||
+        refuse_lost_queue(store, journal_directory, error) < 0 ||
+        open_cipher(store, config->key_file, error) < 0 ||
+        open_queue(store, config->schema_directory, error) < 0 || read_identity(store, error) < 0 ||
+        load_queue(store, error) < 0)
         return -1;
     journals_init(&store->journals, journal_directory, journal_schema, store->queue_file);
     journals_check(&store->journals, CHECK_DAYS, CHECK_MS / CHECK_DAYS);
@@ -385,7 +398,8 @@ store_open(const struct store_config *config, struct fep_error *error)
         close_all(&store->base);
         return NULL;
     }
-    log_line(LOG_EVENT_STORE_OPEN, LOG_SEV_NOTICE, LOG_T("file", store->queue_file), LOG_N("open", store->map.count),
-             LOG_N("incarnation", store->incarnation), LOG_N("ms", writer_now_ms() - began));
+    log_line(LOG_EVENT_STORE_OPEN, LOG_SEV_NOTICE, LOG_T("file", store->queue_file),
+             LOG_N("open", store->map.count), LOG_N("incarnation", store->incarnation),
+             LOG_N("ms", writer_now_ms() - began));
     return &store->base;
 }

@@ -1,8 +1,8 @@
-/* The SQLite store's own parts, for its own files only: writer.c runs the thread, batch.c commits, mover.c moves closed
- * exchanges to their journals, lookup.c finds stored ones.
+/* The SQLite store's own parts, for its own files only: writer.c runs the thread, batch.c commits, mover.c
+ * moves closed exchanges to their journals, lookup.c finds stored ones.
  *
- * Which thread touches what: everything under "writer" belongs to the writer's thread alone, from the moment it is
- * started; the owner's thread and the writer meet in the inbox, in the mailbox and in the atomics.
+ * Which thread touches what: everything under "writer" belongs to the writer's thread alone, from the moment
+ * it is started; the owner's thread and the writer meet in the inbox, in the mailbox and in the atomics.
  */
 #ifndef FEP_SQLITE_STORE_H
 #define FEP_SQLITE_STORE_H
@@ -31,7 +31,7 @@ struct mark_call { /* a synchronous call of the owner's; lives on its stack */
 struct item { /* one thing asked of the writer */
     struct item *next;
     enum item_type type;
-    uint8_t refused; /* set in a batch: reported by itself */
+    uint8_t refused;          /* set in a batch: reported by itself */
     struct store_write write; /* finds use the record's key, role, insured area and visit id */
     uint64_t reference;
     struct mark_call *call;
@@ -46,16 +46,16 @@ struct moved { /* put into a journal, still in the queue */
 };
 #define MOVE_ROUND 512
 struct mover {
-    struct moved *rows; /* MOVE_ROUND of them */
-    size_t count;       /* put into the journals in this round */
-    size_t deleted;     /* of these, deleted from the queue */
-    uint64_t bytes;     /* put in this round */
-    int committing;     /* the background has the journals */
-    int committed;      /* the journals have this round: rows may be deleted */
-    int64_t cursor;     /* the last number in table closed that was put */
-    uint64_t waiting;   /* rows in table closed */
+    struct moved *rows;    /* MOVE_ROUND of them */
+    size_t count;          /* put into the journals in this round */
+    size_t deleted;        /* of these, deleted from the queue */
+    uint64_t bytes;        /* put in this round */
+    int committing;        /* the background has the journals */
+    int committed;         /* the journals have this round: rows may be deleted */
+    int64_t cursor;        /* the last number in table closed that was put */
+    uint64_t waiting;      /* rows in table closed */
     int64_t not_before_ms; /* after a failure */
-    int failing;        /* said once */
+    int failing;           /* said once */
 };
 
 struct sqlite_store {
@@ -85,17 +85,17 @@ struct sqlite_store {
     struct statements statements;
     struct queue_map map;
     struct key_tables keys;
-    struct journals journals;     /* the background's while it commits them */
+    struct journals journals; /* the background's while it commits them */
     struct background background;
-    struct body_cipher *cipher;   /* NULL: bodies in clear */
+    struct body_cipher *cipher;       /* NULL: bodies in clear */
     struct body_cipher *owner_cipher; /* the owner's thread, for recovery */
     struct mover mover;
-    struct mail_list mails;       /* of the batch under way */
+    struct mail_list mails; /* of the batch under way */
     int64_t next_id, next_body, next_closed;
-    int row_written;              /* this transaction wrote a row that carries the sequence */
-    uint8_t *scratch;             /* one encrypted blob */
+    int row_written;  /* this transaction wrote a row that carries the sequence */
+    uint8_t *scratch; /* one encrypted blob */
     size_t scratch_room;
-    atomic_int log_frames;        /* length of the log */
+    atomic_int log_frames; /* length of the log */
     int checkpoint_at, checkpointing;
     int64_t housekeeping_at_ms;
     uint32_t housekeeping_day;
@@ -105,47 +105,50 @@ struct sqlite_store {
 int writer_start(struct sqlite_store *store, struct fep_error *error);
 void writer_stop(struct sqlite_store *store); /* finishes what was submitted; waits */
 int writer_submit(struct store *store, const struct store_write *writes, size_t count);
-int writer_find(struct store *store, const struct message_key *key, enum exchange_role role, uint64_t reference);
-int writer_find_visit(struct store *store, const char *insured_area, const char *visit_id, uint64_t reference);
+int writer_find(struct store *store, const struct message_key *key, enum exchange_role role,
+                uint64_t reference);
+int writer_find_visit(struct store *store, const char *insured_area, const char *visit_id,
+                      uint64_t reference);
 int writer_read_mark(struct store *store, const char *name, struct store_peer_mark *mark);
 int writer_write_mark(struct store *store, const struct store_peer_mark *mark, struct fep_error *error);
 int64_t writer_now_ms(void); /* monotonic */
 
-/* batch.c: one transaction over `count` writes from `first` on (0: only what the mover has to delete). Posts its events
- * and releases the bodies. Negative: the store has failed and said so. */
+/* batch.c: one transaction over `count` writes from `first` on (0: only what the mover has to delete). Posts
+ * its events and releases the bodies. Negative: the store has failed and said so. */
 int batch_commit(struct sqlite_store *store, struct item *first, size_t count);
 /* Says that the store has failed with SQLite's code `rc`: from now on it takes nothing more. */
 void batch_fail(struct sqlite_store *store, int rc);
 /* Fills the map from the table: at opening, and after a rollback. SQLite's code. */
 int batch_load_map(struct sqlite_store *store);
 
-/* lookup.c: 1 found, 0 none, negative on damage of the queue. Blobs as stored. A row whose journal is gone comes with
- * what the key tables know, and a text that says so. */
+/* lookup.c: 1 found, 0 none, negative on damage of the queue. Blobs as stored. A row whose journal is gone
+ * comes with what the key tables know, and a text that says so. */
 enum lookup_place { LOOKUP_QUEUE = 1, LOOKUP_JOURNAL, LOOKUP_KEYS };
 int lookup_exchange(struct sqlite_store *store, const struct exchange_key *key, struct stored *row,
                     enum lookup_place *place);
 /* Only in the journals and key tables: for a key that is not in the queue. */
 int lookup_moved(struct sqlite_store *store, const struct exchange_key *key, struct stored *row,
                  enum lookup_place *place);
-/* Fills an event with the row; takes the blobs over. One that does not pass its check is left out and logged. */
+/* Fills an event with the row; takes the blobs over. One that does not pass its check is left out and logged.
+ */
 void lookup_hand_over(struct sqlite_store *store, struct stored *row, struct store_event *event);
 int lookup_answer(struct sqlite_store *store, const struct item *item); /* a find; posts FOUND */
 
 /* mover.c */
 int mover_init(struct mover *mover);
-/* Has it something to do, given how long the writer has been idle? Closed rows move when the writer has been idle for
- * MOVE_IDLE_MS, or when many of them wait. */
+/* Has it something to do, given how long the writer has been idle? Closed rows move when the writer has been
+ * idle for MOVE_IDLE_MS, or when many of them wait. */
 #define MOVE_IDLE_MS 50
 int mover_is_due(const struct sqlite_store *store, int64_t idle_ms, int64_t now_ms);
-/* Puts a bounded number of closed rows into their journals, and has these committed in the background when a round is
- * full. Between the queue's transactions. Never fails the store. */
+/* Puts a bounded number of closed rows into their journals, and has these committed in the background when a
+ * round is full. Between the queue's transactions. Never fails the store. */
 void mover_put(struct sqlite_store *store, int64_t now_ms);
 /* How many rows it has to delete, at most as many as may ride in one transaction. */
 size_t mover_deletable(const struct sqlite_store *store);
 /* Inside a transaction: deletes up to `limit` rows that are in a journal for good. SQLite's code. */
 int mover_delete(struct sqlite_store *store, size_t limit);
-/* The transaction is committed: the round ends when all is deleted. Or it was rolled back: it was deleted up to `deleted`
- * before. */
+/* The transaction is committed: the round ends when all is deleted. Or it was rolled back: it was deleted up
+ * to `deleted` before. */
 void mover_committed(struct sqlite_store *store);
 void mover_rolled_back(struct sqlite_store *store, size_t deleted);
 

@@ -1,5 +1,5 @@
-/* The SQL of the queue in one table. Nothing else runs on the hot path. Fails with SQLite's code if the schema is not
- * the one that the program knows. */
+/* The SQL of the queue in one table. Nothing else runs on the hot path. Fails with SQLite's code if the
+ * schema is not the one that the program knows. */
 #include "statements.h"
 
 #include <stddef.h>
@@ -8,7 +8,10 @@
 #include "record_columns.h"
 
 /* $N, $P, $A, $1: see record_sql. */
-#define S(name, sql) {offsetof(struct statements, name), sql}
+#define S(name, sql)                                                                                         \
+    {                                                                                                        \
+        offsetof(struct statements, name), sql                                                               \
+    }
 static const struct {
     size_t offset;
     const char *sql;
@@ -31,7 +34,8 @@ static const struct {
                      "FROM closed CROSS JOIN exchange ON exchange.id=closed.exchange "
                      "WHERE number>?1 ORDER BY number LIMIT ?2"),
     S(write_number, "INSERT INTO meta(name,number) VALUES(?1,?2) ON CONFLICT(name) DO UPDATE SET number=?2"),
-    S(insert_visit, "INSERT OR IGNORE INTO visit(insured_area,visit_id,origin,msgid,day) VALUES(?1,?2,?3,?4,?5)"),
+    S(insert_visit,
+      "INSERT OR IGNORE INTO visit(insured_area,visit_id,origin,msgid,day) VALUES(?1,?2,?3,?4,?5)"),
     S(select_visit, "SELECT origin,msgid FROM visit WHERE insured_area=?1 AND visit_id=?2"),
     S(write_mark, "INSERT OR REPLACE INTO peer_mark(name,incarnation,commit_sequence) VALUES(?1,?2,?3)"),
     S(read_mark, "SELECT incarnation,commit_sequence FROM peer_mark WHERE name=?1"),

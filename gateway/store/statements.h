@@ -14,10 +14,11 @@ struct statements {
     sqlite3_stmt *delete_body;     /* id */
     sqlite3_stmt *insert_closed;   /* number, exchange */
     sqlite3_stmt *delete_closed;   /* number */
-    sqlite3_stmt *select_closed;   /* after number, at most -> record, body, answer, number, id, body_id, answer_id */
-    sqlite3_stmt *write_number;    /* meta: name, number */
-    sqlite3_stmt *insert_visit;    /* insured_area, visit_id, origin, msgid, day; the first one stays */
-    sqlite3_stmt *select_visit;    /* insured_area, visit_id -> origin, msgid */
+    sqlite3_stmt
+        *select_closed; /* after number, at most -> record, body, answer, number, id, body_id, answer_id */
+    sqlite3_stmt *write_number; /* meta: name, number */
+    sqlite3_stmt *insert_visit; /* insured_area, visit_id, origin, msgid, day; the first one stays */
+    sqlite3_stmt *select_visit; /* insured_area, visit_id -> origin, msgid */
     sqlite3_stmt *write_mark, *read_mark; /* peer_mark */
 };
 

@@ -19,7 +19,8 @@ struct store_ops {
     int (*has_room)(const struct store *store);
     int (*find)(struct store *store, const struct message_key *key, enum exchange_role role,
                 uint64_t reference);
-    int (*find_visit)(struct store *store, const char *insured_area, const char *visit_id, uint64_t reference);
+    int (*find_visit)(struct store *store, const char *insured_area, const char *visit_id,
+                      uint64_t reference);
 };
 
 /* The first member of every implementation. */

@@ -60,7 +60,8 @@ stored_decrypt(struct stored *row, struct body_cipher *cipher)
     if (!cipher)
         return 0;
     struct exchange_key key = exchange_key_of(&row->record);
-    if (decrypt(&row->body, cipher, &key, BLOB_BODY) == 0 && decrypt(&row->answer, cipher, &key, BLOB_ANSWER) == 0)
+    if (decrypt(&row->body, cipher, &key, BLOB_BODY) == 0 &&
+        decrypt(&row->answer, cipher, &key, BLOB_ANSWER) == 0)
         return 0;
     stored_release(row);
     return -1;

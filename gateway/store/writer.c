@@ -1,6 +1,6 @@
-/* The writer's thread: takes what was submitted while the last commit was under way, commits it as one transaction, and
- * in between moves, finds, looks at the disk and checkpoints. The owner never waits for the disk: it only appends to
- * the inbox. Must never take one thing before another that was submitted earlier. */
+/* The writer's thread: takes what was submitted while the last commit was under way, commits it as one
+ * transaction, and in between moves, finds, looks at the disk and checkpoints. The owner never waits for the
+ * disk: it only appends to the inbox. Must never take one thing before another that was submitted earlier. */
 #include "sqlite_store.h"
 
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "log.h"
 
 #define LOOK_MS           1000
-#define CHECKPOINT_FRAMES 4000 /* 16 MiB of log */
+#define CHECKPOINT_FRAMES 1000 /* 16 MiB of log */
 #define SMALL_ITEM_BYTES  256  /* what a write costs beside its bodies */
 #define VISIT_YEARS       2
 
@@ -23,7 +23,8 @@ writer_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* --- the owner's side --------------------------------------------------------------------------------------------- */
+/* --- the owner's side
+ * --------------------------------------------------------------------------------------------- */
 
 static void
 append_item(struct item_list *list, struct item *item)
@@ -165,7 +166,8 @@ writer_write_mark(struct store *store, const struct store_peer_mark *mark, struc
     return rc;
 }
 
-/* --- the writer's side -------------------------------------------------------------------------------------------- */
+/* --- the writer's side
+ * -------------------------------------------------------------------------------------------- */
 
 static int
 write_mark(struct sqlite_store *store, const struct store_peer_mark *mark)
@@ -215,9 +217,9 @@ remember_frames(void *arg, sqlite3 *db, const char *name, int frames)
     return SQLITE_OK;
 }
 
-/* Keeps the log short. Most of it is copied back in the background; the little that came meanwhile is copied here, so
- * that the next commit finds all of it copied and begins the log from its start. A reader may hold a part back: then
- * not at every commit anew. */
+/* Keeps the log short. Most of it is copied back in the background; the little that came meanwhile is copied
+ * here, so that the next commit finds all of it copied and begins the log from its start. A reader may hold a
+ * part back: then not at every commit anew. */
 static void
 checkpoint(struct sqlite_store *store)
 {
@@ -241,7 +243,8 @@ drop_old_visits(struct sqlite_store *store, uint32_t reference)
     char sql[64];
     if (reference < 20000)
         return SQLITE_OK;
-    snprintf(sql, sizeof sql, "DELETE FROM visit WHERE day < %u", (unsigned)(reference - VISIT_YEARS * 10000));
+    snprintf(sql, sizeof sql, "DELETE FROM visit WHERE day < %u",
+             (unsigned)(reference - VISIT_YEARS * 10000));
     return database_run(store->db, sql);
 }
 
@@ -278,8 +281,8 @@ keep_house(struct sqlite_store *store, int64_t now_ms)
     mailbox_post(&store->base.mailbox, &mails);
 }
 
-/* Moves the inbox behind what is already here. Sleeps if there is nothing, until something comes or `until_ms`.
- * Returns whether the store is being closed. */
+/* Moves the inbox behind what is already here. Sleeps if there is nothing, until something comes or
+ * `until_ms`. Returns whether the store is being closed. */
 static int
 take_inbox(struct sqlite_store *store, struct item_list *items, int64_t until_ms)
 {
@@ -369,7 +372,8 @@ turn_away(struct sqlite_store *store, struct item_list *items)
         if (!item->call)
             continue;
         pthread_mutex_lock(&store->mutex);
-        item->call->result = error_set(&item->call->error, 0, FEP_E_STORE_FAILED, "the store takes nothing more");
+        item->call->result =
+            error_set(&item->call->error, 0, FEP_E_STORE_FAILED, "the store takes nothing more");
         item->call->done = 1;
         pthread_cond_signal(&store->call_done);
         pthread_mutex_unlock(&store->mutex);

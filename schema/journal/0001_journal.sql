@@ -65,5 +65,6 @@ CREATE TABLE exchange (
   answer         BLOB
 ) STRICT;
 
--- Makes moving idempotent: the same exchange again replaces its row.
-CREATE UNIQUE INDEX exchange_key ON exchange (msgid, origin, role);
+-- Makes moving idempotent: the same exchange again replaces its row. The msgid's time and number (from character 13) come
+-- before its institution (the first 12), so that a day's rows are added at the end of the index and not all over it.
+CREATE UNIQUE INDEX exchange_key ON exchange (substr(msgid, 13), substr(msgid, 1, 12), origin, role);

@@ -1,6 +1,6 @@
-/* What the store costs: W exchanges in flight, each inserted with a body, updated with an answer of the same size, and
- * closed; every step waits for the commit before it. Prints exchanges per second, the time from submission to
- * COMMITTED, CPU per exchange, and how the files grew.
+/* What the store costs: W exchanges in flight, each inserted with a body, updated with an answer of the same
+ * size, and closed; every step waits for the commit before it. Prints exchanges per second, the time from
+ * submission to COMMITTED, CPU per exchange, and how the files grew.
  *
  *   bench_store DIRECTORY [SECONDS=3] [KEY_FILE | -] [W,W,...] [SIZE,SIZE,...]
  */
@@ -56,7 +56,8 @@ static void
 name_exchange(struct bench *bench, struct exchange_record *record)
 {
     uint64_t n = bench->exchanges++;
-    *record = (struct exchange_record){.role = ROLE_TRANSIT, .state = STATE_SENT, .attempt = 1, .hops_left = 7};
+    *record =
+        (struct exchange_record){.role = ROLE_TRANSIT, .state = STATE_SENT, .attempt = 1, .hops_left = 7};
     struct message_header *header = &record->header;
     strcpy(header->key.origin, "450100000001");
     snprintf(header->key.msgid, MSGID_SIZE, "H%011u20261122%06u%04u", (unsigned)(n * 2654435761u % 200),
@@ -175,7 +176,8 @@ compare(const void *a, const void *b)
 static double
 quantile_us(const struct bench *bench, double q)
 {
-    return bench->sample_count ? bench->samples[(size_t)(q * (double)(bench->sample_count - 1))] * 16.0 / 1000 : 0;
+    return bench->sample_count ? bench->samples[(size_t)(q * (double)(bench->sample_count - 1))] * 16.0 / 1000
+                               : 0;
 }
 
 static void
@@ -221,8 +223,10 @@ run(const char *directory, const char *key_file, size_t in_flight, size_t size, 
     snprintf(store_directory, sizeof store_directory, "%s/bench-store", directory);
     snprintf(queue_file, sizeof queue_file, "%s/queue.db-wal", store_directory);
     remove_tree(store_directory);
-    struct store_config config = {.directory = store_directory, .schema_directory = getenv("FEP_SCHEMA"),
-                                  .key_file = key_file, .node = "450000000001"};
+    struct store_config config = {.directory = store_directory,
+                                  .schema_directory = getenv("FEP_SCHEMA"),
+                                  .key_file = key_file,
+                                  .node = "450000000001"};
     bench->samples = malloc(SAMPLES * sizeof *bench->samples);
     bench->store = store_open(&config, &error);
     if (!bench->store || !bench->samples) {
@@ -244,11 +248,13 @@ run(const char *directory, const char *key_file, size_t in_flight, size_t size, 
     store_read_identity(bench->store, &identity);
     stat(queue_file, &queue);
     qsort(bench->samples, bench->sample_count, sizeof *bench->samples, compare);
-    printf("%-7s %4zu in flight %6zu B: %7.0f exchanges/s  cpu %6.1f us  commit p50 %7.0f p99 %7.0f p99.9 %7.0f us  "
+    printf("%-7s %4zu in flight %6zu B: %7.0f exchanges/s  cpu %6.1f us  commit p50 %7.0f p99 %7.0f p99.9 "
+           "%7.0f us  "
            "%5.1f exchanges/commit  wal %3.0f MiB\n",
-           key_file ? "cipher" : "clear", in_flight, size, (double)bench->done / elapsed, cpu / (double)done * 1e6,
-           quantile_us(bench, 0.5), quantile_us(bench, 0.99), quantile_us(bench, 0.999),
-           (double)bench->done / (double)identity.commit_sequence, (double)queue.st_size / 1048576.0);
+           key_file ? "cipher" : "clear", in_flight, size, (double)bench->done / elapsed,
+           cpu / (double)done * 1e6, quantile_us(bench, 0.5), quantile_us(bench, 0.99),
+           quantile_us(bench, 0.999), (double)bench->done / (double)identity.commit_sequence,
+           (double)queue.st_size / 1048576.0);
     fflush(stdout);
     while (store_pending(bench->store) > 0)
         take(bench);
@@ -277,7 +283,8 @@ main(int argc, char **argv)
 {
     size_t widths[8], sizes[8];
     if (argc < 2 || !getenv("FEP_SCHEMA")) {
-        fprintf(stderr, "FEP_SCHEMA=schema bench_store DIRECTORY [SECONDS] [KEY_FILE | -] [W,...] [SIZE,...]\n");
+        fprintf(stderr,
+                "FEP_SCHEMA=schema bench_store DIRECTORY [SECONDS] [KEY_FILE | -] [W,...] [SIZE,...]\n");
         return 100;
     }
     double seconds = argc > 2 ? atof(argv[2]) : 3;
@@ -286,6 +293,7 @@ main(int argc, char **argv)
     size_t size_count = parse_list(argc > 5 ? argv[5] : "512,2048,32768", sizes);
     for (size_t s = 0; s < size_count; s++)
         for (size_t w = 0; w < width_count; w++)
-            run(argv[1], key_file, widths[w] < MOST_IN_FLIGHT ? widths[w] : MOST_IN_FLIGHT, sizes[s], seconds);
+            run(argv[1], key_file, widths[w] < MOST_IN_FLIGHT ? widths[w] : MOST_IN_FLIGHT, sizes[s],
+                seconds);
     return 0;
 }

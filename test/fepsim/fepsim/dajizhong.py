@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="directory where detail and catalogue files are offered")
     parser.add_argument("--window", type=_window, default=MOST_WINDOW,
                         help="most requests outstanding on a connection")
-    parser.add_argument("--clock", type=_stamp, default="",
+    parser.add_argument("--clock", type=_stamp, default=None,
                         help="start with this time, YYYYMMDDHHMMSS")
     parser.add_argument("--treat-clock", choices=("check", "ignore"), default="check",
                         help="refuse requests whose clock is ten minutes off, or not")

@@ -46,20 +46,12 @@ write_file(const char *directory, const char *name, const char *format, ...)
     close(fd);
 }
 
-void
-rig_open(struct rig *rig, const char *module, const char *mapping, const char *options)
+static void
+write_config(struct rig *rig, const char *module, const char *mapping, const char *options)
 {
     char mapping_line[512] = "";
-    memset(rig, 0, sizeof *rig);
-    snprintf(rig->directory, sizeof rig->directory, "/tmp/fep-rig-XXXXXX");
-    assert_non_null(mkdtemp(rig->directory));
-    snprintf(rig->config, sizeof rig->config, "%s/fepd.cfg", rig->directory);
-    snprintf(rig->endpoint, sizeof rig->endpoint, "ipc://%s/router", rig->directory);
-    snprintf(rig->listen, sizeof rig->listen, "%s/callers", rig->directory);
     if (mapping != NULL)
         snprintf(mapping_line, sizeof mapping_line, "mapping = \"%s\";", mapping);
-    write_file(rig->directory, "routes.cfg", "routes = ();\n");
-    write_file(rig->directory, "key", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
     write_file(rig->directory, "fepd.cfg",
                "gateway = { node = \"GW4501000001\"; name = \"test\"; region = \"450100\";\n"
                "  state_directory = \"%s\"; run_directory = \"%s\"; pseudonym_key_file = \"key\"; };\n"
@@ -67,9 +59,34 @@ rig_open(struct rig *rig, const char *module, const char *mapping, const char *o
                "instances = ( { name = \"local1\"; module = \"%s\"; window = 16; %s options = { %s }; } );\n",
                rig->directory, rig->directory, environment("FEP_SOURCE"), environment("FEP_BUILD"), module,
                mapping_line, options);
+}
+
+void
+rig_open(struct rig *rig, const char *module, const char *mapping, const char *options)
+{
+    memset(rig, 0, sizeof *rig);
+    snprintf(rig->directory, sizeof rig->directory, "/tmp/fep-rig-XXXXXX");
+    assert_non_null(mkdtemp(rig->directory));
+    snprintf(rig->config, sizeof rig->config, "%s/fepd.cfg", rig->directory);
+    snprintf(rig->endpoint, sizeof rig->endpoint, "ipc://%s/router", rig->directory);
+    snprintf(rig->listen, sizeof rig->listen, "%s/callers", rig->directory);
+    write_file(rig->directory, "routes.cfg", "routes = ();\n");
+    write_file(rig->directory, "key", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
+    write_config(rig, module, mapping, options);
     struct fep_error error = {0};
     rig->context = link_context_create(NULL, 0, &error);
     assert_non_null(rig->context);
+}
+
+void
+rig_open_listening(struct rig *rig)
+{
+    struct rig directory; /* the options name the directory that opening makes */
+    char options[256];
+    rig_open(&directory, "loopback", NULL, "");
+    snprintf(options, sizeof options, "listen = \"unix:%s\";", directory.listen);
+    write_config(&directory, "loopback", NULL, options);
+    *rig = directory;
 }
 
 void
@@ -199,6 +216,16 @@ receive(struct rig *rig, int64_t until_ms)
 }
 
 struct frame *
+rig_take_any(struct rig *rig)
+{
+    if (receive(rig, clock_monotonic_ms(&clock_system) + RIG_WAIT_MS) == 0)
+        fail_msg("nothing came");
+    if (rig->frame.kind == FRAME_HOST_HELLO)
+        rig_ack(rig, FRAME_HOST_HELLO, rig->frame.sequence);
+    return &rig->frame;
+}
+
+struct frame *
 rig_take(struct rig *rig, enum frame_kind kind)
 {
     int64_t until = clock_monotonic_ms(&clock_system) + RIG_WAIT_MS;
@@ -253,17 +280,41 @@ rig_submit(uint64_t id, uint8_t operation, uint64_t serial, const char *infno, c
     return frame;
 }
 
-int
-rig_call(struct rig *rig)
+static int
+try_call(struct rig *rig)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%.107s", rig->listen);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+        close(fd);
+        return -1;
+    }
     struct timeval limit = {.tv_sec = RIG_WAIT_MS / 1000};
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
     return fd;
+}
+
+int
+rig_call(struct rig *rig)
+{
+    int fd = try_call(rig);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+int
+rig_call_when_ready(struct rig *rig)
+{
+    for (int waited = 0; waited < RIG_WAIT_MS; waited += 10) {
+        int fd = try_call(rig);
+        if (fd >= 0)
+            return fd;
+        poll(NULL, 0, 10);
+    }
+    fail_msg("the program does not listen");
+    return -1;
 }
 
 void

@@ -26,6 +26,7 @@ struct rig {
 
 /* module: "loopback", "null"; options: libconfig text inside `options = { ... }`; mapping: path or NULL. */
 void rig_open(struct rig *rig, const char *module, const char *mapping, const char *options);
+void rig_open_listening(struct rig *rig); /* loopback that takes callers */
 void rig_close(struct rig *rig); /* kills what still runs, removes the directory */
 void rig_bind(struct rig *rig);  /* the router comes (back) */
 void rig_unbind(struct rig *rig);
@@ -34,6 +35,7 @@ void rig_send(struct rig *rig, struct frame *frame);
 void rig_ack(struct rig *rig, enum frame_kind kind, uint64_t sequence);
 /* The next frame of that kind; HEALTH and HELLO are passed over unless asked for, and a HELLO is acknowledged. */
 struct frame *rig_take(struct rig *rig, enum frame_kind kind);
+struct frame *rig_take_any(struct rig *rig); /* whatever comes next; a HELLO is acknowledged */
 /* None of that kind within ms. */
 void rig_take_none(struct rig *rig, enum frame_kind kind, int ms);
 /* HELLO, its acknowledgement, READY. */
@@ -43,6 +45,7 @@ int rig_wait_exit(struct rig *rig); /* exit status, or 128 + signal */
 
 /* A local caller of the loopback module. */
 int rig_call(struct rig *rig);
+int rig_call_when_ready(struct rig *rig); /* the program may not listen yet */
 void rig_say(int fd, const char *head, const char *body);
 /* Reads one answer; head and body are NUL-terminated. */
 void rig_hear(int fd, char *head, size_t head_size, char *body, size_t body_size);

@@ -177,7 +177,7 @@ set_up(void **state)
     assert_int_equal(listen(f->listener, 8), 0);
     getsockname(f->listener, (struct sockaddr *)&address, &size);
     snprintf(f->address, sizeof f->address, "127.0.0.1:%d", ntohs(address.sin_port));
-    const char *const options[] = {"address", f->address, "password", "secret", "pause_min", "20", "pause_max", "50", NULL};
+    const char *const options[] = {"connect", f->address, "password_file", "secret", "pause_min", "20", "pause_max", "50", NULL};
     memcpy(f->options, options, sizeof options);
     fake_use_options(f->fake, fep_adapter.options, f->options);
     f->ops = fep_adapter.ops;

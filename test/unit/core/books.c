@@ -45,7 +45,8 @@ answer_stored(const struct books *books, const struct entry *entry, struct core_
 }
 
 static void
-record_refusal(struct books *books, uint64_t serial, const char *msgid, uint16_t code, struct core_outcome *outcome)
+record_refusal(struct books *books, uint64_t serial, const char *msgid, uint16_t code,
+               struct core_outcome *outcome)
 {
     add(books, serial, msgid, ENTRY_REFUSED)->code = code;
     refuse(outcome, code);

@@ -1,5 +1,5 @@
-/* The good path of an update and of a query at each of the three gateways: what is stored, sent, acknowledged and told,
- * in which order, and how many commits it takes. */
+/* The good path of an update and of a query at each of the three gateways: what is stored, sent, acknowledged
+ * and told, in which order, and how many commits it takes. */
 #include "rig.h"
 
 static void
@@ -20,11 +20,13 @@ origin_needs_two_commits(void **state)
     assert_int_equal(send->body.size, strlen("settle"));
     rig_acked(&rig, "P", "m1", ACKED_UPDATE);
     assert_int_equal(rig_state(&rig, "m1", ROLE_ORIGIN), STATE_RELAYED);
-    uint64_t reference = rig_outcome(&rig, (struct rig_message){.from = "P", .msgid = "m1", .state = STATE_ANSWERED});
+    uint64_t reference =
+        rig_outcome(&rig, (struct rig_message){.from = "P", .msgid = "m1", .state = STATE_ANSWERED});
     const struct core_command *render = rig_expect(&rig, CMD_RENDER);
     assert_int_equal(render->reference, ticket);
     assert_int_equal(rig_count(&rig, CMD_ACK), 0);
-    struct core_event rendered = {.type = EVENT_RENDERED, .from = "la", .reference = ticket, .epoch = 1, .flag = 1};
+    struct core_event rendered = {
+        .type = EVENT_RENDERED, .from = "la", .reference = ticket, .epoch = 1, .flag = 1};
     rig_step(&rig, &rendered);
     assert_int_equal(rig_count(&rig, CMD_ACK), 0);
     assert_int_equal(rig_count(&rig, CMD_TELL), 0);
@@ -50,7 +52,8 @@ transit_needs_two_commits(void **state)
     struct rig rig;
     rig_transit(&rig);
     rig.manual_commit = 1;
-    uint64_t reference = rig_update(&rig, (struct rig_message){.from = "A", .msgid = "m1", .time_left_ms = 70000});
+    uint64_t reference =
+        rig_update(&rig, (struct rig_message){.from = "A", .msgid = "m1", .time_left_ms = 70000});
     assert_int_equal(rig.command_count, 0);
     rig_commit(&rig);
     assert_int_equal(rig_expect(&rig, CMD_ACK)->reference, reference);
@@ -59,7 +62,8 @@ transit_needs_two_commits(void **state)
     assert_int_equal(send->travel.time_left_ms, 70000);
     assert_int_equal(send->travel.hops_left, 4);
     rig_acked(&rig, "B", "m1", ACKED_UPDATE);
-    reference = rig_outcome(&rig, (struct rig_message){.from = "B", .msgid = "m1", .state = STATE_ANSWERED, .effect = 1});
+    reference = rig_outcome(
+        &rig, (struct rig_message){.from = "B", .msgid = "m1", .state = STATE_ANSWERED, .effect = 1});
     assert_int_equal(rig_count(&rig, CMD_ACK), 0);
     assert_int_equal(rig_count(&rig, CMD_SEND_OUTCOME), 0);
     rig_commit(&rig);
@@ -94,7 +98,8 @@ destination_needs_two_commits(void **state)
     assert_int_equal(submit->travel.time_left_ms, 60000);
     assert_int_equal(submit->repeat, 0);
     assert_int_equal(rig.serial_counter, 10001);
-    rig_done(&rig, (struct rig_done){.call = submit->reference, .kind = FEP_ANSWERED, .effect = 1, .body = "answer"});
+    rig_done(&rig, (struct rig_done){
+                       .call = submit->reference, .kind = FEP_ANSWERED, .effect = 1, .body = "answer"});
     assert_int_equal(rig_count(&rig, CMD_HOST_ACK), 0);
     rig_commit(&rig);
     assert_int_equal(rig_expect(&rig, CMD_HOST_ACK)->reference, submit->reference);
@@ -123,8 +128,10 @@ origin_and_destination_at_once(void **state)
     assert_int_equal(rig_state(&rig, "m1", ROLE_ORIGIN), STATE_RELAYED);
     assert_int_equal(rig_state(&rig, "m1", ROLE_DESTINATION), STATE_DISPATCHED);
     const struct core_command *submit = rig_expect(&rig, CMD_SUBMIT);
-    rig_done(&rig, (struct rig_done){.call = submit->reference, .kind = FEP_ANSWERED, .effect = 1, .body = "answer"});
-    struct core_event rendered = {.type = EVENT_RENDERED, .from = "la", .reference = ticket, .epoch = 1, .flag = 1};
+    rig_done(&rig, (struct rig_done){
+                       .call = submit->reference, .kind = FEP_ANSWERED, .effect = 1, .body = "answer"});
+    struct core_event rendered = {
+        .type = EVENT_RENDERED, .from = "la", .reference = ticket, .epoch = 1, .flag = 1};
     rig_step(&rig, &rendered);
     assert_int_equal(rig_expect(&rig, CMD_TELL)->outcome.kind, FEP_ANSWERED);
     assert_int_equal(rig_count(&rig, CMD_SEND_UPDATE) + rig_count(&rig, CMD_SEND_OUTCOME), 0);
@@ -164,7 +171,8 @@ query_there_and_back(void **state)
     assert_int_equal(submit->travel.time_left_ms, 10000);
     rig_done(&b, (struct rig_done){.call = submit->reference, .kind = FEP_ANSWERED, .body = "person"});
     const struct core_command *answer = rig_expect(&b, CMD_SEND_ANSWER);
-    struct core_event event = {.type = EVENT_ANSWER, .from = "P", .header = answer->header, .outcome = answer->outcome};
+    struct core_event event = {
+        .type = EVENT_ANSWER, .from = "P", .header = answer->header, .outcome = answer->outcome};
     event.body = answer->body;
     rig_step(&a, &event);
     const struct core_command *told = rig_expect(&a, CMD_TELL);
@@ -252,10 +260,10 @@ routes_longest_prefix_first(void **state)
         const char *area, *infno, *target;
         uint32_t date;
     } cases[] = {
-        {"450100", "2201", "city", 20261121},     {"450100", "2207", "settle", 20261121},
-        {"450199", "2207", "pool", 20261121},     {"450900", "2207", "province", 20261121},
-        {"310000", NULL, "any", 20261121},        {"460100", "2207", "agreed", 20261231},
-        {"460100", "2207", "any", 20270101},      {"460100", "2207", "any", 20251231},
+        {"450100", "2201", "city", 20261121}, {"450100", "2207", "settle", 20261121},
+        {"450199", "2207", "pool", 20261121}, {"450900", "2207", "province", 20261121},
+        {"310000", NULL, "any", 20261121},    {"460100", "2207", "agreed", 20261231},
+        {"460100", "2207", "any", 20270101},  {"460100", "2207", "any", 20251231},
     };
     struct route_table *table = route_table_create(rules, sizeof rules / sizeof *rules);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -274,10 +282,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(origin_needs_two_commits),       cmocka_unit_test(transit_needs_two_commits),
-        cmocka_unit_test(destination_needs_two_commits),  cmocka_unit_test(origin_and_destination_at_once),
-        cmocka_unit_test(query_there_and_back),           cmocka_unit_test(query_fails_with_a_clear_error),
-        cmocka_unit_test(query_bound),                    cmocka_unit_test(routes_longest_prefix_first),
+        cmocka_unit_test(origin_needs_two_commits),
+        cmocka_unit_test(transit_needs_two_commits),
+        cmocka_unit_test(destination_needs_two_commits),
+        cmocka_unit_test(origin_and_destination_at_once),
+        cmocka_unit_test(query_there_and_back),
+        cmocka_unit_test(query_fails_with_a_clear_error),
+        cmocka_unit_test(query_bound),
+        cmocka_unit_test(routes_longest_prefix_first),
     };
     return cmocka_run_group_tests_name("core path", tests, NULL, NULL);
 }

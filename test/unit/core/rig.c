@@ -191,7 +191,8 @@ rig_destination(struct rig *rig, uint32_t abilities)
     begin(rig, "B", "lb", 1, abilities | FEP_CALLS_OUT);
 }
 
-/* --- store -------------------------------------------------------------------------------------------------------- */
+/* --- store
+ * -------------------------------------------------------------------------------------------------------- */
 
 static int
 same_side(uint8_t a, uint8_t b)
@@ -203,7 +204,8 @@ static struct rig_row *
 find_row(const struct rig *rig, const struct message_key *key, uint8_t role)
 {
     for (size_t i = 0; i < rig->row_count; i++)
-        if (same_side(rig->rows[i].record.role, role) && message_key_equal(&rig->rows[i].record.header.key, key))
+        if (same_side(rig->rows[i].record.role, role) &&
+            message_key_equal(&rig->rows[i].record.header.key, key))
             return &rig->rows[i];
     return NULL;
 }
@@ -329,7 +331,15 @@ rig_commit(struct rig *rig)
     }
 }
 
-/* --- steps -------------------------------------------------------------------------------------------------------- */
+void
+rig_commit_prefix(struct rig *rig, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)carry_out(rig, &rig->writes[i]);
+}
+
+/* --- steps
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void
 keep_command(struct rig *rig, const struct core_command *command)
@@ -354,10 +364,26 @@ keep_command(struct rig *rig, const struct core_command *command)
     kept->command.answer = slice_share(command->answer);
 }
 
+static struct rig_row *
+find_cancel(const struct rig *rig, const struct core_command *command)
+{
+    for (size_t i = 0; i < rig->row_count; i++) {
+        const struct exchange_record *record = &rig->rows[i].record;
+        if (record->role == command->number &&
+            (record->state == STATE_ANSWERED || record->state == STATE_STANDS) &&
+            strcmp(record->header.infno, command->header.infno) == 0 &&
+            strcmp(record->index.settlement_id, command->index.settlement_id) == 0)
+            return &rig->rows[i];
+    }
+    return NULL;
+}
+
 static void
 answer_find(struct rig *rig, const struct core_command *command)
 {
-    struct rig_row *row = find_row(rig, &command->header.key, (uint8_t)command->number);
+    struct rig_row *row = command->header.key.msgid[0] != '\0'
+                              ? find_row(rig, &command->header.key, (uint8_t)command->number)
+                              : find_cancel(rig, command);
     struct core_event event = {.type = EVENT_FOUND, .reference = command->reference};
     struct exchange_record found;
     if (row != NULL) {
@@ -415,7 +441,8 @@ rig_advance(struct rig *rig, int64_t ms)
     rig->now_ms = until;
 }
 
-/* --- looking ------------------------------------------------------------------------------------------------------ */
+/* --- looking
+ * ------------------------------------------------------------------------------------------------------ */
 
 const struct core_command *
 rig_take(struct rig *rig, enum command_type type)
@@ -485,7 +512,8 @@ rig_state(const struct rig *rig, const char *msgid, enum exchange_role role)
     return record != NULL ? record->state : STATE_NONE;
 }
 
-/* --- inputs ------------------------------------------------------------------------------------------------------- */
+/* --- inputs
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void
 fill_text(char *out, size_t room, const char *text, const char *standard)
@@ -509,7 +537,8 @@ fill_index(struct fep_index *index, uint8_t person, const char *settlement)
 }
 
 static void
-fill_header(struct rig *rig, struct message_header *header, const char *msgid, const char *infno, const char *origin)
+fill_header(struct rig *rig, struct message_header *header, const char *msgid, const char *infno,
+            const char *origin)
 {
     header->key = rig_key(msgid);
     fill_text(header->key.origin, sizeof header->key.origin, origin, "A");
@@ -538,7 +567,7 @@ rig_request(struct rig *rig, struct rig_request request)
         fill_text(event.header.original_msgid, sizeof event.header.original_msgid, request.original, "");
         fill_text(event.header.original_infno, sizeof event.header.original_infno, NULL, "2207");
     }
-    fill_index(&event.index, request.person, NULL);
+    fill_index(&event.index, request.person, request.settlement);
     event.body = text_slice(request.body != NULL ? request.body : "settle");
     rig_step(rig, &event);
     slice_release(&event.body);
@@ -581,7 +610,9 @@ rig_reversal(struct rig *rig, struct rig_message message)
 uint64_t
 rig_outcome(struct rig *rig, struct rig_message message)
 {
-    const char *body = message.body != NULL ? message.body : message.state == STATE_ANSWERED ? "answer" : NULL;
+    const char *body = message.body != NULL              ? message.body
+                       : message.state == STATE_ANSWERED ? "answer"
+                                                         : NULL;
     return peer_input(rig, EVENT_OUTCOME, &message, body);
 }
 
@@ -621,7 +652,8 @@ rig_simple(struct rig *rig, enum event_type type, const char *from)
 }
 
 void
-rig_host_up(struct rig *rig, const char *name, uint32_t epoch, uint32_t abilities, const uint64_t *open, size_t count)
+rig_host_up(struct rig *rig, const char *name, uint32_t epoch, uint32_t abilities, const uint64_t *open,
+            size_t count)
 {
     struct core_event event = {.type = EVENT_HOST_UP,
                                .from = name,

@@ -72,6 +72,7 @@ void rig_parties_up(struct rig *rig, uint32_t abilities);
 
 void rig_step(struct rig *rig, struct core_event *event);
 void rig_commit(struct rig *rig);              /* everything written so far */
+void rig_commit_prefix(struct rig *rig, size_t count); /* without telling the core: before a crash */
 void rig_advance(struct rig *rig, int64_t ms); /* moves time, firing timers on the way */
 
 /* The oldest command of this type not seen yet, now seen; or NULL. */
@@ -93,6 +94,7 @@ struct rig_request {
     uint64_t ticket;                          /* 0 = a new one, which is returned */
     const char *from;                         /* NULL: "la" */
     const char *area;                         /* NULL: 450900 */
+    const char *settlement;
 };
 uint64_t rig_request(struct rig *rig, struct rig_request request);
 struct rig_message {

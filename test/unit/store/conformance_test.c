@@ -311,7 +311,8 @@ a_visit_is_found_by_the_exchange_that_opened_it(void **state)
     assert_string_equal(f->last.record.header.key.msgid, opener.header.key.msgid);
     fixture_assert_body(f->last.answer, "answer", 1);
     fixture_release_last(f);
-    assert_int_equal(store_find_visit(f->store, "450100", opener.index.visit_id, 72), 0); /* of another area */
+    assert_int_equal(store_find_visit(f->store, "450100", opener.index.visit_id, 72),
+                     0); /* of another area */
     fixture_wait(f, STORE_FOUND);
     assert_false(f->last.found);
 }
@@ -365,8 +366,14 @@ many_writes_are_reported_in_order(void **state)
     assert_int_equal(open_now(f), MANY);
 }
 
-#define CASE(name) {#name, name, set_up, tear_down, NULL}
-#define ENCRYPTED(name) {#name " (encrypted)", name, set_up_encrypted, tear_down, NULL}
+#define CASE(name)                                                                                           \
+    {                                                                                                        \
+#name, name, set_up, tear_down, NULL                                                                 \
+    }
+#define ENCRYPTED(name)                                                                                      \
+    {                                                                                                        \
+#name " (encrypted)", name, set_up_encrypted, tear_down, NULL                                        \
+    }
 
 int
 main(int argc, char **argv)

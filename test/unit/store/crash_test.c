@@ -1,6 +1,7 @@
-/* The promise under kill -9: a process writes without pause, says over a pipe what was reported to it as committed, and
- * is killed, at a random moment or at a named point inside a commit or a move. Whatever was reported must be there
- * afterwards, unharmed, on the same store round after round. Compiled with kill points, whatever this build is. */
+/* The promise under kill -9: a process writes without pause, says over a pipe what was reported to it as
+ * committed, and is killed, at a random moment or at a named point inside a commit or a move. Whatever was
+ * reported must be there afterwards, unharmed, on the same store round after round. Compiled with kill
+ * points, whatever this build is. */
 #include "store_fixture.h"
 
 #include <poll.h>
@@ -11,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LAG        8   /* how far update and close run behind the insert */
+#define LAG        8 /* how far update and close run behind the insert */
 #define IN_FLIGHT  96
 #define MOST       6000 /* exchanges of one round */
 #define ROUND_STEP 10000
@@ -34,7 +35,8 @@ tear_down(void **state)
     return 0;
 }
 
-/* --- the process that is killed ----------------------------------------------------------------------------------- */
+/* --- the process that is killed
+ * ----------------------------------------------------------------------------------- */
 
 static void
 name_record(struct exchange_record *record, unsigned n, enum exchange_state at)
@@ -64,8 +66,7 @@ make_write(unsigned base, uint64_t s, struct store_write *write)
     return 1;
 }
 
-static void __attribute__((noreturn))
-write_until_killed(struct fixture *f, unsigned base, int report)
+static void __attribute__((noreturn)) write_until_killed(struct fixture *f, unsigned base, int report)
 {
     struct fep_error error = {0};
     struct store *store = store_open(&f->config, &error);
@@ -89,7 +90,8 @@ write_until_killed(struct fixture *f, unsigned base, int report)
     }
 }
 
-/* --- the one that looks afterwards -------------------------------------------------------------------------------- */
+/* --- the one that looks afterwards
+ * -------------------------------------------------------------------------------- */
 
 /* Runs one round; returns the highest sequence that was reported. `point` NULL: killed after `pause_us`. */
 static uint64_t
@@ -224,8 +226,8 @@ killed_between_the_journals_commit_and_the_delete(void **state)
     kill_at(f, "store-journal-inserted");
     fixture_open(f);
     fixture_wait_moved(f); /* once more, to the same rows */
-    assert_int_equal(fixture_number(f, "journal/20261122.db",
-                                    "SELECT count(*)-count(DISTINCT msgid) FROM exchange"), 0);
+    assert_int_equal(
+        fixture_number(f, "journal/20261122.db", "SELECT count(*)-count(DISTINCT msgid) FROM exchange"), 0);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -1,5 +1,5 @@
-/* Rule 15 on a real, small file system (a tmpfs of its own, for root only): new updates are refused when the disk is
- * full, and outcomes and reversals of what was accepted still find their room. */
+/* Rule 15 on a real, small file system (a tmpfs of its own, for root only): new updates are refused when the
+ * disk is full, and outcomes and reversals of what was accepted still find their room. */
 #include "store_fixture.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* What only the store on disk can show: opening again, refusing to open, conflicts in the journals, moving, keys and
- * their horizon, damage. */
+/* What only the store on disk can show: opening again, refusing to open, conflicts in the journals, moving,
+ * keys and their horizon, damage. */
 #include "store_fixture.h"
 
 #include <fcntl.h>
@@ -70,7 +70,8 @@ flip_byte(const char *path, long offset)
     fclose(file);
 }
 
-/* --- opening again ------------------------------------------------------------------------------------------------ */
+/* --- opening again
+ * ------------------------------------------------------------------------------------------------ */
 
 static void
 what_was_committed_is_there_after_opening_again(void **state)
@@ -226,7 +227,7 @@ a_damaged_queue_is_refused_and_left_as_it_is(void **state)
     fixture_path(f, "queue.db", path);
     int64_t root = fixture_number(f, "queue.db", "SELECT rootpage FROM sqlite_schema WHERE name='exchange'");
     for (long i = 0; i < 8; i++)
-        flip_byte(path, (long)(root - 1) * 4096 + i);
+        flip_byte(path, (long)(root - 1) * 16384 + i);
     assert_int_equal(stat(path, &before), 0);
     fixture_open_fails(f, FEP_E_STORE_DAMAGED, "restore a backup");
     assert_int_equal(stat(path, &after), 0);
@@ -246,19 +247,21 @@ another_programs_file_is_refused(void **state)
     fixture_open_fails(f, FEP_E_STORE_OPEN, "not a file of this gateway");
 }
 
-/* --- migrations --------------------------------------------------------------------------------------------------- */
+/* --- migrations
+ * --------------------------------------------------------------------------------------------------- */
 
 static void
 copy_file(const char *from, const char *to)
 {
     char block[65536];
+    size_t size;
     FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
     assert_non_null(in);
     assert_non_null(out);
-    size_t size = fread(block, 1, sizeof block, in);
-    assert_int_equal(fwrite(block, 1, size, out), size);
+    while ((size = fread(block, 1, sizeof block, in)) > 0)
+        assert_int_equal(fwrite(block, 1, size, out), size);
     fclose(in);
-    fclose(out);
+    assert_int_equal(fclose(out), 0);
 }
 
 static void
@@ -306,11 +309,14 @@ migrations_are_applied_in_order_and_a_bad_one_changes_nothing(void **state)
 
     write_script(f, "schema/queue/0003_c.sql", "INSERT INTO extra VALUES(3)");
     fixture_open_fails(f, FEP_E_STORE_MIGRATION, "0002_*.sql is missing");
-    write_script(f, "schema/queue/0002_b.sql", "CREATE TABLE extra(x INTEGER) STRICT; INSERT INTO nowhere VALUES(1)");
+    write_script(f, "schema/queue/0002_b.sql",
+                 "CREATE TABLE extra(x INTEGER) STRICT; INSERT INTO nowhere VALUES(1)");
     fixture_open_fails(f, FEP_E_STORE_MIGRATION, "rolled back");
-    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM sqlite_schema WHERE name='extra'"), 0);
+    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM sqlite_schema WHERE name='extra'"),
+                     0);
     assert_int_equal(fixture_number(f, "queue.db", "PRAGMA user_version"), 1);
-    write_script(f, "schema/queue/0002_b.sql", "CREATE TABLE extra(x INTEGER) STRICT; INSERT INTO extra VALUES(2)");
+    write_script(f, "schema/queue/0002_b.sql",
+                 "CREATE TABLE extra(x INTEGER) STRICT; INSERT INTO extra VALUES(2)");
     fixture_open(f);
     assert_int_equal(fixture_number(f, "queue.db", "SELECT sum(x) FROM extra"), 5);
     assert_true(fixture_find(f, &record));
@@ -322,7 +328,8 @@ migrations_are_applied_in_order_and_a_bad_one_changes_nothing(void **state)
     fixture_open_fails(f, FEP_E_STORE_VERSION, "schema 3");
 }
 
-/* --- moving ------------------------------------------------------------------------------------------------------- */
+/* --- moving
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void
 closed_ones_move_to_their_day_and_leave_the_queue(void **state)
@@ -347,8 +354,9 @@ closed_ones_move_to_their_day_and_leave_the_queue(void **state)
     assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM keys_20261122"), 1);
     assert_int_equal(fixture_number(f, "journal/20261121.db", "SELECT count(*) FROM exchange"), 2);
     assert_int_equal(fixture_number(f, "journal/20261122.db", "SELECT count(*) FROM exchange"), 1);
-    assert_int_equal(fixture_number(f, "journal/20261122.db", "SELECT count(*) FROM exchange WHERE instr(body,'body')"),
-                     0); /* moved as it is: encrypted */
+    assert_int_equal(
+        fixture_number(f, "journal/20261122.db", "SELECT count(*) FROM exchange WHERE instr(body,'body')"),
+        0); /* moved as it is: encrypted */
     for (unsigned i = 0; i < 3; i++) {
         assert_true(fixture_find(f, &record[i]));
         assert_memory_equal(&f->last.record, &record[i], sizeof record[i]);
@@ -428,7 +436,8 @@ moving_again_after_a_crash_in_between_is_harmless(void **state)
     fixture_insert(f, &record, fixture_body("body", 1, 0));
     fixture_settle(f);
     fixture_close(f);
-    /* The queue before the close was moved, with the journal after it: what a crash between the two commits leaves. */
+    /* The queue before the close was moved, with the journal after it: what a crash between the two commits
+     * leaves. */
     fixture_path(f, "queue.db", queue);
     fixture_path(f, "saved", save);
     fixture_run(f, "queue.db", "INSERT INTO closed SELECT 1, id FROM exchange");
@@ -460,7 +469,8 @@ many_days_at_once_all_move(void **state)
     fixture_settle(f);
     fixture_wait_moved(f);
     assert_int_equal(fixture_number(f, "journal/20261109.db", "SELECT count(*) FROM exchange"), 10);
-    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM sqlite_schema WHERE name GLOB 'keys_*'"), 9);
+    assert_int_equal(
+        fixture_number(f, "queue.db", "SELECT count(*) FROM sqlite_schema WHERE name GLOB 'keys_*'"), 9);
 }
 
 static void
@@ -481,16 +491,22 @@ key_tables_beyond_the_horizon_are_dropped(void **state)
     fixture_wait_moved(f);
     fixture_close(f);
     fixture_open(f); /* today is later than all of these: the newest, 20251116, is what counts */
-    fixture_find(f, &record);
-    fixture_release_last(f);
-    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM sqlite_schema WHERE name='keys_20251001'"), 0);
-    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM sqlite_schema WHERE name='keys_20251002'"), 1);
-    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM sqlite_schema WHERE name GLOB 'keys_*'"), 3);
+    for (int i = 0; i < 2; i++) { /* old tables go after the first thing that is done */
+        fixture_find(f, &record);
+        fixture_release_last(f);
+    }
+    assert_int_equal(
+        fixture_number(f, "queue.db", "SELECT count(*) FROM sqlite_schema WHERE name='keys_20251001'"), 0);
+    assert_int_equal(
+        fixture_number(f, "queue.db", "SELECT count(*) FROM sqlite_schema WHERE name='keys_20251002'"), 1);
+    assert_int_equal(
+        fixture_number(f, "queue.db", "SELECT count(*) FROM sqlite_schema WHERE name GLOB 'keys_*'"), 3);
     fixture_record(&record, 0, ROLE_TRANSIT);
     assert_false(fixture_find(f, &record));
 }
 
-/* --- damage ------------------------------------------------------------------------------------------------------- */
+/* --- damage
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void
 a_body_that_was_tampered_with_is_quarantined_and_never_handed_out(void **state)
@@ -507,7 +523,8 @@ a_body_that_was_tampered_with_is_quarantined_and_never_handed_out(void **state)
     fixture_settle(f);
     fixture_close(f);
     /* one byte of one body; and two bodies exchanged, each of them authentic for the other */
-    fixture_run(f, "queue.db", "UPDATE body SET data=CAST(substr(data,1,20)||x'00'||substr(data,22) AS BLOB) WHERE id=1");
+    fixture_run(f, "queue.db",
+                "UPDATE body SET data=CAST(substr(data,1,20)||x'00'||substr(data,22) AS BLOB) WHERE id=1");
     fixture_open(f);
     assert_int_equal(recover(f, &quarantined), 2);
     assert_int_equal(quarantined, 1);
@@ -515,8 +532,9 @@ a_body_that_was_tampered_with_is_quarantined_and_never_handed_out(void **state)
     assert_int_equal(f->last.body.size, 0);
     fixture_release_last(f);
     fixture_close(f);
-    fixture_run(f, "queue.db", "UPDATE body SET id=id+10; UPDATE body SET id=5-id+10 WHERE id>11; "
-                               "UPDATE body SET id=1 WHERE id=11");
+    fixture_run(f, "queue.db",
+                "UPDATE body SET id=id+10; UPDATE body SET id=5-id+10 WHERE id>11; "
+                "UPDATE body SET id=1 WHERE id=11");
     fixture_open(f);
     assert_int_equal(recover(f, &quarantined), 0);
     assert_int_equal(quarantined, 3);
@@ -552,7 +570,7 @@ a_damaged_journal_day_is_quarantined_and_its_keys_still_count(void **state)
     fixture_close(f);
     fixture_path(f, "journal/20261122.db", path);
     for (long i = 0; i < 64; i++)
-        flip_byte(path, 4096 + i); /* the root of the table */
+        flip_byte(path, 16384 + i); /* the root of the table */
     fixture_open(f);
     assert_int_equal(access(path, F_OK), -1);
     fixture_path(f, "journal/20261122.db.quarantined", path);
@@ -603,7 +621,8 @@ a_journal_that_is_no_database_does_not_stop_the_move(void **state)
     assert_int_equal(access(path, F_OK), 0);
 }
 
-/* --- reading from outside ----------------------------------------------------------------------------------------- */
+/* --- reading from outside
+ * ----------------------------------------------------------------------------------------- */
 
 struct seen {
     unsigned count, closed;

@@ -18,7 +18,8 @@ fixture_init(struct fixture *fixture)
 {
     const char *source = getenv("FEP_SOURCE"), *temporary = getenv("TMPDIR");
     memset(fixture, 0, sizeof *fixture);
-    snprintf(fixture->directory, sizeof fixture->directory, "%s/fep-store-XXXXXX", temporary ? temporary : "/tmp");
+    snprintf(fixture->directory, sizeof fixture->directory, "%s/fep-store-XXXXXX",
+             temporary ? temporary : "/tmp");
     assert_non_null(mkdtemp(fixture->directory));
     snprintf(fixture->schema, sizeof fixture->schema, "%s/schema", source ? source : ".");
     snprintf(fixture->key_file, sizeof fixture->key_file, "%.400s/store.key", fixture->directory);
@@ -90,7 +91,8 @@ fixture_make_key(struct fixture *fixture)
     fixture->config.key_file = fixture->key_file;
 }
 
-/* --- records ------------------------------------------------------------------------------------------------------ */
+/* --- records
+ * ------------------------------------------------------------------------------------------------------ */
 
 struct slice
 fixture_body(const char *word, unsigned n, size_t size)
@@ -140,13 +142,15 @@ fixture_record(struct exchange_record *record, unsigned n, enum exchange_role ro
     slice_release(&body);
 }
 
-/* --- writing and waiting ------------------------------------------------------------------------------------------ */
+/* --- writing and waiting
+ * ------------------------------------------------------------------------------------------ */
 
 uint64_t
 fixture_submit(struct fixture *fixture, enum store_write_type type, const struct exchange_record *record,
                struct slice body, struct slice answer)
 {
-    struct store_write write = {.type = type, .sequence = ++fixture->sequence, .body = body, .answer = answer};
+    struct store_write write = {
+        .type = type, .sequence = ++fixture->sequence, .body = body, .answer = answer};
     if (record)
         write.record = *record;
     assert_int_equal(store_submit(fixture->store, &write, 1), 0);
@@ -243,7 +247,8 @@ fixture_release_last(struct fixture *fixture)
     slice_release(&fixture->last.answer);
 }
 
-/* --- looking into the files --------------------------------------------------------------------------------------- */
+/* --- looking into the files
+ * --------------------------------------------------------------------------------------- */
 
 void
 fixture_path(const struct fixture *fixture, const char *file, char out[FIXTURE_PATH])
@@ -268,7 +273,8 @@ fixture_number(const struct fixture *fixture, const char *file, const char *sql)
 {
     sqlite3 *db = open_file(fixture, file, SQLITE_OPEN_READONLY);
     sqlite3_stmt *statement = NULL;
-    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK || sqlite3_step(statement) != SQLITE_ROW)
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK ||
+        sqlite3_step(statement) != SQLITE_ROW)
         fail_msg("%s: %s", sql, sqlite3_errmsg(db));
     int64_t number = sqlite3_column_int64(statement, 0);
     sqlite3_finalize(statement);

@@ -1,5 +1,5 @@
-/* What the store's tests share: a directory of their own, records and bodies that can be told apart, and waiting for
- * the store's events without sleeping. */
+/* What the store's tests share: a directory of their own, records and bodies that can be told apart, and
+ * waiting for the store's events without sleeping. */
 #ifndef STORE_FIXTURE_H
 #define STORE_FIXTURE_H
 
@@ -11,24 +11,24 @@
 #include <stdlib.h>
 #include "store.h"
 
-#define FIXTURE_DAY 20261122
+#define FIXTURE_DAY  20261122
 #define FIXTURE_PATH 512
 
 struct fixture {
-    char directory[FIXTURE_PATH];   /* the store's */
+    char directory[FIXTURE_PATH]; /* the store's */
     char schema[FIXTURE_PATH];
-    char key_file[FIXTURE_PATH];    /* not made yet */
+    char key_file[FIXTURE_PATH]; /* not made yet */
     struct store_config config;
     struct store *store;
     uint64_t sequence;
-    struct store_event last;        /* of the kind that was waited for */
+    struct store_event last; /* of the kind that was waited for */
 };
 
 /* A fresh directory under $TMPDIR and a configuration without key; nothing is opened. */
 void fixture_init(struct fixture *fixture);
 void fixture_finish(struct fixture *fixture); /* closes and removes */
 void fixture_remove_tree(const char *path);
-void fixture_open(struct fixture *fixture);   /* must succeed */
+void fixture_open(struct fixture *fixture); /* must succeed */
 void fixture_close(struct fixture *fixture);
 /* Opening must fail with this code; the error's text is checked for `part`. */
 void fixture_open_fails(struct fixture *fixture, unsigned code, const char *part);
@@ -41,15 +41,15 @@ struct slice fixture_body(const char *word, unsigned n, size_t size);
 void fixture_assert_body(struct slice body, const char *word, unsigned n);
 
 /* Submits one write; returns its sequence. */
-uint64_t fixture_submit(struct fixture *fixture, enum store_write_type type, const struct exchange_record *record,
-                        struct slice body, struct slice answer);
+uint64_t fixture_submit(struct fixture *fixture, enum store_write_type type,
+                        const struct exchange_record *record, struct slice body, struct slice answer);
 uint64_t fixture_insert(struct fixture *fixture, const struct exchange_record *record, struct slice body);
 uint64_t fixture_update(struct fixture *fixture, const struct exchange_record *record, struct slice answer);
 uint64_t fixture_close_exchange(struct fixture *fixture, const struct exchange_record *record);
 /* Waits until everything submitted is reported; other events than COMMITTED and ROOM fail the test. */
 void fixture_settle(struct fixture *fixture);
-/* Waits for an event of this type (others but COMMITTED and ROOM fail the test) and leaves it in `last`, whose bodies
- * the caller releases. */
+/* Waits for an event of this type (others but COMMITTED and ROOM fail the test) and leaves it in `last`,
+ * whose bodies the caller releases. */
 void fixture_wait(struct fixture *fixture, enum store_event_type type);
 /* Waits until everything submitted is reported and counts what came by type. */
 void fixture_count(struct fixture *fixture, unsigned counts[8]);

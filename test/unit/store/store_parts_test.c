@@ -88,7 +88,8 @@ a_blob_opens_only_unchanged_and_under_its_own_name(void **state)
 {
     struct fixture *f = *state;
     struct exchange_key mine = key_of(1), other = key_of(2);
-    uint8_t plain[5000], sealed[sizeof plain + BODY_CIPHER_OVERHEAD], again[sizeof sealed], opened[sizeof plain];
+    uint8_t plain[5000], sealed[sizeof plain + BODY_CIPHER_OVERHEAD], again[sizeof sealed],
+        opened[sizeof plain];
     struct body_cipher *cipher = new_cipher(f), *second = body_cipher_copy(cipher);
     static const size_t sizes[] = {1, 15, 16, 17, 1000, 5000};
     assert_non_null(second);
@@ -101,7 +102,8 @@ a_blob_opens_only_unchanged_and_under_its_own_name(void **state)
         assert_int_equal(body_cipher_open(cipher, &mine, BLOB_ANSWER, sealed, stored, opened), -1);
         assert_int_equal(body_cipher_open(cipher, &other, BLOB_BODY, sealed, stored, opened), -1);
         assert_int_equal(body_cipher_open(cipher, &mine, BLOB_BODY, sealed, stored - 1, opened), -1);
-        assert_int_equal(body_cipher_open(cipher, &mine, BLOB_BODY, sealed, BODY_CIPHER_OVERHEAD - 1, opened), -1);
+        assert_int_equal(body_cipher_open(cipher, &mine, BLOB_BODY, sealed, BODY_CIPHER_OVERHEAD - 1, opened),
+                         -1);
         for (size_t at = 0; at < stored; at += stored / 20 + 1) {
             sealed[at] ^= 4;
             assert_int_equal(body_cipher_open(cipher, &mine, BLOB_BODY, sealed, stored, opened), -1);
@@ -160,7 +162,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_map_holds_what_a_plain_list_holds),
         cmocka_unit_test(the_filter_never_says_no_to_what_was_added),
-        cmocka_unit_test_setup_teardown(a_blob_opens_only_unchanged_and_under_its_own_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_blob_opens_only_unchanged_and_under_its_own_name, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_key_file_is_made_once_and_for_its_owner_only, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("store parts", tests, NULL, NULL);

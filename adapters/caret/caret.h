@@ -1,0 +1,107 @@
+/* The module's own parts: clients (one per connection), what their lines mean, and when a repeat counts as new. Host's
+ * thread only. */
+#ifndef FEP_CARET_H
+#define FEP_CARET_H
+
+#include "codec.h"
+#include "cycles.h"
+#include "tcp.h"
+
+enum { MAX_CLIENTS = 512, TRANSACTION_SIZE = 16, SERIAL_SIZE = 48, LOG_ERROR_LEVEL = 3, LOG_WARNING_LEVEL = 4 };
+
+struct caret_wire { /* facts of the mapping file; see README.md */
+    const char *transaction_field, *institution_field, *operator_field, *cycle_field, *serial_field, *centre_field;
+    const char *online_field, *online_values, *return_field, *reference_field, *answer_cycle_field, *text_field;
+    const char *good, *reference_prefix, *own_region, *node_prefixes, *serial_form;
+    const char *sign_in, *sign_in_password, *sign_in_clock, *sign_in_answer_clock, *sign_in_answer_resumed;
+    const char *sign_out, *sign_out_forced, *centre_time, *centre_time_answer_clock;
+    const char *own_centre, *after_midnight, *reversal, *new_connection_is_new;
+};
+
+/* A refusal that may be tried again, or a request whose answer was not handed over: which later requests under the same
+ * serial were certainly made afterwards? (hop rule 2) */
+struct refusal_memory {
+    struct refused_serial {
+        char serial[SERIAL_SIZE];
+        uint64_t handed_over; /* UINT64_MAX: never */
+    } entries[512];
+    size_t next;
+    uint64_t floor; /* what was forgotten was handed over at the latest then */
+};
+
+enum client_state {
+    CLIENT_READING = 1, /* waits for a line */
+    CLIENT_WORKING,     /* its request is with the host; the client itself is the ticket */
+    CLIENT_WRITING      /* an answer is on its way out */
+};
+
+struct client {
+    struct caret *caret;
+    struct client *next, *before;
+    enum client_state state;
+    int fd;
+    struct fep_watch *watch;
+    struct fep_timer *timer;
+    unsigned char *in, *out;
+    size_t in_size, in_room, searched, out_size, out_written;
+    uint64_t known_after;  /* the next request was certainly made after this moment of caret->moment */
+    bool premature;        /* bytes came before the answer had gone */
+    bool ended;            /* the client sends no more */
+    bool close_after;      /* close when the answer has gone */
+    bool told_repeatable;  /* the answer on its way is a refusal that may be tried again */
+    char transaction[TRANSACTION_SIZE], serial[SERIAL_SIZE], cycle[48];
+};
+
+struct caret {
+    const struct fep_host *host;
+    const struct fep_config *config;
+    struct caret_codec codec;
+    struct caret_wire wire;
+    struct cycle_book book;
+    struct tcp_address address;
+    int listener;
+    struct fep_watch *listener_watch;
+    struct client *first;
+    size_t client_count, client_limit;
+    int64_t idle_ms, write_ms, clock_tolerance_ms;
+    unsigned char *scratch; /* one line */
+    uint64_t moment;        /* counts up at each accept and each answer handed over */
+    struct refusal_memory refusals;
+    unsigned illegal_texts_told;
+    bool draining, closing;
+    struct fep_call *drain_call;
+    struct fep_health health;
+};
+
+/* --- desk.c: what a line means --------------------------------------------------------------------------------- */
+
+/* A complete line (without CR LF). Ends in client_tell, or in CLIENT_WORKING with the request at the host. */
+void desk_take_line(struct client *client, const unsigned char *line, size_t size);
+/* What is told when no line can be read: too long, or not a line. */
+void desk_refuse_bytes(struct client *client, const char *text);
+
+/* --- session.c: connections ------------------------------------------------------------------------------------ */
+
+int session_listen(struct caret *caret, struct fep_error *error);
+void session_stop_listening(struct caret *caret);
+/* Accepts all that is waiting. False if some may be left (no descriptors). */
+bool session_accept_all(struct caret *caret);
+/* Sends a line (copied) and goes back to reading. `repeatable`: a refusal of class R by the host's side. */
+void client_tell(struct client *client, const unsigned char *line, size_t size, bool repeatable);
+/* Its request is with the host from now on: no time limit of ours applies. */
+void client_begin_work(struct client *client);
+void client_close(struct client *client);
+void session_close_all(struct caret *caret);
+/* Completes the drain when nothing is open. */
+void session_check_drained(struct caret *caret);
+void session_report(struct caret *caret);
+/* Clients whose request is not finished. */
+size_t session_count_open(const struct caret *caret);
+
+/* --- repeats.c ---------------------------------------------------------------------------------------------------- */
+
+void repeats_note(struct caret *caret, const char *serial, uint64_t handed_over);
+/* Was the client's present request certainly made after every refusal of this serial was handed over? */
+bool repeats_is_new(const struct caret *caret, const struct client *client, const char *serial);
+
+#endif

@@ -1,0 +1,117 @@
+"""A chain of three gateways with loopback modules under a stream of updates while processes are killed at random: every
+update ends, and what its caller was told in the end is what the far side's book says. Callers behave as local systems do:
+a connection that breaks or an outcome that is not known yet makes them ask again under the same msgid."""
+
+import collections
+import os
+import pathlib
+import random
+import signal
+import sys
+import threading
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "lib")]
+
+from callers import LoopbackCaller  # noqa: E402
+from regions import Regions  # noqa: E402
+from verdict import open_anywhere  # noqa: E402
+from world import NANNING, PLATFORM, YULIN, World, wait_until  # noqa: E402
+
+CALLERS = 6
+KILLS = int(os.environ.get("FEP_CHAIN_KILLS", "10"))
+PATIENCE_S = 240.0
+
+
+class Stream(threading.Thread):
+    """One caller: update after update of a person of its own, each until its ending is told."""
+
+    def __init__(self, regions: Regions, number: int):
+        super().__init__()
+        self.regions, self.number = regions, number
+        self.stop = threading.Event()
+        self.endings: dict[str, str] = {}
+        self.caller: LoopbackCaller | None = None
+
+    def run(self) -> None:
+        """Go on until asked to stop; the last update is still brought to its end."""
+        serial = 0
+        while not self.stop.is_set():
+            serial += 1
+            msgid = f"H4501000000320261122101502{self.number:02d}{serial:04d}"[:30]
+            self.endings[msgid] = self.bring_to_end(msgid)
+
+    def bring_to_end(self, msgid: str) -> str:
+        """Ask until told an ending."""
+        body = b'{"input":{"data":{"psn_no":"P' + str(self.number).encode() + b'"}}}'
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            try:
+                if self.caller is None:
+                    self.caller = LoopbackCaller(self.regions.asking_socket, 130)
+                head, _ = self.caller.ask(msgid, body, person=f"P{self.number}")
+            except (OSError, ConnectionError):
+                if self.caller is not None:
+                    self.caller.close()
+                self.caller = None
+                self.stop.wait(0.05)
+                continue
+            if head["kind"] in ("answered", "refused"):
+                return head["kind"]
+            time.sleep(0.2)  # told "open": ask again, as its text says
+        return "no ending"
+
+
+class ChainKills(unittest.TestCase):
+    """Ten kills, six streams."""
+
+    def test_every_update_ends_as_the_far_book_says(self) -> None:
+        seed = int(os.environ.get("FEP_SEED", time.time_ns() % 1_000_000))
+        print(f"# FEP_SEED={seed}", flush=True)
+        dice = random.Random(seed)
+        with World(syslog=False) as world:
+            regions = Regions(world, loopback=True)
+            regions.start()
+            streams = [Stream(regions, number) for number in range(CALLERS)]
+            for stream in streams:
+                stream.start()
+            for _ in range(KILLS):
+                threading.Event().wait(dice.uniform(0.05, 1.0))  # the moment is what is random here
+                self.kill_one(world, dice)
+            for stream in streams:
+                stream.stop.set()
+            for stream in streams:
+                stream.join()
+            logs = "\n".join(f"--- {node}\n{world.output(node)[-5000:]}" for node in world.gateways)
+            wait_until("every update has its ending everywhere", lambda: not open_anywhere(world), PATIENCE_S)
+            endings = {msgid: ending for stream in streams for msgid, ending in stream.endings.items()}
+            self.assertGreater(sum(ending == "answered" for ending in endings.values()), 20, logs)
+            self.assertEqual(self.differences(regions, endings), [], logs)
+
+    def kill_one(self, world: World, dice: random.Random) -> None:
+        """Kill any process of any gateway; the keeper restarts it, the test restarts a keeper."""
+        node = dice.choice([NANNING, PLATFORM, YULIN])
+        victim = dice.choice(world.family(node))
+        keeper = victim == world.processes[node].pid
+        os.kill(victim, signal.SIGKILL)
+        if keeper:
+            world.processes.pop(node).wait()
+            world.start_gateway(node)
+        world.wait_ready(node, peers=False, seconds=60)
+
+    @staticmethod
+    def differences(regions: Regions, endings: dict[str, str]) -> list[str]:
+        """Compare what was told with the far side's book."""
+        posted: collections.Counter[str] = collections.Counter()
+        for entry in regions.posted.read_text(encoding="utf-8").splitlines():
+            word, *_, msgid = entry.split()
+            posted[msgid] += {"post": 1, "reverse": -1}.get(word, 0)
+        found = [f"{msgid}: told {ending}, posted {posted[msgid]} times" for msgid, ending in endings.items()
+                 if posted[msgid] != (1 if ending == "answered" else 0) or ending == "no ending"]
+        return found + [f"{msgid}: posted, but nobody asked" for msgid in posted.keys() - endings.keys()]
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,91 @@
+"""fepctl map check and map test, with the shipped mapping files."""
+
+import json
+import pathlib
+import unittest
+
+from fepctl import SOURCE, FepctlCase
+
+MAPPINGS = SOURCE / "etc" / "mapping"
+MESSAGES = pathlib.Path(__file__).resolve().parent / "messages"
+DANXIAN, DAJIZHONG = MAPPINGS / "danxian-450100.cfg", MAPPINGS / "dajizhong-450900.cfg"
+
+
+class MapCheck(FepctlCase):
+    """map check."""
+
+    def test_shipped_mappings_hold(self):
+        for path in sorted(MAPPINGS.glob("*.cfg")):
+            with self.subTest(path.name):
+                out, err = self.expect(0, "map", "check", path)
+                self.assertEqual("", err)
+                self.assertIn("no problems", out)
+
+    def test_problems_name_file_and_line(self):
+        text = DANXIAN.read_text(encoding="utf-8")
+        broken = self.directory / "broken.cfg"
+        broken.write_text(text.replace("charset =", "charsett =", 1), encoding="utf-8")
+        line = text[:text.index("charset =")].count("\n") + 1
+        _, err = self.expect(100, "map", "check", broken, "--base", SOURCE / "etc")
+        self.assertRegex(err, rf"broken\.cfg:{line}: .*charsett")
+        self.assertIn("FEP-5020", err)
+
+    def test_file_that_is_not_there(self):
+        self.assertNotEqual(0, self.run_fepctl("map", "check", self.directory / "nothing.cfg").returncode)
+
+
+class MapTest(FepctlCase):
+    """map test: one message's journey."""
+
+    def test_local_request_and_its_answer(self):
+        out, _ = self.expect(0, "map", "test", DANXIAN, MESSAGES / "danxian-2100.json")
+        self.assertRegex(out, r'KIND "2" -> data\.mdtrt_cert_type "02" +danxian-450100\.cfg:\d+')
+        self.assertIn("infno=1101 msgid=H45010000001202611221000000001 treat=450100 insured=450900", out)
+        self.assertRegex(out, r'BALANCE "12\.30" <- \S*balc "12\.30?"')
+
+    def test_canonical_request_and_its_answer(self):
+        out, _ = self.expect(0, "map", "test", DAJIZHONG, MESSAGES / "dajizhong-100001.json")
+        self.assertRegex(out, r'PQ-KIND "I" <- data\.mdtrt_cert_type "02"')
+        self.assertIn("local transaction  100001", out)
+        self.assertRegex(out, r'PR-INS-TYPE\[1\] "Z1" -> insutype "310"')
+
+    def test_personal_fields_are_masked_unless_asked_for(self):
+        for mapping, message in ((DANXIAN, "danxian-2100.json"), (DAJIZHONG, "dajizhong-100001.json")):
+            with self.subTest(message):
+                out, err = self.expect(0, "map", "test", mapping, MESSAGES / message)
+                for secret in ("林测试", "450902198001010011", "19800101"):
+                    self.assertNotIn(secret, out + err)
+                out, _ = self.expect(0, "map", "test", "--show", mapping, MESSAGES / message)
+                self.assertIn('"林测试"', out)
+                self.assertIn('"450902198001010011"', out)
+
+    def changed(self, message, change):
+        """Run a sample message after `change` was made to it."""
+        sample = json.loads((MESSAGES / message).read_text(encoding="utf-8"))
+        change(sample)
+        return json.dumps(sample, ensure_ascii=False)
+
+    def test_code_that_is_not_mapped_names_its_field_and_line(self):
+        given = self.changed("danxian-2100.json", lambda sample: sample["body"].update(KIND="8"))
+        _, err = self.expect(1, "map", "test", DANXIAN, given=given)
+        self.assertRegex(err, r"^fepctl: \d{4} field KIND \(danxian-450100\.cfg:\d+\)")
+
+    def test_what_is_wrong_with_the_message_is_said(self):
+        for change, code, part in (
+                (lambda sample: sample.update(direction="up"), 1, "in or out expected"),
+                (lambda sample: sample.update(local="0000"), 1, "0000"),
+                (lambda sample: sample["body"].update(NOSUCH="1"), 1, "NOSUCH"),
+                (lambda sample: sample.update(body=[1]), 1, "an object with its fields"),
+                (lambda sample: sample.update(head={}), 1, "")):
+            _, err = self.expect(code, "map", "test", DANXIAN, given=self.changed("danxian-2100.json", change))
+            self.assertIn(part, err)
+            self.assertRegex(err, r"^fepctl: (FEP-)?\d{4} ")
+
+    def test_message_that_is_no_json(self):
+        for text in ("", "[]", '{"direction": ', "\0" * 9, "[" * 1000):
+            with self.subTest(text[:12]):
+                self.expect(100, "map", "test", DANXIAN, given=text)
+
+
+if __name__ == "__main__":
+    unittest.main()
