@@ -73,14 +73,14 @@ struct caret {
     struct fep_health health;
 };
 
-/* --- desk.c: what a line means --------------------------------------------------------------------------------- */
+/* --- desk.c: what a line means --- */
 
 /* A complete line (without CR LF). Ends in client_tell, or in CLIENT_WORKING with the request at the host. */
 void desk_take_line(struct client *client, const unsigned char *line, size_t size);
 /* What is told when no line can be read: too long, or not a line. */
 void desk_refuse_bytes(struct client *client, const char *text);
 
-/* --- session.c: connections ------------------------------------------------------------------------------------ */
+/* --- session.c: connections --- */
 
 int session_listen(struct caret *caret, struct fep_error *error);
 void session_stop_listening(struct caret *caret);
@@ -98,7 +98,7 @@ void session_report(struct caret *caret);
 /* Clients whose request is not finished. */
 size_t session_count_open(const struct caret *caret);
 
-/* --- repeats.c ---------------------------------------------------------------------------------------------------- */
+/* --- repeats.c --- */
 
 void repeats_note(struct caret *caret, const char *serial, uint64_t handed_over);
 /* Was the client's present request certainly made after every refusal of this serial was handed over? */

@@ -1,5 +1,6 @@
-/* Caret lines. Must never split inside a character and never hand on a number that is not one. A field that is not what
- * its layout says fails the whole line with its name and place; the value itself is never in the text. */
+/* Caret lines. Must never split inside a character and never hand on a number that is not one. A field that
+ * is not what its layout says fails the whole line with its name and place; the value itself is never in the
+ * text. */
 #include "codec.h"
 
 #include <stdio.h>
@@ -20,18 +21,21 @@ wire_number(const struct fep_host *host, const char *key, size_t def)
 int
 caret_codec_open(struct caret_codec *codec, const struct fep_host *host, struct fep_error *error)
 {
-    const struct fep_layout *q = host->find_layout(host->self, "head-Q"), *r = host->find_layout(host->self, "head-R");
+    const struct fep_layout *q = host->find_layout(host->self, "head-Q"),
+                            *r = host->find_layout(host->self, "head-R");
     const char *scheme = wire_text(host, "characters");
     *codec = (struct caret_codec){.host = host};
     codec->scheme = scheme_by_name(scheme != NULL ? scheme : "gb18030");
     if (codec->scheme == 0)
-        return set_error(error, 0, 0, "wire.characters is \"%.20s\"; expected single, gbk, gb18030 or utf8", scheme);
+        return set_error(error, 0, 0, "wire.characters is \"%.20s\"; expected single, gbk, gb18030 or utf8",
+                         scheme);
     if (q == NULL || r == NULL)
         return set_error(error, 0, 0, "the mapping has no layout head-%s", q == NULL ? "Q" : "R");
-    int request = find_field(q, wire_text(host, "request_body")), answer = find_field(r, wire_text(host, "answer_body"));
+    int request = find_field(q, wire_text(host, "request_body")),
+        answer = find_field(r, wire_text(host, "answer_body"));
     if (request < 0 || answer < 0)
-        return set_error(error, 0, 0, "wire.%s_body names no field of head-%s", request < 0 ? "request" : "answer",
-                         request < 0 ? "Q" : "R");
+        return set_error(error, 0, 0, "wire.%s_body names no field of head-%s",
+                         request < 0 ? "request" : "answer", request < 0 ? "Q" : "R");
     codec->request_body = (size_t)request;
     codec->answer_body = (size_t)answer;
     codec->max_line = wire_number(host, "max_line", 262144);
@@ -72,10 +76,11 @@ closed_field(const struct caret_codec *codec, const unsigned char *data, size_t 
     return SIZE_MAX;
 }
 
-/* --- one field ------------------------------------------------------------------------------------------------ */
+/* --- one field --- */
 
 static int
-check_value(const struct fep_field *field, const char *value, size_t size, size_t wire_size, struct fep_error *error)
+check_value(const struct fep_field *field, const char *value, size_t size, size_t wire_size,
+            struct fep_error *error)
 {
     if (size == 0) {
         if ((field->flags & FEP_FIELD_REQUIRED) != 0)
@@ -88,7 +93,8 @@ check_value(const struct fep_field *field, const char *value, size_t size, size_
             return set_error(error, FEP_REFUSED, 1003, "expected %u digits", field->length);
         return 0;
     case FEP_FIELD_RATIO:
-        if (!is_strict_decimal(value, size, field->scale) || value[0] == '-' || value[0] > '1' || value[1] != '.')
+        if (!is_strict_decimal(value, size, field->scale) || value[0] == '-' || value[0] > '1' ||
+            value[1] != '.')
             return set_error(error, FEP_REFUSED, 1003, "expected a ratio with %u decimals", field->scale);
         return 0;
     case FEP_FIELD_DECIMAL:
@@ -97,25 +103,27 @@ check_value(const struct fep_field *field, const char *value, size_t size, size_
         return 0;
     default:
         if (field->length > 0 && wire_size > field->length)
-            return set_error(error, FEP_REFUSED, 1003, "%zu bytes; the field holds %u", wire_size, field->length);
+            return set_error(error, FEP_REFUSED, 1003, "%zu bytes; the field holds %u", wire_size,
+                             field->length);
         return 0;
     }
 }
 
 /* Decodes, folds and checks one field. Returns the size in `out`. */
 static int
-decode_field(struct caret_codec *codec, const struct fep_field *field, const unsigned char *in, size_t size, char *out,
-             size_t out_size, struct fep_error *error)
+decode_field(struct caret_codec *codec, const struct fep_field *field, const unsigned char *in, size_t size,
+             char *out, size_t out_size, struct fep_error *error)
 {
     const struct fep_host *host = codec->host;
     bool lenient = field->type == FEP_FIELD_TEXT;
     struct text_view view = trim_text((const char *)in, size);
     if (view.size > MAX_VALUE)
-        return set_error(error, FEP_REFUSED, 1003, "%zu bytes; a field holds %d at most", view.size, MAX_VALUE);
+        return set_error(error, FEP_REFUSED, 1003, "%zu bytes; a field holds %d at most", view.size,
+                         MAX_VALUE);
     if (view.size > 0 && memchr(view.data, '\0', view.size) != NULL)
         return set_error(error, FEP_REFUSED, 1001, "a NUL inside");
-    int decoded =
-        host->decode_text(host->self, (const unsigned char *)view.data, view.size, lenient, out, out_size, error);
+    int decoded = host->decode_text(host->self, (const unsigned char *)view.data, view.size, lenient, out,
+                                    out_size, error);
     if (decoded < 0) {
         if (error != NULL)
             error->code = 1001;
@@ -143,15 +151,15 @@ name_place(struct fep_error *error, const char *layout, const char *field, size_
         return -1;
     char text[FEP_ERROR_TEXT];
     if (row > 0)
-        snprintf(text, sizeof text, "%.40s record %zu field %zu (%.40s): %.300s", layout, row, position, field,
-                 error->text);
+        snprintf(text, sizeof text, "%.40s record %zu field %zu (%.40s): %.300s", layout, row, position,
+                 field, error->text);
     else
         snprintf(text, sizeof text, "%.40s field %zu (%.40s): %.300s", layout, position, field, error->text);
     memcpy(error->text, text, sizeof error->text);
     return -1;
 }
 
-/* --- lines -> records ----------------------------------------------------------------------------------------- */
+/* --- lines -> records --- */
 
 static struct fep_record *
 create_record(const struct fep_host *host, const char *layout, struct fep_error *error)
@@ -184,7 +192,8 @@ caret_decode_head(struct caret_codec *codec, bool request, const unsigned char *
         if (index == body_at) {
             *body = (struct fep_bytes){line + at, length};
         } else if (first.text[0] == '\0') {
-            int got = decode_field(codec, &layout->fields[index], line + at, length, value, sizeof value, &first);
+            int got =
+                decode_field(codec, &layout->fields[index], line + at, length, value, sizeof value, &first);
             if (got < 0)
                 name_place(&first, layout->name, layout->fields[index].name, 0, index + 1);
             else if (host->record_set(head, index, value, (size_t)got) < 0)
@@ -225,10 +234,11 @@ caret_peek_field(struct caret_codec *codec, const unsigned char *line, size_t si
     }
 }
 
-/* Fields of one list (plain, or a record) up to its end; more than the layout knows are ignored, missing ones empty. */
+/* Fields of one list (plain, or a record) up to its end; more than the layout knows are ignored, missing ones
+ * empty. */
 static int
-decode_list(struct caret_codec *codec, struct fep_record *record, size_t row, const unsigned char *in, size_t size,
-            struct fep_error *error)
+decode_list(struct caret_codec *codec, struct fep_record *record, size_t row, const unsigned char *in,
+            size_t size, struct fep_error *error)
 {
     const struct fep_host *host = codec->host;
     const struct fep_layout *layout = host->record_layout(record);
@@ -251,8 +261,8 @@ decode_list(struct caret_codec *codec, struct fep_record *record, size_t row, co
         at += length + 1;
     }
     if (trim_text((const char *)in + at, size - at).size > 0)
-        return set_error(error, FEP_REFUSED, 1001, "%.40s: a field after field %zu is not closed by |", layout->name,
-                         index);
+        return set_error(error, FEP_REFUSED, 1001, "%.40s: a field after field %zu is not closed by |",
+                         layout->name, index);
     for (; index < count; index++) {
         if (check_value(&fields[index], "", 0, 0, error) < 0)
             return name_place(error, layout->name, fields[index].name, row, index + 1);
@@ -268,7 +278,8 @@ count_field(const struct caret_codec *codec, const struct fep_layout *layout)
     size_t size, name = strlen(layout->name);
     char field[64];
     while (at != NULL && next_word(&at, &word, &size)) {
-        if (size <= name + 1 || size - name > sizeof field || memcmp(word, layout->name, name) != 0 || word[name] != ':')
+        if (size <= name + 1 || size - name > sizeof field || memcmp(word, layout->name, name) != 0 ||
+            word[name] != ':')
             continue;
         memcpy(field, word + name + 1, size - name - 1);
         field[size - name - 1] = '\0';
@@ -293,13 +304,14 @@ check_count(const struct caret_codec *codec, const struct fep_record *record, st
     snprintf(number, sizeof number, "%zu", rows);
     snprintf(told, sizeof told, "%.*s", (int)text.size, text.size > 0 ? (const char *)text.data : "");
     if (strtoull(told, NULL, 10) != rows)
-        return set_error(error, FEP_REFUSED, 1003, "%.40s.%.40s says %.20s, there are %s records", layout->name,
-                         layout->fields[field].name, told, number);
+        return set_error(error, FEP_REFUSED, 1003, "%.40s.%.40s says %.20s, there are %s records",
+                         layout->name, layout->fields[field].name, told, number);
     return 0;
 }
 
 static int
-decode_lists(struct caret_codec *codec, struct fep_record *record, struct fep_bytes body, struct fep_error *error)
+decode_lists(struct caret_codec *codec, struct fep_record *record, struct fep_bytes body,
+             struct fep_error *error)
 {
     const struct fep_host *host = codec->host;
     const struct fep_layout *layout = host->record_layout(record);
@@ -324,7 +336,8 @@ decode_lists(struct caret_codec *codec, struct fep_record *record, struct fep_by
 }
 
 struct fep_record *
-caret_decode_body(struct caret_codec *codec, const char *layout_name, struct fep_bytes body, struct fep_error *error)
+caret_decode_body(struct caret_codec *codec, const char *layout_name, struct fep_bytes body,
+                  struct fep_error *error)
 {
     const struct fep_host *host = codec->host;
     struct fep_record *record = create_record(host, layout_name, error);
@@ -334,7 +347,7 @@ caret_decode_body(struct caret_codec *codec, const char *layout_name, struct fep
     return NULL;
 }
 
-/* --- records -> lines ----------------------------------------------------------------------------------------- */
+/* --- records -> lines --- */
 
 struct writer {
     struct caret_codec *codec;
@@ -346,7 +359,8 @@ static int
 put_bytes(struct writer *writer, const void *data, size_t size, struct fep_error *error)
 {
     if (writer->room - writer->at < size)
-        return set_error(error, FEP_NOT_SENT, 1003, "the line would be longer than %zu bytes", writer->codec->max_line);
+        return set_error(error, FEP_NOT_SENT, 1003, "the line would be longer than %zu bytes",
+                         writer->codec->max_line);
     if (size > 0)
         memcpy(writer->out + writer->at, data, size);
     writer->at += size;
@@ -354,7 +368,8 @@ put_bytes(struct writer *writer, const void *data, size_t size, struct fep_error
 }
 
 static int
-put_text(struct writer *writer, const struct fep_field *field, struct fep_bytes value, struct fep_error *error)
+put_text(struct writer *writer, const struct fep_field *field, struct fep_bytes value,
+         struct fep_error *error)
 {
     struct caret_codec *codec = writer->codec;
     const struct fep_host *host = codec->host;
@@ -366,7 +381,8 @@ put_text(struct writer *writer, const struct fep_field *field, struct fep_bytes 
     if (size > MAX_VALUE / 2)
         return set_error(error, FEP_NOT_SENT, 1003, "%zu bytes; the field holds %u", size, field->length);
     long cleaned = clean_text((const char *)value.data, size, true, "^|$", clean, sizeof clean);
-    int encoded = cleaned < 0 ? -1 : host->encode_text(host->self, clean, (size_t)cleaned, wire, sizeof wire, error);
+    int encoded =
+        cleaned < 0 ? -1 : host->encode_text(host->self, clean, (size_t)cleaned, wire, sizeof wire, error);
     if (encoded < 0)
         return -1;
     size_t fit = (size_t)encoded;
@@ -379,7 +395,8 @@ put_text(struct writer *writer, const struct fep_field *field, struct fep_bytes 
 }
 
 static int
-put_number(struct writer *writer, const struct fep_field *field, struct fep_bytes value, struct fep_error *error)
+put_number(struct writer *writer, const struct fep_field *field, struct fep_bytes value,
+           struct fep_error *error)
 {
     const char *text = (const char *)value.data;
     char digits[24], out[32];
@@ -399,8 +416,9 @@ put_number(struct writer *writer, const struct fep_field *field, struct fep_byte
     const char *from = digits;
     for (; whole > 1 && *from == '0'; whole--)
         from++;
-    int size = snprintf(out, sizeof out, "%s%.*s%s%s", negative && !zero ? "-" : "", (int)(whole > 0 ? whole : 1),
-                        whole > 0 ? from : "0", scale > 0 ? "." : "", scale > 0 ? from + whole : "");
+    int size =
+        snprintf(out, sizeof out, "%s%.*s%s%s", negative && !zero ? "-" : "", (int)(whole > 0 ? whole : 1),
+                 whole > 0 ? from : "0", scale > 0 ? "." : "", scale > 0 ? from + whole : "");
     return put_bytes(writer, out, (size_t)size, error);
 }
 

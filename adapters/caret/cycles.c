@@ -1,5 +1,6 @@
-/* The book of cycles. Must never hand out a number before it is on disk, so that no two cycles share one. Writes the whole
- * file anew, flushes it and renames it; this waits for the disk, a few times an hour. Fails without changing anything. */
+/* The book of cycles. Must never hand out a number before it is on disk, so that no two cycles share one.
+ * Writes the whole file anew, flushes it and renames it; this waits for the disk, a few times an hour. Fails
+ * without changing anything. */
 #include "cycles.h"
 
 #include <errno.h>
@@ -41,13 +42,14 @@ cycles_find_open(const struct cycle_book *book, const char *institution, const c
 {
     for (size_t i = 0; i < book->count; i++) {
         const struct cycle *cycle = &book->cycles[i];
-        if (cycle->open && strcmp(cycle->institution, institution) == 0 && strcmp(cycle->operator, operator) == 0)
+        if (cycle->open && strcmp(cycle->institution, institution) == 0 &&
+            strcmp(cycle->operator, operator) == 0)
             return cycle;
     }
     return NULL;
 }
 
-/* --- the file -------------------------------------------------------------------------------------------------- */
+/* --- the file --- */
 
 static int
 write_all(FILE *file, const struct cycle_book *book)
@@ -92,7 +94,8 @@ save(const struct cycle_book *book, struct fep_error *error)
     if (result == 0)
         result = sync_directory(book->directory);
     if (result != 0)
-        return set_error(error, FEP_NOT_SENT, 9001, "the file of cycles can not be written: %s", strerror(errno));
+        return set_error(error, FEP_NOT_SENT, 9001, "the file of cycles can not be written: %s",
+                         strerror(errno));
     return 0;
 }
 
@@ -171,7 +174,8 @@ cycles_open(struct cycle_book *book, const char *directory, bool *damaged, struc
     book->count = 0;
     return rename(book->path, aside) == 0
                ? 0
-               : set_error(error, 0, 0, "%.200s is damaged and can not be set aside: %s", book->path, strerror(errno));
+               : set_error(error, 0, 0, "%.200s is damaged and can not be set aside: %s", book->path,
+                           strerror(errno));
 }
 
 void
@@ -181,7 +185,7 @@ cycles_close(struct cycle_book *book)
     *book = (struct cycle_book){0};
 }
 
-/* --- beginning and ending ---------------------------------------------------------------------------------------- */
+/* --- beginning and ending --- */
 
 /* Closed cycles of earlier days are of no use: their numbers can not come again. */
 static void
@@ -195,8 +199,8 @@ forget_old(struct cycle_book *book, uint32_t date)
     book->count = to;
 }
 
-/* Last four of the institution, operator filled with zeros to eight, date, and a count. Institutions with the same last
- * four share the count, so that the number alone names the cycle. */
+/* Last four of the institution, operator filled with zeros to eight, date, and a count. Institutions with the
+ * same last four share the count, so that the number alone names the cycle. */
 static int
 make_number(const struct cycle_book *book, const char *institution, const char *operator, uint32_t date,
             char number[CYCLE_NUMBER])

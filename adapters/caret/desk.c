@@ -1,7 +1,9 @@
-/* What a line means: sign-in, sign-out and the clock are answered here; everything else goes to the host as a request.
+/* What a line means: sign-in, sign-out and the clock are answered here; everything else goes to the host as a
+ * request.
  *
- * Must never answer for the insured place: what is not known is told as "unknown" (class U), a repeated serial as used,
- * whatever became of the first. Refusals name the field, in the language of the people who read them. */
+ * Must never answer for the insured place: what is not known is told as "unknown" (class U), a repeated
+ * serial as used, whatever became of the first. Refusals name the field, in the language of the people who
+ * read them. */
 #include "caret.h"
 
 #include <stdio.h>
@@ -11,7 +13,7 @@
 
 #include "wire.h"
 
-/* --- answering --------------------------------------------------------------------------------------------------- */
+/* --- answering --- */
 
 struct answer {
     const char *return_code, *text;
@@ -50,7 +52,8 @@ make_line(struct client *client, const struct answer *answer, struct fep_error *
     return size;
 }
 
-/* The local return code of a class and a canonical code; the gateway's own codes fall to the default of their class. */
+/* The local return code of a class and a canonical code; the gateway's own codes fall to the default of their
+ * class. */
 static const char *
 return_code(const struct caret *caret, char class, uint32_t canonical)
 {
@@ -68,10 +71,12 @@ tell(struct client *client, const struct answer *answer, bool repeatable)
     struct fep_error error;
     long size = make_line(client, answer, &error);
     if (size < 0 && answer->body != NULL) {
-        /* Asked before the ending was committed whether it fits (try_answer), so this is a fault of ours; the caller must
-         * not take it for a refusal. */
-        const struct answer unknown = {return_code(caret, 'U', 9002), "答复无法转成本地格式, 结果请核实", NULL, false};
-        caret->host->log_event(caret->host->self, LOG_ERROR_LEVEL, "an answer could not be written", error.code);
+        /* Asked before the ending was committed whether it fits (try_answer), so this is a fault of ours; the
+         * caller must not take it for a refusal. */
+        const struct answer unknown = {return_code(caret, 'U', 9002), "答复无法转成本地格式, 结果请核实",
+                                       NULL, false};
+        caret->host->log_event(caret->host->self, LOG_ERROR_LEVEL, "an answer could not be written",
+                               error.code);
         size = make_line(client, &unknown, &error);
     }
     if (size < 0) {
@@ -109,7 +114,7 @@ refuse_error(struct client *client, const struct fep_error *error)
         refuse(client, 'N', error->code, text);
 }
 
-/* --- cycles ------------------------------------------------------------------------------------------------------ */
+/* --- cycles --- */
 
 static bool
 is_node(const struct caret *caret, const char *institution)
@@ -151,7 +156,7 @@ check_cycle(struct client *client, const char *institution, const char *operator
     return NULL;
 }
 
-/* --- sign-in, sign-out, clock ------------------------------------------------------------------------------------ */
+/* --- sign-in, sign-out, clock --- */
 
 static int64_t
 seconds_of(const char *stamp)
@@ -182,7 +187,8 @@ clock_is_close(struct caret *caret, const char *theirs)
         return true;
     int64_t offset = seconds_of(theirs) - seconds_of(ours);
     if (offset > 60 || offset < -60)
-        caret->host->log_event(caret->host->self, LOG_WARNING_LEVEL, "clock of the local system differs, seconds", offset);
+        caret->host->log_event(caret->host->self, LOG_WARNING_LEVEL,
+                               "clock of the local system differs, seconds", offset);
     return offset * 1000 <= caret->clock_tolerance_ms && offset * 1000 >= -caret->clock_tolerance_ms;
 }
 
@@ -196,7 +202,8 @@ password_is(const struct caret *caret, const char *given)
     size_t size = strlen(secret), length = strlen(given);
     unsigned difference = size != length;
     for (size_t i = 0; i < size; i++)
-        difference |= (unsigned)(unsigned char)secret[i] ^ (unsigned)(unsigned char)given[i < length ? i : length];
+        difference |=
+            (unsigned)(unsigned char)secret[i] ^ (unsigned)(unsigned char)given[i < length ? i : length];
     return difference == 0;
 }
 
@@ -212,7 +219,7 @@ is_plain_word(const char *text)
 }
 
 static void
-sign_in(struct client *client, const char *institution, const char *operator, const struct fep_record *body)
+sign_in(struct client *client, const char *institution, const char *operator, const struct fep_record * body)
 {
     struct caret *caret = client->caret;
     const struct fep_host *host = caret->host;
@@ -257,7 +264,7 @@ sign_in(struct client *client, const char *institution, const char *operator, co
 
 /* An unforced sign-out is granted after the totals have been compared and found equal. */
 static void
-sign_out(struct client *client, const char *institution, const char *operator, const struct fep_record *body)
+sign_out(struct client *client, const char *institution, const char *operator, const struct fep_record * body)
 {
     struct caret *caret = client->caret;
     struct fep_bytes forced = get_field(caret->host, body, caret->wire.sign_out_forced);
@@ -289,17 +296,19 @@ tell_time(struct client *client)
     host->release_record(host->self, output);
 }
 
-/* --- requests of the business ------------------------------------------------------------------------------------ */
+/* --- requests of the business --- */
 
 /* A refusal that does not use its serial up may be told again as it was. */
 static bool
 leaves_serial_free(const struct fep_result *result)
 {
-    return result->refusal_class == FEP_REPEATABLE || (result->code >= 1001 && result->code <= 1006 && result->code != 1005);
+    return result->refusal_class == FEP_REPEATABLE ||
+           (result->code >= 1001 && result->code <= 1006 && result->code != 1005);
 }
 
 static void
-on_answer(void *self, void *ticket, enum fep_kind kind, const struct fep_result *result, const struct fep_record *answer)
+on_answer(void *self, void *ticket, enum fep_kind kind, const struct fep_result *result,
+          const struct fep_record *answer)
 {
     struct client *client = ticket;
     struct caret *caret = self;
@@ -357,8 +366,8 @@ ask_host(struct client *client, struct fep_record *head, struct fep_bytes params
     }
     bool is_new = repeats_is_new(caret, client, client->serial);
     client_begin_work(client);
-    if (host->begin_request(host->self, client->transaction, head, body, is_new, on_answer, try_answer, client, &error) ==
-        0)
+    if (host->begin_request(host->self, client->transaction, head, body, is_new, on_answer, try_answer,
+                            client, &error) == 0)
         return;
     client->state = CLIENT_READING;
     if (error.kind == FEP_REFUSED)
@@ -367,7 +376,7 @@ ask_host(struct client *client, struct fep_record *head, struct fep_bytes params
         refuse(client, 'R', 9001, "网关暂不受理, 未办理, 请稍后重试");
 }
 
-/* --- a line ------------------------------------------------------------------------------------------------------ */
+/* --- a line --- */
 
 /* "d14-w12-d4": digits and word characters, in parts joined by hyphens. */
 static bool
@@ -404,7 +413,8 @@ check_head(struct client *client, const struct fep_record *head)
     struct caret *caret = client->caret;
     const struct fep_host *host = caret->host;
     const struct caret_wire *wire = &caret->wire;
-    struct fep_bytes online = get_field(host, head, wire->online_field), centre = get_field(host, head, wire->centre_field);
+    struct fep_bytes online = get_field(host, head, wire->online_field),
+                     centre = get_field(host, head, wire->centre_field);
     bool own = list_has(wire->own_centre, client->transaction, strlen(client->transaction));
     bool region = centre.size == 6 && is_all_digits((const char *)centre.data, 6);
     if (!knows_transaction(caret, client->transaction))
@@ -423,7 +433,8 @@ check_head(struct client *client, const struct fep_record *head)
 }
 
 static void
-take_own_transaction(struct client *client, const char *institution, const char *operator, struct fep_bytes params)
+take_own_transaction(struct client *client, const char *institution, const char *operator,
+                     struct fep_bytes params)
 {
     struct caret *caret = client->caret;
     const struct fep_host *host = caret->host;
@@ -498,7 +509,8 @@ desk_take_line(struct client *client, const unsigned char *line, size_t size)
     struct fep_record *head = caret_decode_head(&caret->codec, true, line, size, &params, &error);
     if (head == NULL) {
         refuse_head(client, line, size, &error);
-    } else if (copy_field(host, head, wire->transaction_field, client->transaction, sizeof client->transaction) < 0 ||
+    } else if (copy_field(host, head, wire->transaction_field, client->transaction,
+                          sizeof client->transaction) < 0 ||
                copy_field(host, head, wire->serial_field, client->serial, sizeof client->serial) < 0 ||
                copy_field(host, head, wire->cycle_field, client->cycle, sizeof client->cycle) < 0) {
         host->release_record(host->self, head);
@@ -509,6 +521,7 @@ desk_take_line(struct client *client, const unsigned char *line, size_t size)
     }
     if (caret->codec.illegal_texts != caret->illegal_texts_told) {
         caret->illegal_texts_told = caret->codec.illegal_texts;
-        host->log_event(host->self, LOG_WARNING_LEVEL, "illegal bytes in free texts, so far", caret->codec.illegal_texts);
+        host->log_event(host->self, LOG_WARNING_LEVEL, "illegal bytes in free texts, so far",
+                        caret->codec.illegal_texts);
     }
 }

@@ -4,8 +4,8 @@
  *   password_file = "danxian.password"      file with their sign-in password
  *   state_directory = "/var/lib/fep/danxian"  one per instance; business cycles survive a restart there
  *
- * Everything that has a name or a position on the wire comes from the mapping file (group `wire`, layouts). See
- * README.md. */
+ * Everything that has a name or a position on the wire comes from the mapping file (group `wire`, layouts).
+ * See README.md. */
 #include "caret.h"
 
 #include <stdio.h>
@@ -15,14 +15,17 @@
 #include "wire.h"
 
 static const struct fep_option options[] = {
-    {"mode", FEP_TEXT, 0, NULL, "serve", 0, 0, "serve：本地系统来连网关", "serve: the local system calls the gateway"},
-    {"listen", FEP_TEXT, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "监听地址和端口（数字）", "numeric ADDRESS:PORT to listen on"},
+    {"mode", FEP_TEXT, 0, NULL, "serve", 0, 0, "serve：本地系统来连网关",
+     "serve: the local system calls the gateway"},
+    {"listen", FEP_TEXT, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "监听地址和端口（数字）",
+     "numeric ADDRESS:PORT to listen on"},
     {"password_file", FEP_SECRET_FILE, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "操作员签到口令文件",
      "file with the operators' sign-in password"},
     {"state_directory", FEP_TEXT, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "保存业务周期的目录，每个实例一个",
      "directory for the business cycles, one per instance"},
     {"max_connections", FEP_INTEGER, 0, NULL, "64", 1, MAX_CLIENTS, "连接数上限", "connections at once"},
-    {"idle_time", FEP_DURATION_MS, 0, "ms", "300000", 20, 3600000, "空闲多久后断开", "idle connections are closed after this"},
+    {"idle_time", FEP_DURATION_MS, 0, "ms", "300000", 20, 3600000, "空闲多久后断开",
+     "idle connections are closed after this"},
     {"write_time", FEP_DURATION_MS, 0, "ms", "30000", 20, 600000, "答复多久发不完即断开",
      "a client that does not take its answer in this time is cut off"},
     {"clock_tolerance", FEP_DURATION_MS, 0, "ms", "600000", 0, 86400000, "签到时允许的时钟差，0 为不查",
@@ -81,10 +84,13 @@ check_fields(const struct caret *caret, struct fep_error *error)
 {
     const struct fep_host *host = caret->host;
     const struct caret_wire *wire = &caret->wire;
-    const struct fep_layout *q = host->find_layout(host->self, "head-Q"), *r = host->find_layout(host->self, "head-R");
+    const struct fep_layout *q = host->find_layout(host->self, "head-Q"),
+                            *r = host->find_layout(host->self, "head-R");
     const char *const asked[] = {wire->transaction_field, wire->institution_field, wire->operator_field,
-                                 wire->cycle_field, wire->serial_field, wire->centre_field, wire->online_field};
-    const char *const answered[] = {wire->return_field, wire->reference_field, wire->answer_cycle_field, wire->text_field};
+                                 wire->cycle_field,       wire->serial_field,      wire->centre_field,
+                                 wire->online_field};
+    const char *const answered[] = {wire->return_field, wire->reference_field, wire->answer_cycle_field,
+                                    wire->text_field};
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
         if (find_field(q, asked[i]) < 0)
             return set_error(error, 0, 0, "wire names %.40s; layout head-Q has no such field", asked[i]);
@@ -114,13 +120,17 @@ open_parts(struct caret *caret, struct fep_error *error)
         return set_error(error, 0, 0, "option mode is \"%.20s\"; this module knows: serve",
                          host->get_text(config, "mode"));
     if (tcp_parse(host->get_text(config, "listen"), &caret->address, error) < 0 ||
-        caret_codec_open(&caret->codec, host, error) < 0 || read_wire(caret, error) < 0 || check_fields(caret, error) < 0 ||
+        caret_codec_open(&caret->codec, host, error) < 0 || read_wire(caret, error) < 0 ||
+        check_fields(caret, error) < 0 ||
         cycles_open(&caret->book, host->get_text(config, "state_directory"), &damaged, error) < 0)
         return -1;
     if (damaged)
-        host->log_event(host->self, LOG_ERROR_LEVEL, "the file of cycles is damaged; set aside, operators sign in anew", 0);
+        host->log_event(host->self, LOG_ERROR_LEVEL,
+                        "the file of cycles is damaged; set aside, operators sign in anew", 0);
     caret->scratch = malloc(caret->codec.max_line);
-    return caret->scratch != NULL ? 0 : set_error(error, 0, 0, "no memory for a line of %zu bytes", caret->codec.max_line);
+    return caret->scratch != NULL
+               ? 0
+               : set_error(error, 0, 0, "no memory for a line of %zu bytes", caret->codec.max_line);
 }
 
 static int
@@ -167,7 +177,8 @@ caret_cancel(void *self, struct fep_call *call, enum fep_reason reason)
         return;
     caret->drain_call = NULL;
     caret->host->complete_call(caret->host->self, call, FEP_NOT_SENT,
-                               &(struct fep_result){.size = sizeof(struct fep_result), .reason = reason}, NULL);
+                               &(struct fep_result){.size = sizeof(struct fep_result), .reason = reason},
+                               NULL);
 }
 
 static void

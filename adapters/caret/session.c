@@ -1,7 +1,8 @@
 /* Connections of the asking local system: lines in, lines out, strictly in turns.
  *
- * Must never start a second request of a connection before the first is answered, never send half an answer and go on,
- * and never treat an answer as handed over that did not leave completely to a client still there. */
+ * Must never start a second request of a connection before the first is answered, never send half an answer
+ * and go on, and never treat an answer as handed over that did not leave completely to a client still there.
+ */
 #include "caret.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@ enum { FIRST_ROOM = 4096 };
 static void on_ready(void *arg, uint32_t events);
 static void take_lines(struct client *client);
 
-/* --- health and drain -------------------------------------------------------------------------------------------- */
+/* --- health and drain --- */
 
 size_t
 session_count_open(const struct caret *caret)
@@ -46,7 +47,7 @@ session_check_drained(struct caret *caret)
                                &(struct fep_result){.size = sizeof(struct fep_result)}, NULL);
 }
 
-/* --- timers ------------------------------------------------------------------------------------------------------ */
+/* --- timers --- */
 
 static void
 on_timer(void *arg)
@@ -65,8 +66,8 @@ arm_timer(struct client *client)
     host->clear_timer(host->self, client->timer);
     client->timer = NULL;
     if (client->state != CLIENT_WORKING)
-        client->timer = host->set_timer(host->self, client->state == CLIENT_READING ? caret->idle_ms : caret->write_ms,
-                                        on_timer, client);
+        client->timer = host->set_timer(
+            host->self, client->state == CLIENT_READING ? caret->idle_ms : caret->write_ms, on_timer, client);
 }
 
 /* A client that sends no more is not watched for reading: its end would be reported again and again. */
@@ -87,7 +88,7 @@ watch_client(struct client *client)
     }
 }
 
-/* --- opening and closing ------------------------------------------------------------------------------------------- */
+/* --- opening and closing --- */
 
 void
 client_close(struct client *client)
@@ -135,7 +136,8 @@ add_client(struct caret *caret, int fd)
     client->state = CLIENT_READING;
     client->in = malloc(FIRST_ROOM);
     client->in_room = FIRST_ROOM;
-    client->watch = client->in != NULL ? host->watch_descriptor(host->self, fd, FEP_READABLE, on_ready, client) : NULL;
+    client->watch =
+        client->in != NULL ? host->watch_descriptor(host->self, fd, FEP_READABLE, on_ready, client) : NULL;
     if (client->watch == NULL) {
         free(client->in);
         free(client);
@@ -173,7 +175,8 @@ session_accept_all(struct caret *caret)
         if (fd < 0)
             return errno == EAGAIN || errno == EWOULDBLOCK;
         if (!make_room(caret) || add_client(caret, fd) == NULL) {
-            caret->host->log_event(caret->host->self, LOG_WARNING_LEVEL, "connection refused: as many as allowed are open",
+            caret->host->log_event(caret->host->self, LOG_WARNING_LEVEL,
+                                   "connection refused: as many as allowed are open",
                                    (int64_t)caret->client_count);
             close(fd);
         }
@@ -195,7 +198,8 @@ session_listen(struct caret *caret, struct fep_error *error)
     caret->listener = tcp_listen(&caret->address, error);
     if (caret->listener < 0)
         return -1;
-    caret->listener_watch = host->watch_descriptor(host->self, caret->listener, FEP_READABLE, on_listener, caret);
+    caret->listener_watch =
+        host->watch_descriptor(host->self, caret->listener, FEP_READABLE, on_listener, caret);
     if (caret->listener_watch != NULL)
         return 0;
     close(caret->listener);
@@ -214,7 +218,7 @@ session_stop_listening(struct caret *caret)
     caret->listener = -1;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------ */
+/* --- writing --- */
 
 /* The whole answer has left. From here on the client may send its next request. */
 static void
@@ -271,7 +275,8 @@ client_tell(struct client *client, const unsigned char *line, size_t size, bool 
 {
     const struct fep_host *host = client->caret->host;
     unsigned char *copy = malloc(size);
-    if (copy == NULL) { /* an answer that can not be sent is an unknown outcome to the caller: say so by closing */
+    if (copy ==
+        NULL) { /* an answer that can not be sent is an unknown outcome to the caller: say so by closing */
         host->log_event(host->self, LOG_ERROR_LEVEL, "no memory for an answer", (int64_t)size);
         client->close_after = true;
         size = 0;
@@ -288,7 +293,7 @@ client_tell(struct client *client, const unsigned char *line, size_t size, bool 
     watch_client(client); /* written when the loop says so: the caller still walks this client */
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* --- reading --- */
 
 static void
 take_lines(struct client *client)
@@ -303,8 +308,9 @@ take_lines(struct client *client)
     }
     if (end == SIZE_MAX) {
         client->close_after = true;
-        desk_refuse_bytes(client, client->in_size >= caret->codec.max_line ? "报文超过长度上限"
-                                                                           : "报文应以回车换行结束, 中间不得有回车或换行");
+        desk_refuse_bytes(client, client->in_size >= caret->codec.max_line
+                                      ? "报文超过长度上限"
+                                      : "报文应以回车换行结束, 中间不得有回车或换行");
         return;
     }
     /* The line must stay where it is while it is read; only then the rest moves up. */
@@ -331,7 +337,8 @@ read_some(struct client *client)
 {
     struct caret *caret = client->caret;
     if (client->in_size == client->in_room) {
-        size_t room = client->in_room * 2 < caret->codec.max_line ? client->in_room * 2 : caret->codec.max_line;
+        size_t room =
+            client->in_room * 2 < caret->codec.max_line ? client->in_room * 2 : caret->codec.max_line;
         unsigned char *more = room > client->in_room ? realloc(client->in, room) : NULL;
         if (more == NULL) {
             client_close(client);

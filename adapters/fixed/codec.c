@@ -1,5 +1,6 @@
-/* Fixed-width records. Must never cut a code or a number to make it fit and never read outside a record. A field that
- * does not fit fails the whole record with its name and offset; the value itself is never in the text. */
+/* Fixed-width records. Must never cut a code or a number to make it fit and never read outside a record. A
+ * field that does not fit fails the whole record with its name and offset; the value itself is never in the
+ * text. */
 #include "codec.h"
 
 #include <stdio.h>
@@ -40,8 +41,9 @@ fixed_plain_size(const struct fep_layout *layout)
 size_t
 fixed_row_size(const struct fep_layout *layout)
 {
-    return layout != NULL && layout->group_name != NULL ? sum_lengths(layout->group_fields, layout->group_field_count)
-                                                        : 0;
+    return layout != NULL && layout->group_name != NULL
+               ? sum_lengths(layout->group_fields, layout->group_field_count)
+               : 0;
 }
 
 static size_t
@@ -79,14 +81,15 @@ fixed_codec_open(struct fixed_codec *codec, const struct fep_host *host, struct 
     const char *scheme = wire_text(host, "characters");
     codec->scheme = scheme_by_name(scheme != NULL ? scheme : "gbk");
     if (codec->scheme == 0)
-        return set_error(error, 0, 0, "wire.characters is \"%.20s\"; expected single, gbk, gb18030 or utf8", scheme);
+        return set_error(error, 0, 0, "wire.characters is \"%.20s\"; expected single, gbk, gb18030 or utf8",
+                         scheme);
     if (find_heads(codec, error) < 0)
         return -1;
     codec->max_record = wire_number(host, "max_record", 262144);
     codec->length_digits = wire_number(host, "length_digits", 6);
     if (codec->max_record < codec->head_size || codec->max_record > FIXED_MAX_RECORD)
-        return set_error(error, 0, 0, "wire.max_record is %zu; expected %zu to %u", codec->max_record, codec->head_size,
-                         FIXED_MAX_RECORD);
+        return set_error(error, 0, 0, "wire.max_record is %zu; expected %zu to %u", codec->max_record,
+                         codec->head_size, FIXED_MAX_RECORD);
     if (codec->length_digits < 4 || codec->length_digits > 8)
         return set_error(error, 0, 0, "wire.length_digits is %zu; expected 4 to 8", codec->length_digits);
     int count = find_field(codec->head_q, wire_text(host, "count_field"));
@@ -102,11 +105,11 @@ fixed_codec_open(struct fixed_codec *codec, const struct fep_host *host, struct 
     return 0;
 }
 
-/* --- one field ------------------------------------------------------------------------------------------------ */
+/* --- one field --- */
 
 static int
-encode_text(struct fixed_codec *codec, const struct fep_field *field, struct fep_bytes value, unsigned char *out,
-            struct fep_error *error)
+encode_text(struct fixed_codec *codec, const struct fep_field *field, struct fep_bytes value,
+            unsigned char *out, struct fep_error *error)
 {
     const struct fep_host *host = codec->host;
     char clean[TEXT_SCRATCH];
@@ -118,7 +121,8 @@ encode_text(struct fixed_codec *codec, const struct fep_field *field, struct fep
     if (size > MAX_FIELD)
         return set_error(error, FEP_NOT_SENT, 1003, "%zu bytes; the field holds %u", size, field->length);
     long cleaned = clean_text((const char *)value.data, size, false, "", clean, sizeof clean);
-    int encoded = cleaned < 0 ? -1 : host->encode_text(host->self, clean, (size_t)cleaned, wire, sizeof wire, error);
+    int encoded =
+        cleaned < 0 ? -1 : host->encode_text(host->self, clean, (size_t)cleaned, wire, sizeof wire, error);
     if (encoded < 0)
         return -1;
     size_t fit = (size_t)encoded;
@@ -133,7 +137,8 @@ encode_text(struct fixed_codec *codec, const struct fep_field *field, struct fep
 }
 
 static int
-encode_digits(const struct fep_field *field, struct fep_bytes value, unsigned char *out, struct fep_error *error)
+encode_digits(const struct fep_field *field, struct fep_bytes value, unsigned char *out,
+              struct fep_error *error)
 {
     if (!is_all_digits((const char *)value.data, value.size))
         return set_error(error, FEP_NOT_SENT, 1003, "not a number");
@@ -150,12 +155,15 @@ encode_digits(const struct fep_field *field, struct fep_bytes value, unsigned ch
 }
 
 static int
-encode_decimal(const struct fep_field *field, struct fep_bytes value, unsigned char *out, struct fep_error *error)
+encode_decimal(const struct fep_field *field, struct fep_bytes value, unsigned char *out,
+               struct fep_error *error)
 {
     bool is_signed = field->type == FEP_FIELD_DECIMAL, negative = false;
     size_t room = field->length - (is_signed ? 1u : 0u);
     char digits[24] = "";
-    int count = value.size > 0 ? parse_decimal((const char *)value.data, value.size, field->scale, &negative, digits) : 0;
+    int count = value.size > 0
+                    ? parse_decimal((const char *)value.data, value.size, field->scale, &negative, digits)
+                    : 0;
     if (count < 0 || (negative && !is_signed))
         return set_error(error, FEP_NOT_SENT, 1003, "not a number with %u decimals", field->scale);
     const char *from = digits;
@@ -172,8 +180,8 @@ encode_decimal(const struct fep_field *field, struct fep_bytes value, unsigned c
 }
 
 static int
-encode_field(struct fixed_codec *codec, const struct fep_field *field, struct fep_bytes value, unsigned char *out,
-             struct fep_error *error)
+encode_field(struct fixed_codec *codec, const struct fep_field *field, struct fep_bytes value,
+             unsigned char *out, struct fep_error *error)
 {
     switch (field->type) {
     case FEP_FIELD_DIGITS:
@@ -271,7 +279,7 @@ decode_field(struct fixed_codec *codec, const struct fep_field *field, const uns
     return decode_number(field, in, out, error);
 }
 
-/* --- records -------------------------------------------------------------------------------------------------- */
+/* --- records --- */
 
 static int
 name_place(struct fep_error *error, const char *layout, const char *field, size_t row, size_t offset)
@@ -280,7 +288,8 @@ name_place(struct fep_error *error, const char *layout, const char *field, size_
         return -1;
     char text[FEP_ERROR_TEXT];
     if (row > 0)
-        snprintf(text, sizeof text, "%.40s.%.40s, row %zu, byte %zu: %.300s", layout, field, row, offset, error->text);
+        snprintf(text, sizeof text, "%.40s.%.40s, row %zu, byte %zu: %.300s", layout, field, row, offset,
+                 error->text);
     else
         snprintf(text, sizeof text, "%.40s.%.40s, byte %zu: %.300s", layout, field, offset, error->text);
     memcpy(error->text, text, sizeof error->text);
@@ -319,7 +328,8 @@ encode_record(struct fixed_codec *codec, const struct fep_record *record, unsign
     if (!layout_usable(layout))
         return set_error(error, 0, 0, "layout %.40s has a field without usable length", layout->name);
     if (size > room)
-        return set_error(error, FEP_NOT_SENT, 1003, "%.40s: %zu bytes do not fit into a record", layout->name, size);
+        return set_error(error, FEP_NOT_SENT, 1003, "%.40s: %zu bytes do not fit into a record", layout->name,
+                         size);
     size_t at = 0;
     for (size_t i = 0; i < layout->field_count; at += layout->fields[i++].length) {
         if (encode_field(codec, &layout->fields[i], host->record_get(record, i), out + at, error) < 0)
@@ -383,7 +393,8 @@ fixed_encode_frame(struct fixed_codec *codec, const struct fep_record *head, con
         const struct fep_field *field = &codec->head_q->fields[codec->count_field];
         int digits = snprintf(number, sizeof number, "%zu", rows);
         struct fep_bytes value = {(const unsigned char *)number, (size_t)digits};
-        if (encode_digits(field, value, record + offset_of(codec->head_q, (int)codec->count_field), error) < 0)
+        if (encode_digits(field, value, record + offset_of(codec->head_q, (int)codec->count_field), error) <
+            0)
             return name_place(error, "head-Q", field->name, 0, 0);
     }
     if (codec->mac_offset != SIZE_MAX)
@@ -410,7 +421,8 @@ decode_fields(struct fixed_codec *codec, struct fep_record *record, const unsign
     }
     for (size_t row = 0; row < rows; row++) {
         if (host->record_add_row(record) < 0)
-            return set_error(error, 0, 2204, "%.40s: more than %zu rows", layout->name, layout->group_max_rows);
+            return set_error(error, 0, 2204, "%.40s: more than %zu rows", layout->name,
+                             layout->group_max_rows);
         for (size_t i = 0; i < layout->group_field_count; at += layout->group_fields[i++].length) {
             int size = decode_field(codec, &layout->group_fields[i], in + at, value, sizeof value, error);
             if (size < 0 || host->record_set_in_row(record, row, i, value, (size_t)size) < 0)
@@ -438,7 +450,8 @@ decode_record(struct fixed_codec *codec, const char *name, const unsigned char *
 }
 
 struct fep_record *
-fixed_decode_head(struct fixed_codec *codec, const unsigned char *record, size_t size, struct fep_error *error)
+fixed_decode_head(struct fixed_codec *codec, const unsigned char *record, size_t size,
+                  struct fep_error *error)
 {
     if (size < codec->head_size) {
         set_error(error, 0, 1001, "a record of %zu bytes; the head alone takes %zu", size, codec->head_size);
@@ -460,16 +473,16 @@ fixed_decode_body(struct fixed_codec *codec, const char *layout_name, const unsi
     size_t plain = fixed_plain_size(layout), each = fixed_row_size(layout);
     bool possible = layout->group_name != NULL ? rows <= layout->group_max_rows : rows == 0;
     if (!possible || size != plain + rows * each) {
-        set_error(error, 0, 1001, "%.40s: a body of %zu bytes with %zu rows; expected %zu + %zu each", layout_name, size,
-                  rows, plain, each);
+        set_error(error, 0, 1001, "%.40s: a body of %zu bytes with %zu rows; expected %zu + %zu each",
+                  layout_name, size, rows, plain, each);
         return NULL;
     }
     return decode_record(codec, layout_name, body, rows, error);
 }
 
 struct fep_record *
-fixed_decode_loose_body(struct fixed_codec *codec, const char *layout_name, const unsigned char *body, size_t size,
-                        struct fep_error *error)
+fixed_decode_loose_body(struct fixed_codec *codec, const char *layout_name, const unsigned char *body,
+                        size_t size, struct fep_error *error)
 {
     const struct fep_layout *layout = codec->host->find_layout(codec->host->self, layout_name);
     size_t plain = fixed_plain_size(layout), each = fixed_row_size(layout);

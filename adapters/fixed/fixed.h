@@ -84,7 +84,7 @@ struct fixed {
     struct fep_health health;
 };
 
-/* --- task.c: what a call is on the wire, and what an answer means --------------------------------------------- */
+/* --- task.c: what a call is on the wire --- */
 
 /* Takes a call: translates, and finds a connection. Completes the call at once if that cannot be. */
 void task_begin(struct fixed *fixed, struct fep_call *call, uint32_t operation, const struct fep_message *message);
@@ -92,10 +92,6 @@ void task_begin(struct fixed *fixed, struct fep_call *call, uint32_t operation, 
 void task_cancel(struct fixed *fixed, struct fep_call *call, enum fep_reason reason);
 /* Puts waiting tasks on connections with room; completes them as not sent if no connection is to be had. */
 void task_pump(struct fixed *fixed);
-/* An answer that belongs to `task`. Takes over `head`. Negative with the error: it can not be an answer to this; the
- * connection is not to be trusted (the task is still there). */
-int task_answer(struct task *task, struct fixed *fixed, struct fep_record *head, const unsigned char *body, size_t size,
-                struct fep_error *error);
 /* The connection is gone: settles all that was on it. `why` is for people. */
 void task_lose_connection(struct fixed *fixed, struct connection *connection, enum fep_reason reason, const char *why);
 struct task *task_find(struct fixed *fixed, const struct connection *connection, struct fep_bytes serial);
@@ -109,12 +105,27 @@ void task_free_all(struct fixed *fixed);
 int task_fill_head(struct fixed *fixed, struct fep_record *head, const char *local, const char *serial);
 /* A serial of our own: for sign-on, inquiries, reversals, look-ups. The router's never begin their counter like this. */
 void task_draw_serial(struct fixed *fixed, char serial[SERIAL_SIZE]);
-/* yyyymmdd in a field; 0 if it holds none. */
-uint32_t task_read_date(const struct fep_host *host, const struct fep_record *record, const char *field);
-/* Class ('N', 'R', 'U') and canonical code of a return code. */
-char task_classify(const struct fixed *fixed, struct fep_bytes return_code, const char *local, uint32_t *canonical);
 
-/* --- session.c: connections ----------------------------------------------------------------------------------- */
+/* Puts a waiting task on a connection, leaves it waiting, or ends it. The task may be gone afterwards. */
+void task_place(struct fixed *fixed, struct task *task);
+/* Completes the call (or reports a late answer), takes `answer`, frees the task. */
+void task_finish(struct fixed *fixed, struct task *task, enum fep_kind kind, const struct fep_result *result,
+                 struct fep_record *answer);
+void task_free(struct fixed *fixed, struct task *task);
+struct fep_result task_new_result(enum fep_reason reason);
+
+/* --- answer.c: what an answer means --- */
+
+/* An answer that belongs to `task`. Takes over `head`. Negative with the error: it can not be an answer to this; the
+ * connection is not to be trusted (the task is still there). */
+int answer_take(struct task *task, struct fixed *fixed, struct fep_record *head, const unsigned char *body, size_t size,
+                struct fep_error *error);
+/* Class ('N', 'R', 'U') and canonical code of a return code. */
+char answer_classify(const struct fixed *fixed, struct fep_bytes return_code, const char *local, uint32_t *canonical);
+/* yyyymmdd in a field; 0 if it holds none. */
+uint32_t answer_read_date(const struct fep_host *host, const struct fep_record *record, const char *field);
+
+/* --- session.c: connections --- */
 
 void session_start(struct fixed *fixed);
 void session_stop(struct fixed *fixed);

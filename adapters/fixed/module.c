@@ -5,7 +5,8 @@
  *   connections = 1               long connections, each with its own window
  *   window = 16                   requests outstanding per connection; the local system may grant less
  *
- * Everything that has a name on the wire comes from the mapping file (group `wire`, layouts). See README.md. */
+ * Everything that has a name on the wire comes from the mapping file (group `wire`, layouts). See README.md.
+ */
 #include "fixed.h"
 
 #include <stdio.h>
@@ -15,20 +16,25 @@
 #include "wire.h"
 
 static const struct fep_option options[] = {
-    {"mode", FEP_TEXT, 0, NULL, "call", 0, 0, "call：由网关呼叫本地系统", "call: the gateway calls the local system"},
+    {"mode", FEP_TEXT, 0, NULL, "call", 0, 0, "call：由网关呼叫本地系统",
+     "call: the gateway calls the local system"},
     {"connect", FEP_TEXT, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "本地系统的地址和端口（数字）",
      "the local system, numeric ADDRESS:PORT"},
-    {"password_file", FEP_SECRET_FILE, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "签到口令文件", "file with the sign-on password"},
+    {"password_file", FEP_SECRET_FILE, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "签到口令文件",
+     "file with the sign-on password"},
     {"connections", FEP_INTEGER, 0, NULL, "1", 1, MAX_CONNECTIONS, "长连接数", "long connections"},
-    {"window", FEP_INTEGER, 0, NULL, "16", 1, 16, "每条连接上未答复请求数上限", "requests outstanding per connection"},
+    {"window", FEP_INTEGER, 0, NULL, "16", 1, 16, "每条连接上未答复请求数上限",
+     "requests outstanding per connection"},
     {"connect_time", FEP_DURATION_MS, 0, "ms", "3000", 10, 60000, "连接时限", "time allowed to connect"},
     {"sign_on_time", FEP_DURATION_MS, 0, "ms", "10000", 10, 60000, "签到时限", "time allowed to sign on"},
     {"heartbeat_time", FEP_DURATION_MS, 0, "ms", "60000", 10, 600000, "静默多久后发心跳",
      "silence after which a heartbeat is sent"},
     {"silence_time", FEP_DURATION_MS, 0, "ms", "180000", 20, 3600000, "多久收不到数据即断开",
      "nothing received for so long: close"},
-    {"pause_min", FEP_DURATION_MS, 0, "ms", "200", 1, 60000, "重连最短间隔", "first pause before connecting again"},
-    {"pause_max", FEP_DURATION_MS, 0, "ms", "30000", 1, 600000, "重连最长间隔", "longest pause before connecting again"},
+    {"pause_min", FEP_DURATION_MS, 0, "ms", "200", 1, 60000, "重连最短间隔",
+     "first pause before connecting again"},
+    {"pause_max", FEP_DURATION_MS, 0, "ms", "30000", 1, 600000, "重连最长间隔",
+     "longest pause before connecting again"},
     {"late_time", FEP_DURATION_MS, 0, "ms", "120000", 20, 3600000, "迟到答复等待时间",
      "how long an answer is awaited after its call has ended"},
     {NULL, 0, 0, NULL, NULL, 0, 0, NULL, NULL}};
@@ -82,18 +88,27 @@ read_wire(struct fixed *fixed, struct fep_error *error)
     return 0;
 }
 
-/* A head field that the mapping names and the layout does not have is found now, not at the first settlement. */
+/* A head field that the mapping names and the layout does not have is found now, not at the first settlement.
+ */
 static int
 check_head_fields(const struct fixed *fixed, struct fep_error *error)
 {
     const struct fixed_wire *wire = &fixed->wire;
-    const char *const names[] = {wire->transaction_field, wire->serial_field, wire->date_field, wire->time_field,
-                                 wire->accounting_date_field, wire->kind_field, wire->return_field, wire->text_field,
-                                 wire->reference_field, wire->original_transaction_field};
+    const char *const names[] = {wire->transaction_field,
+                                 wire->serial_field,
+                                 wire->date_field,
+                                 wire->time_field,
+                                 wire->accounting_date_field,
+                                 wire->kind_field,
+                                 wire->return_field,
+                                 wire->text_field,
+                                 wire->reference_field,
+                                 wire->original_transaction_field};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (names[i] != NULL &&
             (find_field(fixed->codec.head_q, names[i]) < 0 || find_field(fixed->codec.head_r, names[i]) < 0))
-            return set_error(error, 0, 0, "wire names %.40s; layouts head-Q and head-R have no such field", names[i]);
+            return set_error(error, 0, 0, "wire names %.40s; layouts head-Q and head-R have no such field",
+                             names[i]);
     }
     return 0;
 }
@@ -126,7 +141,9 @@ make_buffers(struct fixed *fixed, struct fep_error *error)
         connection->own = calloc(1, 2048);
         good = good && connection->in != NULL && connection->own != NULL;
     }
-    return good ? 0 : set_error(error, 0, 0, "no memory for the buffers of %zu connections", fixed->connection_count);
+    return good ? 0
+                : set_error(error, 0, 0, "no memory for the buffers of %zu connections",
+                            fixed->connection_count);
 }
 
 static void
@@ -158,7 +175,8 @@ fixed_open(const struct fep_host *host, const struct fep_config *config, void **
     (void)host->fill_random(host->self, &random, sizeof random);
     fixed->serial_counter = random;
     if (strcmp(host->get_text(config, "mode"), "call") != 0)
-        set_error(error, 0, 0, "option mode is \"%.20s\"; this module knows: call", host->get_text(config, "mode"));
+        set_error(error, 0, 0, "option mode is \"%.20s\"; this module knows: call",
+                  host->get_text(config, "mode"));
     else if (tcp_parse(host->get_text(config, "connect"), &fixed->address, error) == 0 &&
              fixed_codec_open(&fixed->codec, host, error) == 0 && read_wire(fixed, error) == 0 &&
              check_head_fields(fixed, error) == 0 && make_buffers(fixed, error) == 0) {
@@ -199,15 +217,17 @@ static void
 fixed_cancel(void *self, struct fep_call *call, enum fep_reason reason)
 {
     struct fixed *fixed = self;
-    struct fep_call **own = call == fixed->start_call ? &fixed->start_call : call == fixed->drain_call ? &fixed->drain_call
-                                                                                                     : NULL;
+    struct fep_call **own = call == fixed->start_call   ? &fixed->start_call
+                            : call == fixed->drain_call ? &fixed->drain_call
+                                                        : NULL;
     if (own == NULL) {
         task_cancel(fixed, call, reason);
         return;
     }
     *own = NULL;
     fixed->host->complete_call(fixed->host->self, call, FEP_NOT_SENT,
-                               &(struct fep_result){.size = sizeof(struct fep_result), .reason = reason}, NULL);
+                               &(struct fep_result){.size = sizeof(struct fep_result), .reason = reason},
+                               NULL);
 }
 
 static void
@@ -266,6 +286,7 @@ const struct fep_adapter fep_adapter = {.magic = FEP_ADAPTER_MAGIC,
                                         .name = "fixed",
                                         .version = "1.0",
                                         .summary = "fixed-width records over TCP, calling",
-                                        .abilities = FEP_CALLS_OUT | FEP_INQUIRES | FEP_REVERSES | FEP_REPLAYS,
+                                        .abilities =
+                                            FEP_CALLS_OUT | FEP_INQUIRES | FEP_REVERSES | FEP_REPLAYS,
                                         .options = options,
                                         .ops = &ops};

@@ -1,7 +1,8 @@
 /* Connections: connect, sign on, frames in and out, heartbeats, reconnect with growing pauses.
  *
- * Must never answer a heartbeat (only clients send them), never read on after a frame it can not trust, and never close
- * from inside a write: tasks are being walked then. A lost connection is told to the tasks, which know what it means. */
+ * Must never answer a heartbeat (only clients send them), never read on after a frame it can not trust, and
+ * never close from inside a write: tasks are being walked then. A lost connection is told to the tasks, which
+ * know what it means. */
 #include "fixed.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@ now_ms(const struct fixed *fixed)
     return fixed->host->read_monotonic_ms(fixed->host->self);
 }
 
-/* --- health --------------------------------------------------------------------------------------------------- */
+/* --- health --- */
 
 void
 session_report(struct fixed *fixed)
@@ -76,7 +77,7 @@ session_coming(const struct fixed *fixed)
     return false;
 }
 
-/* --- time ------------------------------------------------------------------------------------------------------ */
+/* --- time --- */
 
 static int64_t
 earlier(int64_t a, int64_t b)
@@ -88,8 +89,8 @@ static int64_t
 next_due(const struct connection *connection)
 {
     const struct fixed *fixed = connection->fixed;
-    int64_t quiet_since = connection->last_in_ms > connection->last_out_ms ? connection->last_in_ms
-                                                                           : connection->last_out_ms;
+    int64_t quiet_since =
+        connection->last_in_ms > connection->last_out_ms ? connection->last_in_ms : connection->last_out_ms;
     if (connection->broken)
         return 0;
     switch (connection->state) {
@@ -98,8 +99,8 @@ next_due(const struct connection *connection)
     case CONNECTION_SIGNING_ON:
         return connection->since_ms + fixed->sign_on_ms;
     case CONNECTION_READY:
-        return earlier(quiet_since + fixed->heartbeat_ms,
-                       earlier(connection->last_in_ms + fixed->silence_ms, now_ms(fixed) + fixed->late_ms / 4 + 1));
+        return earlier(quiet_since + fixed->heartbeat_ms, earlier(connection->last_in_ms + fixed->silence_ms,
+                                                                  now_ms(fixed) + fixed->late_ms / 4 + 1));
     default:
         return connection->since_ms + connection->pause_ms;
     }
@@ -117,7 +118,7 @@ schedule(struct connection *connection)
     connection->timer = host->set_timer(host->self, after > 0 ? after : 0, tick, connection);
 }
 
-/* --- closing --------------------------------------------------------------------------------------------------- */
+/* --- closing --- */
 
 static void
 drop_socket(struct connection *connection)
@@ -168,7 +169,7 @@ close_connection(struct connection *connection, enum fep_reason reason, const ch
     task_pump(fixed);
 }
 
-/* --- writing --------------------------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 /* Writes what is left of one buffer. Returns true when all of it has left. */
 static bool
@@ -223,7 +224,8 @@ session_write(struct connection *connection)
         more = (connection->writing != NULL || write_own(connection)) && write_task(connection);
         if (!more || connection->own_size > 0)
             continue;
-        connection->writing = connection->state == CONNECTION_READY ? task_next_queued(fixed, connection) : NULL;
+        connection->writing =
+            connection->state == CONNECTION_READY ? task_next_queued(fixed, connection) : NULL;
         more = connection->writing != NULL;
     }
     if (connection->fd < 0)
@@ -235,7 +237,7 @@ session_write(struct connection *connection)
         schedule(connection);
 }
 
-/* --- connecting and signing on --------------------------------------------------------------------------------- */
+/* --- connecting and signing on --- */
 
 static int
 make_sign_on(struct connection *connection, struct fep_error *error)
@@ -294,7 +296,8 @@ begin_connect(struct connection *connection)
         close_connection(connection, FEP_REASON_LINK_DOWN, strerror(errno));
         return;
     }
-    connection->watch = host->watch_descriptor(host->self, connection->fd, FEP_WRITABLE, on_ready, connection);
+    connection->watch =
+        host->watch_descriptor(host->self, connection->fd, FEP_WRITABLE, on_ready, connection);
     if (connection->watch == NULL) {
         close(connection->fd);
         connection->fd = -1;
@@ -305,7 +308,8 @@ begin_connect(struct connection *connection)
 }
 
 static void
-take_sign_on(struct connection *connection, const struct fep_record *head, const unsigned char *bytes, size_t size)
+take_sign_on(struct connection *connection, const struct fep_record *head, const unsigned char *bytes,
+             size_t size)
 {
     struct fixed *fixed = connection->fixed;
     const struct fep_host *host = fixed->host;
@@ -321,25 +325,27 @@ take_sign_on(struct connection *connection, const struct fep_record *head, const
     }
     snprintf(layout, sizeof layout, "%.12s-R", wire->sign_on);
     struct fep_record *body = fixed_decode_body(&fixed->codec, layout, bytes, size, 0, &error);
-    uint32_t date = body != NULL ? task_read_date(host, body, wire->sign_on_answer_date) : 0;
+    uint32_t date = body != NULL ? answer_read_date(host, body, wire->sign_on_answer_date) : 0;
     unsigned granted = 0;
     if (body != NULL && copy_field(host, body, wire->sign_on_answer_window, window, sizeof window) > 0)
         granted = (unsigned)strtoul(window, NULL, 10);
     host->release_record(host->self, body);
     if (date == 0 || granted == 0) {
-        close_connection(connection, FEP_REASON_MALFORMED, "the answer to the sign-on names no date or no window");
+        close_connection(connection, FEP_REASON_MALFORMED,
+                         "the answer to the sign-on names no date or no window");
         return;
     }
     fixed->accounting_date = date;
     connection->window = granted < fixed->window_wanted ? granted : fixed->window_wanted;
     connection->state = CONNECTION_READY;
-    host->log_event(host->self, LOG_NOTICE_LEVEL, "signed on at the local system", (int64_t)connection->window);
+    host->log_event(host->self, LOG_NOTICE_LEVEL, "signed on at the local system",
+                    (int64_t)connection->window);
     finish_start(fixed);
     session_report(fixed);
     task_pump(fixed);
 }
 
-/* --- reading --------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static void
 take_record(struct connection *connection, const unsigned char *record, size_t size)
@@ -378,7 +384,7 @@ take_record(struct connection *connection, const unsigned char *record, size_t s
     if (task->written < task->frame_size) {
         host->release_record(host->self, head);
         close_connection(connection, FEP_REASON_PROTOCOL, "an answer before the request had left");
-    } else if (task_answer(task, fixed, head, body, size, &error) < 0) {
+    } else if (answer_take(task, fixed, head, body, size, &error) < 0) {
         close_connection(connection, FEP_REASON_MALFORMED, error.text);
     } else if (signed_off) {
         close_connection(connection, FEP_REASON_PROTOCOL, "the local system says we are not signed on");
@@ -419,7 +425,7 @@ read_more(struct connection *connection)
     if (got == -1)
         return;
     if (got <= 0) {
-        const char *why = got == -2              ? "the connection broke"
+        const char *why = got == -2                 ? "the connection broke"
                           : connection->in_size > 0 ? "closed in the middle of an answer"
                                                     : "closed by the local system";
         close_connection(connection, FEP_REASON_PEER_CLOSED, why);
@@ -450,7 +456,7 @@ on_ready(void *arg, uint32_t events)
         schedule(connection);
 }
 
-/* --- the timer -------------------------------------------------------------------------------------------------- */
+/* --- the timer --- */
 
 static void
 send_heartbeat(struct connection *connection)
@@ -464,8 +470,8 @@ send_heartbeat(struct connection *connection)
     session_write(connection);
 }
 
-/* An answer that never comes holds its place in the window for ever; such a connection is given up once nobody waits
- * on it. */
+/* An answer that never comes holds its place in the window for ever; such a connection is given up once
+ * nobody waits on it. */
 static bool
 worn_out(struct connection *connection, int64_t now)
 {
@@ -480,8 +486,8 @@ static void
 tick_ready(struct connection *connection, int64_t now)
 {
     const struct fixed *fixed = connection->fixed;
-    int64_t quiet_since = connection->last_in_ms > connection->last_out_ms ? connection->last_in_ms
-                                                                           : connection->last_out_ms;
+    int64_t quiet_since =
+        connection->last_in_ms > connection->last_out_ms ? connection->last_in_ms : connection->last_out_ms;
     if (now - connection->last_in_ms >= fixed->silence_ms)
         close_connection(connection, FEP_REASON_PEER_CLOSED, "nothing was heard for too long");
     else if (worn_out(connection, now))
@@ -502,9 +508,11 @@ tick(void *arg)
         tick_ready(connection, now);
     else if (connection->state == CONNECTION_DOWN && now >= connection->since_ms + connection->pause_ms)
         begin_connect(connection);
-    else if (connection->state == CONNECTION_CONNECTING && now >= connection->since_ms + connection->fixed->connect_ms)
+    else if (connection->state == CONNECTION_CONNECTING &&
+             now >= connection->since_ms + connection->fixed->connect_ms)
         close_connection(connection, FEP_REASON_LINK_DOWN, "no connection within the time allowed");
-    else if (connection->state == CONNECTION_SIGNING_ON && now >= connection->since_ms + connection->fixed->sign_on_ms)
+    else if (connection->state == CONNECTION_SIGNING_ON &&
+             now >= connection->since_ms + connection->fixed->sign_on_ms)
         close_connection(connection, FEP_REASON_LINK_DOWN, "no answer to the sign-on");
     schedule(connection);
 }

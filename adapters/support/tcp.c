@@ -1,5 +1,5 @@
-/* Sockets that never wait. Must never block and never raise SIGPIPE. Fails by return value; what a broken connection
- * means for a request is its user's to say. */
+/* Sockets that never wait. Must never block and never raise SIGPIPE. Fails by return value; what a broken
+ * connection means for a request is its user's to say. */
 #include "tcp.h"
 
 #include <errno.h>
@@ -30,7 +30,8 @@ tcp_parse(const char *text, struct tcp_address *address, struct fep_error *error
     struct addrinfo *found = NULL;
     int failed = getaddrinfo(name, colon + 1, &hints, &found);
     if (failed != 0 || found == NULL)
-        return set_error(error, 0, 0, "\"%.100s\": %s; expected a numeric address and port", text, gai_strerror(failed));
+        return set_error(error, 0, 0, "\"%.100s\": %s; expected a numeric address and port", text,
+                         gai_strerror(failed));
     memcpy(&address->address, found->ai_addr, found->ai_addrlen);
     address->size = found->ai_addrlen;
     freeaddrinfo(found);

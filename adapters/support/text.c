@@ -1,5 +1,5 @@
-/* Characters, blanks and decimals of legacy peers. Must never read past the size it is given and never decide what a
- * value means. Fails by its return value only. */
+/* Characters, blanks and decimals of legacy peers. Must never read past the size it is given and never decide
+ * what a value means. Fails by its return value only. */
 #include "text.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Fields by name and words of lists. Must never keep what it is given. Fails by its return value; unknown names are
- * found at start, when a module checks that its mapping names what it needs. */
+/* Fields by name and words of lists. Must never keep what it is given. Fails by its return value; unknown
+ * names are found at start, when a module checks that its mapping names what it needs. */
 #include "wire.h"
 
 #include <stdarg.h>
@@ -28,7 +28,8 @@ get_field(const struct fep_host *host, const struct fep_record *record, const ch
 }
 
 int
-copy_field(const struct fep_host *host, const struct fep_record *record, const char *name, char *out, size_t out_size)
+copy_field(const struct fep_host *host, const struct fep_record *record, const char *name, char *out,
+           size_t out_size)
 {
     struct fep_bytes value = get_field(host, record, name);
     if (value.size >= out_size)

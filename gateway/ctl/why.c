@@ -66,18 +66,12 @@ list_steps(const struct exchange_record *record, struct step steps[5])
 static void
 format_code(uint16_t code, char out[16])
 {
-    if (code >= OUTCOME_FEP_BASE)
-        snprintf(out, 16, "FEP-%04u", (unsigned)(code - OUTCOME_FEP_BASE));
+    if (error_describe(code) != NULL)
+        snprintf(out, 16, "FEP-%04u", (unsigned)code);
     else if (code > 0)
         snprintf(out, 16, "%04u", (unsigned)code);
     else
         out[0] = '\0';
-}
-
-static const struct error_description *
-describe_code(uint16_t code)
-{
-    return code >= OUTCOME_FEP_BASE ? error_describe((unsigned)(code - OUTCOME_FEP_BASE)) : NULL;
 }
 
 static const struct transaction *
@@ -195,7 +189,7 @@ static void
 print_answers(const struct why *why, const struct exchange_record *record)
 {
     const struct ctl *ctl = why->ctl;
-    const struct error_description *description = describe_code(record->code);
+    const struct error_description *description = error_describe(record->code);
     struct why_text text;
     char code[16];
     why_describe(record, ctl->chinese, &text);
@@ -272,7 +266,7 @@ static struct json_object *
 describe_record(const struct why *why, const struct exchange_record *record, bool closed)
 {
     struct json_object *object = describe_header(why, record);
-    const struct error_description *description = describe_code(record->code);
+    const struct error_description *description = error_describe(record->code);
     struct why_text text;
     char code[16];
     format_code(record->code, code);

@@ -137,9 +137,8 @@ raise_alarm(const struct core_command *command)
 {
     const struct message_header *header =
         command->record != NULL ? &command->record->header : &command->header;
-    const struct error_description *description =
-        error_describe(command->code >= OUTCOME_FEP_BASE ? command->code - OUTCOME_FEP_BASE : command->code);
-    log_line(LOG_EVENT_ALARM, LOG_SEV_CRITICAL, LOG_N("code", command->code % OUTCOME_FEP_BASE),
+    const struct error_description *description = error_describe(command->code);
+    log_line(LOG_EVENT_ALARM, LOG_SEV_CRITICAL, LOG_N("code", command->code),
              LOG_T("msgid", header->key.msgid), LOG_T("infno", header->infno),
              LOG_T("role", command->record != NULL ? role_name(command->record->role) : "-"),
              LOG_T("from", command->record != NULL ? command->record->previous : "-"),

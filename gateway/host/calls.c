@@ -300,7 +300,7 @@ complete_unsent(struct fep_call *call, enum fep_reason reason, unsigned code, co
     struct fep_result result = {.size = sizeof result,
                                 .refusal_class = FEP_REPEATABLE,
                                 .reason = reason,
-                                .code = OUTCOME_FEP(code)};
+                                .code = code};
     snprintf(result.text, sizeof result.text, "%.250s", text);
     calls_complete(call, FEP_NOT_SENT, &result, NULL);
 }
@@ -406,7 +406,7 @@ calls_on_submit(struct host *host, struct frame *frame)
         done.result = (struct frame_result){.kind = FEP_NOT_SENT,
                                             .refusal_class = FEP_REPEATABLE,
                                             .reason = FEP_REASON_BOUND,
-                                            .code = OUTCOME_FEP(FEP_E_BOUND)};
+                                            .code = FEP_E_BOUND};
         (void)router_send(host, &done);
         return;
     }

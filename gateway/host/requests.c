@@ -1,7 +1,7 @@
-/* What local callers ask: one ticket each, from begin_request until the caller was told exactly once. Must never tell
- * twice, never tell what the router did not say (or what this host refused before it offered anything), and never offer
- * to a router it was not introduced to. A ticket lives in this process only: a request offered by an earlier epoch is
- * the router's to settle. */
+/* What local callers ask: one ticket each, from begin_request until the caller was told exactly once. Must
+ * never tell twice, never tell what the router did not say (or what this host refused before it offered
+ * anything), and never offer to a router it was not introduced to. A ticket lives in this process only: a
+ * request offered by an earlier epoch is the router's to settle. */
 #include "host.h"
 
 #include <stdio.h>
@@ -11,6 +11,7 @@
 #include "error.h"
 #include "exchange_record.h"
 #include "kill_point.h"
+#include "utf8.h"
 
 void
 requests_init(struct host *host)
@@ -74,7 +75,8 @@ create_ticket(struct host *host, const char *local, struct fep_record *head, str
     return ticket;
 }
 
-/* --- to the router ------------------------------------------------------------------------------------------------ */
+/* --- to the router
+ * ------------------------------------------------------------------------------------------------ */
 
 static int
 offer_request(struct ticket *ticket)
@@ -88,7 +90,8 @@ offer_request(struct ticket *ticket)
                           .header = ticket->request.header,
                           .index = ticket->request.index,
                           .body = ticket->request.body};
-    /* What is offered again may meet the stored refusal of the first offer, so it never counts as made after it. */
+    /* What is offered again may meet the stored refusal of the first offer, so it never counts as made after
+     * it. */
     ticket->fresh = false;
     ticket->state = TICKET_OFFERED;
     ticket->offer_ms = loop_now(&host->loop) + ticket->offer_pause_ms;
@@ -133,8 +136,8 @@ complete_header(struct ticket *ticket, struct fep_error *error)
         if (transaction != NULL)
             header->transaction_class = (uint8_t)transaction->transaction_class;
         else if (host->transactions != NULL)
-            return error_set(error, FEP_REFUSED, FEP_E_UNKNOWN_TRANSACTION, "transaction %.6s is not in the table",
-                             header->infno);
+            return error_set(error, FEP_REFUSED, FEP_E_UNKNOWN_TRANSACTION,
+                             "transaction %.6s is not in the table", header->infno);
         else
             header->transaction_class = CLASS_UPDATE;
     }
@@ -158,15 +161,16 @@ translate_and_offer(struct ticket *ticket, const struct visit *visit, struct fep
     return 0;
 }
 
-/* --- from the module ---------------------------------------------------------------------------------------------- */
+/* --- from the module
+ * ---------------------------------------------------------------------------------------------- */
 
 static int
 begin_ticket(struct ticket *ticket, struct fep_error *error)
 {
     struct host *host = ticket->host;
     char visit_id[32] = "", insured_area[AREA_SIZE] = "";
-    if (host->mapping == NULL || mapping_needs_visit(host->mapping, ticket->local, ticket->head, ticket->body, visit_id,
-                                                     insured_area) == 0)
+    if (host->mapping == NULL || mapping_needs_visit(host->mapping, ticket->local, ticket->head, ticket->body,
+                                                     visit_id, insured_area) == 0)
         return translate_and_offer(ticket, NULL, error);
     const struct visit *visit = visits_find(host->visits, insured_area, visit_id);
     if (visit != NULL)
@@ -176,15 +180,18 @@ begin_ticket(struct ticket *ticket, struct fep_error *error)
 }
 
 int
-requests_begin(struct host *host, const char *local, struct fep_record *head, struct fep_record *body, bool fresh,
-               fep_on_answer *on_answer, fep_try_answer *try_answer, void *arg, struct fep_error *error)
+requests_begin(struct host *host, const char *local, struct fep_record *head, struct fep_record *body,
+               bool fresh, fep_on_answer *on_answer, fep_try_answer *try_answer, void *arg,
+               struct fep_error *error)
 {
     int status = -1;
     struct ticket *ticket = NULL;
     if (!host->router_up)
-        error_set(error, FEP_NOT_SENT, FEP_E_HOST_NOT_READY, "the gateway is not ready: nothing was done, try again");
+        error_set(error, FEP_NOT_SENT, FEP_E_HOST_NOT_READY,
+                  "the gateway is not ready: nothing was done, try again");
     else if (host->draining)
-        error_set(error, FEP_NOT_SENT, FEP_E_STOPPING, "the gateway is stopping: nothing was done, try again");
+        error_set(error, FEP_NOT_SENT, FEP_E_STOPPING,
+                  "the gateway is stopping: nothing was done, try again");
     else if (host->ticket_count >= HOST_MAX_TICKETS)
         error_set(error, FEP_NOT_SENT, FEP_E_BOUND, "%d requests are open here: nothing was done, try again",
                   HOST_MAX_TICKETS);
@@ -210,7 +217,8 @@ void
 requests_forget(struct host *host, void *arg)
 {
     for (size_t i = 0; i < HOST_BUCKETS; i++) {
-        for (struct ticket *ticket = host->ticket_buckets[i]; ticket != NULL; ticket = ticket->next_in_bucket) {
+        for (struct ticket *ticket = host->ticket_buckets[i]; ticket != NULL;
+             ticket = ticket->next_in_bucket) {
             if (ticket->arg != arg || ticket->gone)
                 continue;
             /* It stays: the router may still ask whether the answer can be put into the caller's language. */
@@ -223,24 +231,29 @@ requests_forget(struct host *host, void *arg)
     }
 }
 
-/* --- telling ------------------------------------------------------------------------------------------------------ */
+/* --- telling
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void
-tell(struct ticket *ticket, enum fep_kind kind, const struct fep_result *result, const struct fep_record *answer)
+tell(struct ticket *ticket, enum fep_kind kind, const struct fep_result *result,
+     const struct fep_record *answer)
 {
     if (!ticket->gone)
         ticket->on_answer(ticket->host->self, ticket->arg, kind, result, answer);
     free_ticket(ticket);
 }
 
-/* Refused here before anything was offered; told in the next turn, since a module may be inside begin_request. */
+/* Refused here before anything was offered; told in the next turn, since a module may be inside
+ * begin_request. */
 static void
 refuse_later(struct ticket *ticket, const struct fep_error *error, unsigned code)
 {
     struct host *host = ticket->host;
     ticket->state = TICKET_REFUSED;
-    ticket->refusal = (struct fep_result){
-        .size = sizeof ticket->refusal, .refusal_class = FEP_FINAL, .reason = FEP_REASON_MALFORMED, .code = code};
+    ticket->refusal = (struct fep_result){.size = sizeof ticket->refusal,
+                                          .refusal_class = FEP_FINAL,
+                                          .reason = FEP_REASON_MALFORMED,
+                                          .code = code};
     snprintf(ticket->refusal.text, sizeof ticket->refusal.text, "%.250s", error->text);
     ticket->next_refused = NULL;
     *host->refused_last = ticket;
@@ -259,7 +272,8 @@ requests_settle(struct host *host)
     }
 }
 
-/* --- from the router ---------------------------------------------------------------------------------------------- */
+/* --- from the router
+ * ---------------------------------------------------------------------------------------------- */
 
 void
 requests_on_acked(struct host *host, uint64_t id)
@@ -277,20 +291,38 @@ requests_on_visit(struct host *host, struct frame *frame)
         return;
     struct fep_error error = {0};
     if (frame->ok == 0) {
-        error_set(&error, FEP_REFUSED, FEP_E_MISSING_FIELD, "no such visit was registered through this gateway");
+        error_set(&error, FEP_REFUSED, FEP_E_MISSING_FIELD,
+                  "no such visit was registered through this gateway");
         refuse_later(ticket, &error, 2101);
         return;
     }
     struct visit visit = {.request = frame->body, .answer = frame->answer};
     char visit_id[32] = "", insured_area[AREA_SIZE] = "";
     snprintf(visit.infno, sizeof visit.infno, "%s", frame->header.infno);
-    (void)mapping_needs_visit(host->mapping, ticket->local, ticket->head, ticket->body, visit_id, insured_area);
+    (void)mapping_needs_visit(host->mapping, ticket->local, ticket->head, ticket->body, visit_id,
+                              insured_area);
     visits_remember(host->visits, insured_area, visit_id, visit.infno, frame->body, frame->answer);
     if (translate_and_offer(ticket, &visit, &error) < 0)
         refuse_later(ticket, &error, error.code);
 }
 
-/* What the caller is to be told. An ending that is not the answer has had no lasting effect, or is not known. */
+/* The gateway's own refusals, and "open", come with a code and no words of anybody else: the caller's
+ * operator reads what happened, the code to name on the telephone, and what to do. */
+static void
+explain(const struct frame *frame, enum fep_kind kind, struct fep_result *result)
+{
+    unsigned code = result->code == 0 && kind == FEP_UNKNOWN ? (unsigned)FEP_E_OPEN : result->code;
+    const struct error_description *description = error_describe(code); /* NULL: a local system's own code */
+    if (result->text[0] != '\0' || description == NULL)
+        return;
+    int size = snprintf(result->text, sizeof result->text, "%s[FEP-%u 参保地%s]%s", description->zh, code,
+                        frame->header.insured_area, description->next_zh);
+    if (size >= (int)sizeof result->text)
+        utf8_drop_half(result->text);
+}
+
+/* What the caller is to be told. An ending that is not the answer has had no lasting effect, or is not known.
+ */
 static enum fep_kind
 read_result(const struct frame *frame, struct fep_result *result)
 {
@@ -313,7 +345,7 @@ read_result(const struct frame *frame, struct fep_result *result)
     case FEP_NOT_SENT:
         return FEP_REFUSED;
     default:
-        return from->state == STATE_ANSWERED                                    ? FEP_ANSWERED
+        return from->state == STATE_ANSWERED                                   ? FEP_ANSWERED
                : from->state == STATE_REFUSED || from->state == STATE_REVERSED ? FEP_REFUSED
                                                                                : FEP_UNKNOWN;
     }
@@ -328,7 +360,8 @@ is_rendered(const struct ticket *ticket, struct slice answer)
 
 /* Puts an answer into the caller's language once; TELL finds what RENDER made. */
 static int
-render(struct ticket *ticket, const struct frame *frame, const struct fep_result *result, struct fep_error *error)
+render(struct ticket *ticket, const struct frame *frame, const struct fep_result *result,
+       struct fep_error *error)
 {
     if (is_rendered(ticket, frame->body))
         return 0;
@@ -380,8 +413,8 @@ remember_visit(struct ticket *ticket, const struct frame *frame)
         host->transactions != NULL ? transaction_find(host->transactions, header->infno) : NULL;
     if (host->mapping != NULL && transaction != NULL && (transaction->ways & TRAIT_OPENS_VISIT) != 0 &&
         (frame->sections & FRAME_HAS_INDEX) != 0 && frame->index.visit_id[0] != '\0')
-        visits_remember(host->visits, header->insured_area, frame->index.visit_id, header->infno, ticket->request.body,
-                        frame->body);
+        visits_remember(host->visits, header->insured_area, frame->index.visit_id, header->infno,
+                        ticket->request.body, frame->body);
 }
 
 /* A reversal's result that the local protocol has no value for but a return code ("it stays posted"). */
@@ -411,6 +444,7 @@ requests_on_tell(struct host *host, struct frame *frame)
     if (is_refused_reversal(ticket, kind, &result))
         kind = FEP_REFUSED;
     if (kind != FEP_ANSWERED) {
+        explain(frame, kind, &result);
         tell(ticket, kind, &result, NULL);
         return;
     }
@@ -426,14 +460,16 @@ requests_on_tell(struct host *host, struct frame *frame)
     tell(ticket, FEP_ANSWERED, &result, ticket->rendered);
 }
 
-/* --- offering again ----------------------------------------------------------------------------------------------- */
+/* --- offering again
+ * ----------------------------------------------------------------------------------------------- */
 
 static bool
 is_good_for_one_use(const struct ticket *ticket)
 {
     const struct transaction *transaction =
-        ticket->host->transactions != NULL ? transaction_find(ticket->host->transactions, ticket->request.header.infno)
-                                           : NULL;
+        ticket->host->transactions != NULL
+            ? transaction_find(ticket->host->transactions, ticket->request.header.infno)
+            : NULL;
     return transaction != NULL && transaction->transaction_class == CLASS_QUERY &&
            (transaction->ways & TRAIT_ONE_USE) != 0;
 }
@@ -444,21 +480,23 @@ offer_ticket(struct ticket *ticket)
     struct host *host = ticket->host;
     if (ticket->state == TICKET_FINDING) {
         char visit_id[32] = "", insured_area[AREA_SIZE] = "";
-        (void)mapping_needs_visit(host->mapping, ticket->local, ticket->head, ticket->body, visit_id, insured_area);
+        (void)mapping_needs_visit(host->mapping, ticket->local, ticket->head, ticket->body, visit_id,
+                                  insured_area);
         ask_for_visit(ticket, insured_area, visit_id);
         return;
     }
     if (ticket->state == TICKET_TAKEN && is_good_for_one_use(ticket)) {
         struct fep_error error;
-        error_set(&error, 0, FEP_E_ONE_USE, "the gateway restarted during a query whose input is good for one use");
-        refuse_later(ticket, &error, OUTCOME_FEP(FEP_E_ONE_USE));
+        error_set(&error, 0, FEP_E_ONE_USE,
+                  "the gateway restarted during a query whose input is good for one use");
+        refuse_later(ticket, &error, FEP_E_ONE_USE);
         return;
     }
     (void)offer_request(ticket);
 }
 
-/* A caller that went away keeps its ticket only to let its answer be judged. A new router knows nothing of it, and one
- * that is not told in time is not waited for. */
+/* A caller that went away keeps its ticket only to let its answer be judged. A new router knows nothing of
+ * it, and one that is not told in time is not waited for. */
 static bool
 is_over(const struct ticket *ticket, int64_t now, bool all)
 {

@@ -72,7 +72,7 @@ set_canonical(struct translation *translation, const struct rule *rule, struct f
     struct json_object *object = new_value(translation, rule, value);
     if (object != NULL && canonical_set(node, &rule->canonical.path, object) == 0)
         return 0;
-    if (object == NULL && translation->error != NULL && translation->error->code != 0)
+    if (object == NULL && translation->error->code != 0)
         return -1;
     return object == NULL ? translation_no_memory(translation)
                           : translation_fault(translation, rule, FEP_E_INTERNAL,

@@ -14,7 +14,8 @@ translation_begin(struct translation *translation, const struct mapping *mapping
                   struct fep_error *error)
 {
     *translation = (struct translation){
-        .mapping = mapping, .context = context, .header = header, .is_request = is_request, .error = error};
+        .mapping = mapping, .context = context, .header = header, .is_request = is_request};
+    translation->error = error != NULL ? error : &translation->spare;
 }
 
 void

@@ -7,7 +7,8 @@
 struct translation {
     const struct mapping *mapping;
     const struct mapping_context *context;
-    struct fep_error *error;
+    struct fep_error *error;  /* never NULL */
+    struct fep_error spare;
     bool is_request;       /* faults of a request carry the reference protocols' codes 1001, 1003 */
     struct arena scratch;  /* values on their way; freed at the end */
     struct message_header *header; /* in: being filled; out: not changed */

@@ -5,10 +5,8 @@
 
 #include "header.h"
 
-/* Codes of outcomes: below this the four-digit codes of the reference protocols (2301: total differs ...); the gateway's
- * own codes (error_codes.h, FEP-2113 ...) stand above it, as OUTCOME_FEP(2113). */
-#define OUTCOME_FEP_BASE 10000
-#define OUTCOME_FEP(code) ((uint16_t)(OUTCOME_FEP_BASE + (code)))
+/* Codes of outcomes: the four-digit codes of the reference protocols (2301: total differs ...) or the gateway's own
+ * (error_codes.h, FEP-2113 ...). The two sets have no number in common, so a code is ours if error_describe knows it. */
 
 enum exchange_state {
     STATE_NONE = 0,

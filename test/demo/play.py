@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import time
+import unicodedata
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "lib"), str(HERE.parent / "fepsim")]
@@ -44,6 +45,11 @@ def yuan(fen: int) -> str:
     return f"{sign}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
 
 
+def pad(text: str, columns: int) -> str:
+    """Fill a text to a number of screen columns; a Chinese character takes two."""
+    return text + " " * max(1, columns - sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text))
+
+
 class Story:
     """Plays the cases, prints them and remembers whatever was not right."""
 
@@ -56,7 +62,8 @@ class Story:
         """Play one case and print its exchanges."""
         chinese, english = STORIES[case]
         say(f"\n── {chinese}   {english}")
-        say(f"   {'时间':<10}{'交易':<14}{'msgid':<31} {'路径':<24}{'结局':<10}{'延迟 ms':>8}  本地/排队/线路/远端")
+        say(f"   {pad('时间', 10)}{pad('交易', 14)}{pad('msgid', 32)}{pad('路径', 22)}{pad('结局', 10)}"
+            f"{pad('延迟 ms', 9)}本地/排队/线路/远端")
         steps = visits.CASES[case](str(self.regions.danxian), area="450900", region="450100")
         for step in steps:
             self.print_step(step)
@@ -68,9 +75,9 @@ class Story:
         """Print one exchange: what the hospital was told, and what the gateway's record says of it."""
         record = self.origin_record(step["msgid"]) if step["name"] not in ("person", "trial") else {}
         ending = record.get("state", step["told"])
-        delays = record.get("delays", "-")
-        say(f"   {step['time'][11:19]:<12}{TRANSACTIONS[step['name']]:<{14 - len(TRANSACTIONS[step['name']])}}"
-            f"{step['msgid']:<31} {'南宁→平台→玉林':<17} {ending:<10}{step['ms']:>8}  {delays}")
+        delays = self.delays_of(step["msgid"]) if record else "-"
+        say(f"   {pad(step['time'][11:19], 10)}{pad(TRANSACTIONS[step['name']], 14)}{pad(step['msgid'], 32)}"
+            f"{pad('南宁→平台→玉林', 22)}{pad(ending, 10)}{pad(str(step['ms']), 9)}{delays}")
         if step["told"] == "refused":
             say(f"             拒绝理由 {step['code']}: {step['text']}")
 
@@ -83,6 +90,15 @@ class Story:
                     return record
         self.wrong.append(f"{msgid}: the gateway in Nanning has no record of it")
         return {}
+
+    def delays_of(self, msgid: str) -> str:
+        """Return the delays of the origin's outcome line, as syslog-ng wrote it."""
+        def look() -> str | None:
+            for line in routing_lines(self.world):
+                if msgid in line and " origin " in line:
+                    return line.rpartition("delays=")[2].strip()
+            return None
+        return wait_until(f"the routing log has {msgid}", look)
 
     def check_figures(self, case: str, steps: list[dict]) -> None:
         """Hold what was told against the benefit rule computed independently, and print who pays what."""
@@ -98,8 +114,8 @@ class Story:
                 self.wrong.append(f"{case} {step['name']}: fund + account + cash is not the total")
             if step["name"] in ("settle", "refund"):
                 amounts = "  ".join(f"{name} {yuan(told[key]):>10}" for key, name in MONEY)
-                say(f"   {STORIES[case][0].split('，')[0]:<{18 - min(8, len(STORIES[case][0].split('，')[0]))}}"
-                    f"{TRANSACTIONS[step['name']]:<6} {amounts}")
+                say(f"   {pad(STORIES[case][0].split('，')[0].split('（')[0], 20)}"
+                    f"{pad(TRANSACTIONS[step['name']], 10)}{amounts}")
 
     def check_endings(self) -> None:
         """No update may be left open anywhere, least of all unknown."""
@@ -117,14 +133,16 @@ class Story:
         self.wrong += differences
 
 
+def routing_lines(world: World) -> list[str]:
+    """Return the lines of the routing log as syslog-ng wrote them."""
+    return [line for path in sorted((world.directory / "log").rglob("routing*.log"))
+            for line in path.read_text(encoding="utf-8").splitlines()]
+
+
 def print_routing_log(world: World) -> None:
-    """Print the last lines of the routing log as syslog-ng wrote them."""
-    def lines() -> list[str]:
-        return [line for path in sorted((world.directory / "log").rglob("routing*.log"))
-                for line in path.read_text(encoding="utf-8").splitlines()]
-    wait_until("syslog-ng wrote the routing log", lines)
+    """Print the last lines of the routing log."""
     say("\n── 路由日志的最后几行，由 syslog-ng 写成   the last lines of the routing log")
-    for line in lines()[-8:]:
+    for line in routing_lines(world)[-8:]:
         say(f"   {line}")
 
 

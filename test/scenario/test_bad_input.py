@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "fepsim")]
 
 from callers import LoopbackCaller, danxian_line  # noqa: E402
-from fepsim import visits  # noqa: E402
+from fepsim import china_time, visits  # noqa: E402
 from regions import Regions  # noqa: E402
 from world import NANNING, PLATFORM, YULIN, Gateway, World, wait_until  # noqa: E402
 
@@ -32,7 +32,9 @@ class AtTheLocalSide(unittest.TestCase):
         cls.addClassCleanup(cls.world.stop)
         cls.regions = Regions(cls.world)
         cls.regions.start()
-        signed_in = cls.send(line("9100", "secret|T1|20261122101502|", area="450100"))
+        signed_in = cls.send(line("9100", f"secret|T1|{china_time.stamp()}|", area="450100"))
+        if not signed_in.startswith("0^"):
+            raise AssertionError(f"sign-in: {signed_in}")
         cls.cycle = signed_in.split("^")[2]
         cls.before = {node: cls.world.family(node) for node in cls.world.gateways}
 
@@ -64,7 +66,7 @@ class AtTheLocalSide(unittest.TestCase):
 
     def test_missing_field_is_named(self) -> None:
         self.check(self.send(line("2210", "45090000000000000001||11|20261122101455|J06.900|", cycle=self.cycle,
-                                  serial="0002")), -1003, "visit_no")
+                                  serial="0002")), -1003, "VISIT-NO")
 
     def test_unknown_transaction(self) -> None:
         self.check(self.send(line("7777", "x|", cycle=self.cycle)), -1002)

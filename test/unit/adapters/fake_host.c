@@ -1,5 +1,5 @@
-/* The host's side of the ABI, as small as tests need it. A misuse by the module (releasing twice, an unknown option)
- * ends the test. */
+/* The host's side of the ABI, as small as tests need it. A misuse by the module (releasing twice, an unknown
+ * option) ends the test. */
 #include "fake_host.h"
 
 #include <assert.h>
@@ -61,7 +61,7 @@ state_of(void *host)
     return ((struct fake_host *)host)->state;
 }
 
-/* --- the mapping file ------------------------------------------------------------------------------------------- */
+/* --- the mapping file --- */
 
 static uint32_t
 type_by_name(const char *name)
@@ -113,7 +113,8 @@ read_layouts(struct fake_state *state)
         config_setting_lookup_string(group, "name", &layout->group_name);
         config_setting_lookup_int(group, "max", &max);
         layout->group_max_rows = (size_t)max;
-        layout->group_fields = read_fields(config_setting_get_member(group, "fields"), &layout->group_field_count);
+        layout->group_fields =
+            read_fields(config_setting_get_member(group, "fields"), &layout->group_field_count);
     }
 }
 
@@ -140,7 +141,8 @@ find_error(struct fake_state *state, const char *key, bool by_local)
         if (way != NULL && strcmp(way, by_local ? "out" : "in") == 0)
             continue;
         char *out = text[turn++ % 8];
-        snprintf(out, 24, "%s:%d", config_setting_get_string_elem(row, 1), config_setting_get_int_elem(row, 2));
+        snprintf(out, 24, "%s:%d", config_setting_get_string_elem(row, 1),
+                 config_setting_get_int_elem(row, 2));
         const char *local = config_setting_get_string_elem(row, 0);
         if (strcmp(by_local ? local : out, key) == 0)
             return by_local ? out : local;
@@ -188,7 +190,7 @@ mapping_text(void *host, const char *section, const char *key)
     return text;
 }
 
-/* --- records ---------------------------------------------------------------------------------------------------- */
+/* --- records --- */
 
 static const struct fep_layout *
 find_layout(void *host, const char *name)
@@ -307,7 +309,7 @@ field_index(const struct fep_field *fields, size_t count, const char *name)
     abort();
 }
 
-/* --- charset ---------------------------------------------------------------------------------------------------- */
+/* --- charset --- */
 
 static int
 fail(struct fep_error *error, const char *text)
@@ -358,16 +360,18 @@ static int
 decode_text(void *host, const unsigned char *in, size_t size, bool lenient, char *out, size_t out_size,
             struct fep_error *error)
 {
-    return convert("UTF-8", state_of(host)->charset, lenient ? "\xEF\xBF\xBD" : NULL, in, size, out, out_size, error);
+    return convert("UTF-8", state_of(host)->charset, lenient ? "\xEF\xBF\xBD" : NULL, in, size, out, out_size,
+                   error);
 }
 
 static int
-encode_text(void *host, const char *in, size_t size, unsigned char *out, size_t out_size, struct fep_error *error)
+encode_text(void *host, const char *in, size_t size, unsigned char *out, size_t out_size,
+            struct fep_error *error)
 {
     return convert(state_of(host)->charset, "UTF-8", "\xA1\xFE", in, size, out, out_size, error);
 }
 
-/* --- calls and requests ------------------------------------------------------------------------------------------- */
+/* --- calls and requests --- */
 
 static void
 complete_call(void *host, struct fep_call *call, enum fep_kind kind, const struct fep_result *result,
@@ -382,8 +386,8 @@ complete_call(void *host, struct fep_call *call, enum fep_kind kind, const struc
 }
 
 static void
-report_late(void *host, const struct fep_attempt *attempt, enum fep_kind kind, const struct fep_result *result,
-            struct fep_record *answer)
+report_late(void *host, const struct fep_attempt *attempt, enum fep_kind kind,
+            const struct fep_result *result, struct fep_record *answer)
 {
     struct fake_host *fake = host;
     (void)attempt;
@@ -406,8 +410,12 @@ begin_request(void *host, const char *local, struct fep_record *head, struct fep
     }
     assert(fake->request_count < 64);
     struct fake_request *request = &fake->requests[fake->request_count++];
-    *request = (struct fake_request){.head = head, .body = body, .fresh = fresh, .on_answer = on_answer,
-                                     .try_answer = try_answer, .ticket = ticket};
+    *request = (struct fake_request){.head = head,
+                                     .body = body,
+                                     .fresh = fresh,
+                                     .on_answer = on_answer,
+                                     .try_answer = try_answer,
+                                     .ticket = ticket};
     snprintf(request->local, sizeof request->local, "%s", local);
     return 0;
 }
@@ -433,8 +441,9 @@ fill(struct fake_host *fake, struct fep_record *record, const char *const *value
 }
 
 static const char *
-translate_out(void *host, const struct fep_message *message, uint32_t operation, const struct fep_attempt *attempt,
-              struct fep_record **head, struct fep_record **body, struct fep_error *error)
+translate_out(void *host, const struct fep_message *message, uint32_t operation,
+              const struct fep_attempt *attempt, struct fep_record **head, struct fep_record **body,
+              struct fep_error *error)
 {
     struct fake_host *fake = host;
     const struct fake_message *what = (const struct fake_message *)(const void *)message;
@@ -494,7 +503,7 @@ log_event(void *host, int severity, const char *what, int64_t number)
         fprintf(stderr, "log %d %s %lld\n", severity, what, (long long)number);
 }
 
-/* --- the loop --------------------------------------------------------------------------------------------------- */
+/* --- the loop --- */
 
 static int64_t
 real_ms(void)
@@ -663,7 +672,7 @@ fake_advance(struct fake_host *fake, int64_t ms)
     fake->state->clock_offset += ms;
 }
 
-/* --- options and life ------------------------------------------------------------------------------------------- */
+/* --- options and life --- */
 
 static const char *
 option_text(const struct fep_config *config, const char *name)
@@ -717,24 +726,47 @@ fake_create(const char *file)
     snprintf(path, sizeof path, "%s/etc/mapping/%s", source != NULL ? source : ".", file);
     config_init(&fake->state->file);
     if (!config_read_file(&fake->state->file, path)) {
-        fprintf(stderr, "%s:%d: %s\n", path, config_error_line(&fake->state->file), config_error_text(&fake->state->file));
+        fprintf(stderr, "%s:%d: %s\n", path, config_error_line(&fake->state->file),
+                config_error_text(&fake->state->file));
         abort();
     }
     config_lookup_string(&fake->state->file, "charset", &fake->state->charset);
     read_layouts(fake->state);
-    fake->host = (struct fep_host){
-        .size = sizeof fake->host, .self = fake, .complete_call = complete_call, .report_late = report_late,
-        .begin_request = begin_request, .forget_request = forget_request, .translate_out = translate_out,
-        .create_record = create_record, .release_record = release_record, .find_layout = find_layout,
-        .record_layout = record_layout, .record_rows = record_rows, .record_add_row = record_add_row,
-        .record_get = record_get, .record_set = record_set, .record_get_in_row = record_get_in_row,
-        .record_set_in_row = record_set_in_row, .mapping_text = mapping_text, .decode_text = decode_text,
-        .encode_text = encode_text, .watch_descriptor = watch_descriptor, .change_watch = change_watch,
-        .unwatch = unwatch, .set_timer = set_timer, .clear_timer = clear_timer,
-        .read_monotonic_ms = read_monotonic_ms, .read_local_time = read_local_time, .fill_random = fill_random,
-        .report_health = report_health, .log_event = log_event, .get_text = option_text,
-        .get_integer = option_integer, .get_secret = option_text, .call_deadline_ms = call_deadline_ms,
-        .call_attempt = call_attempt};
+    fake->host = (struct fep_host){.size = sizeof fake->host,
+                                   .self = fake,
+                                   .complete_call = complete_call,
+                                   .report_late = report_late,
+                                   .begin_request = begin_request,
+                                   .forget_request = forget_request,
+                                   .translate_out = translate_out,
+                                   .create_record = create_record,
+                                   .release_record = release_record,
+                                   .find_layout = find_layout,
+                                   .record_layout = record_layout,
+                                   .record_rows = record_rows,
+                                   .record_add_row = record_add_row,
+                                   .record_get = record_get,
+                                   .record_set = record_set,
+                                   .record_get_in_row = record_get_in_row,
+                                   .record_set_in_row = record_set_in_row,
+                                   .mapping_text = mapping_text,
+                                   .decode_text = decode_text,
+                                   .encode_text = encode_text,
+                                   .watch_descriptor = watch_descriptor,
+                                   .change_watch = change_watch,
+                                   .unwatch = unwatch,
+                                   .set_timer = set_timer,
+                                   .clear_timer = clear_timer,
+                                   .read_monotonic_ms = read_monotonic_ms,
+                                   .read_local_time = read_local_time,
+                                   .fill_random = fill_random,
+                                   .report_health = report_health,
+                                   .log_event = log_event,
+                                   .get_text = option_text,
+                                   .get_integer = option_integer,
+                                   .get_secret = option_text,
+                                   .call_deadline_ms = call_deadline_ms,
+                                   .call_attempt = call_attempt};
     return fake;
 }
 
@@ -799,7 +831,8 @@ const char *
 fake_get(struct fake_host *fake, const struct fep_record *record, const char *name)
 {
     (void)fake;
-    return hold(record_get(record, (size_t)field_index(record->layout->fields, record->layout->field_count, name)));
+    return hold(
+        record_get(record, (size_t)field_index(record->layout->fields, record->layout->field_count, name)));
 }
 
 const char *
@@ -807,8 +840,8 @@ fake_get_in_row(struct fake_host *fake, const struct fep_record *record, size_t 
 {
     (void)fake;
     const struct fep_layout *layout = record->layout;
-    return hold(
-        record_get_in_row(record, row, (size_t)field_index(layout->group_fields, layout->group_field_count, name)));
+    return hold(record_get_in_row(
+        record, row, (size_t)field_index(layout->group_fields, layout->group_field_count, name)));
 }
 
 void
@@ -819,8 +852,8 @@ fake_set_row(struct fake_host *fake, struct fep_record *record, const char *cons
     assert(record_add_row(record) == 0);
     for (; values[0] != NULL; values += 2)
         record_set_in_row(record, record->row_count - 1,
-                          (size_t)field_index(layout->group_fields, layout->group_field_count, values[0]), values[1],
-                          strlen(values[1]));
+                          (size_t)field_index(layout->group_fields, layout->group_field_count, values[0]),
+                          values[1], strlen(values[1]));
 }
 
 size_t

@@ -1,4 +1,5 @@
-/* The caret module over real loopback sockets: sign-in and cycles, refusals, requests and what may repeat them. */
+/* The caret module over real loopback sockets: sign-in and cycles, refusals, requests and what may repeat
+ * them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,13 +36,14 @@ struct fixture {
     struct peer peers[4];
 };
 
-/* --- the local system's side -------------------------------------------------------------------------------------- */
+/* --- the local system's side --- */
 
 static struct peer *
 connect_peer(struct fixture *f, int which)
 {
     struct peer *peer = &f->peers[which];
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)f->port),
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)f->port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     peer->f = f;
     peer->size = 0;
@@ -95,8 +97,8 @@ read_answer(struct peer *peer)
     char *end = strstr(peer->in, "\r\n");
     assert_non_null(end);
     struct fake_host *fake = peer->f->fake;
-    int size = fake->host.decode_text(fake, (const unsigned char *)peer->in, (size_t)(end - peer->in), true, text,
-                                      sizeof text - 1, NULL);
+    int size = fake->host.decode_text(fake, (const unsigned char *)peer->in, (size_t)(end - peer->in), true,
+                                      text, sizeof text - 1, NULL);
     assert_true(size >= 0);
     text[size] = '\0';
     size_t taken = (size_t)(end + 2 - peer->in);
@@ -130,16 +132,19 @@ expect_closed(struct peer *peer)
 static void
 sign_in_peer(struct peer *peer)
 {
-    send_line(peer, "9100^H45010000003^000012^^20261122101400-H45010000003-0001^450100^secret|T1|20261122101455|^1^");
+    send_line(
+        peer,
+        "9100^H45010000003^000012^^20261122101400-H45010000003-0001^450100^secret|T1|20261122101455|^1^");
     expect_answer(peer, "0^GW20261122101400H450100000030001^0003-00000012-20261122001^20261122101500|");
 }
 
 #define CYCLE "0003-00000012-20261122001"
-#define HEAD(code, serial) code "^H45010000003^000012^" CYCLE "^20261122101502-H45010000003-" serial "^450900^"
+#define HEAD(code, serial)                                                                                   \
+    code "^H45010000003^000012^" CYCLE "^20261122101502-H45010000003-" serial "^450900^"
 #define CANCEL(serial) HEAD("2240", serial) "MZ1|V1|陈珅|^1^"
 #define SETTLE(serial) HEAD("2410", serial) "MZ1|V1|FP1|11|20261122101455|||J06.900|感染|0|125.55|陈珅|0|^1^"
 
-/* --- the host's side ------------------------------------------------------------------------------------------------ */
+/* --- the host's side --- */
 
 static void
 open_module(struct fixture *f)
@@ -176,8 +181,9 @@ set_up(void **state)
     assert_non_null(mkdtemp(f->directory));
     f->port = free_port();
     snprintf(f->address, sizeof f->address, "127.0.0.1:%d", f->port);
-    const char *const options[] = {"listen", f->address, "password_file", "secret", "state_directory", f->directory,
-                                   "max_connections", "3", NULL};
+    const char *const options[] = {
+        "listen", f->address, "password_file", "secret", "state_directory", f->directory, "max_connections",
+        "3",      NULL};
     memcpy(f->options, options, sizeof options);
     fake_use_options(f->fake, fep_adapter.options, f->options);
     f->ops = fep_adapter.ops;
@@ -254,11 +260,11 @@ static struct fep_record *
 settled(struct fixture *f)
 {
     return fake_record(f->fake, "2410-R",
-                       (const char *const[]){"SETL-ID", "S1", "BILL-NO", "FP1", "TOTAL", "125.55", "FUND", "55.65", "ACCT",
-                                             "0.00", "CASH", "69.90", NULL});
+                       (const char *const[]){"SETL-ID", "S1", "BILL-NO", "FP1", "TOTAL", "125.55", "FUND",
+                                             "55.65", "ACCT", "0.00", "CASH", "69.90", NULL});
 }
 
-/* --- sign-in and cycles ---------------------------------------------------------------------------------------------- */
+/* --- sign-in and cycles --- */
 
 static void
 sign_in_gives_a_cycle_and_gives_it_again(void **state)
@@ -286,7 +292,9 @@ wrong_sign_ins_are_refused(void **state)
     expect_answer(peer, "-1004^");
     send_line(peer, "9100^H45010000003^000012^^20261122101400-H45010000003-0001^450100^|T1||^1^");
     expect_answer(peer, "-1004^");
-    send_line(peer, "9100^H45010000003^000012^^20261122101400-H45010000003-0001^450100^secret|T1|20261122100400|^1^");
+    send_line(
+        peer,
+        "9100^H45010000003^000012^^20261122101400-H45010000003-0001^450100^secret|T1|20261122100400|^1^");
     expect_answer(peer, "-1006^");
     send_line(peer, "9100^H45010000003^000012^^20261122101400-H45010000003-0001^450900^secret|T1||^1^");
     expect_answer(peer, "-1003^^^^中心编码应为本统筹区^");
@@ -312,7 +320,8 @@ requests_need_an_open_cycle_of_their_operator(void **state)
     /* a cycle opened with a node code serves every institution of its operator */
     send_line(peer, "9100^DX4501000001^000077^^20261122101400-DX4501000001-0001^450100^secret|T1||^1^");
     expect_answer(peer, "0^GW20261122101400DX45010000010001^0001-00000077-20261122001^");
-    send_line(peer, "2240^H45010000004^000077^0001-00000077-20261122001^20261122101502-H45010000004-0002^450900^MZ1|V1||^1^");
+    send_line(peer, "2240^H45010000004^000077^0001-00000077-20261122001^20261122101502-H45010000004-0002^"
+                    "450900^MZ1|V1||^1^");
     wait_request(f, 1);
 }
 
@@ -384,7 +393,7 @@ after_midnight_only_the_way_out_is_open(void **state)
     expect_answer(peer, "0^GW20261123000022H450100000030001^0003-00000012-20261123001^20261123000030|0|");
 }
 
-/* --- bad lines ------------------------------------------------------------------------------------------------------- */
+/* --- bad lines --- */
 
 static void
 centre_time_needs_no_cycle(void **state)
@@ -409,7 +418,8 @@ malformed_lines_are_refused_and_the_connection_stays(void **state)
     expect_answer(peer, "-1001^^^^");
     send_line(peer, "9999^H45010000003^000012^" CYCLE "^20261122101502-H45010000003-0001^450900^^1^");
     expect_answer(peer, "-1002^^" CYCLE "^");
-    send_line(peer, "1110^H45010000003^000012^" CYCLE "^20261122101502-H45010000003-0001^450100^20261122|^1^");
+    send_line(peer,
+              "1110^H45010000003^000012^" CYCLE "^20261122101502-H45010000003-0001^450100^20261122|^1^");
     expect_answer(peer, "-1002^"); /* not served yet */
     send_line(peer, "2240^H45010000003^000012^" CYCLE "^20261122101502-H4501-0001^450900^MZ1|V1||^1^");
     expect_answer(peer, "-1003^^" CYCLE "^^交易流水号格式不对^");
@@ -481,13 +491,16 @@ connections_are_bounded(void **state)
 {
     struct fixture *f = *state;
     for (int i = 0; i < 3; i++)
-        send_line(connect_peer(f, i), "1800^H45010000003^000012^^20261122101400-H45010000003-0001^450100^^1^");
+        send_line(connect_peer(f, i),
+                  "1800^H45010000003^000012^^20261122101400-H45010000003-0001^450100^^1^");
     for (int i = 0; i < 3; i++)
         expect_answer(&f->peers[i], "0^");
     expect_closed(connect_peer(f, 3));
 }
 
-/* --- requests --------------------------------------------------------------------------------------------------------- */
+/* --- requests
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void
 a_request_is_handed_on_and_its_answer_written(void **state)
@@ -506,14 +519,17 @@ a_request_is_handed_on_and_its_answer_written(void **state)
     fake_run_ms(f->fake, 10);
     assert_false(line_there(peer));
     struct fep_error error;
-    struct fep_record *answer = settled(f), *unfit = fake_record(f->fake, "2410-R", (const char *const[]){
-        "SETL-ID", "0123456789012345678901234567890", NULL});
+    struct fep_record *answer = settled(f),
+                      *unfit = fake_record(
+                          f->fake, "2410-R",
+                          (const char *const[]){"SETL-ID", "0123456789012345678901234567890", NULL});
     assert_int_equal(request->try_answer(f->self, request->ticket, answer, &error), 0);
     assert_int_equal(request->try_answer(f->self, request->ticket, unfit, &error), -1);
     assert_non_null(strstr(error.text, "SETL-ID"));
     f->fake->host.release_record(f->fake, unfit);
     tell(f, request, FEP_ANSWERED, (struct fep_result){.effect = FEP_EFFECT_POSTED}, answer);
-    expect_answer(peer, "0^GW20261122101502H450100000030007^" CYCLE "^S1|FP1|125.55|55.65|0.00|69.90||||||||||||||^^");
+    expect_answer(peer, "0^GW20261122101502H450100000030007^" CYCLE
+                        "^S1|FP1|125.55|55.65|0.00|69.90||||||||||||||^^");
 }
 
 static void
@@ -548,7 +564,8 @@ endings_become_return_codes(void **state)
         char line[512];
         snprintf(line, sizeof line, HEAD("2240", "%04zu") "MZ1|V1||^1^", i + 1);
         send_line(peer, line);
-        struct fep_result result = {.refusal_class = cases[i].class, .code = cases[i].code, .copy = cases[i].copy};
+        struct fep_result result = {
+            .refusal_class = cases[i].class, .code = cases[i].code, .copy = cases[i].copy};
         strcpy(result.text, "原因");
         tell(f, wait_request(f, i + 1), cases[i].kind, result, NULL);
         expect_answer(peer, cases[i].told);
@@ -609,7 +626,8 @@ one_request_at_a_time_per_connection_many_at_once(void **state)
 static void
 refuse_repeatable(struct fixture *f, struct peer *peer, size_t request)
 {
-    tell(f, wait_request(f, request), FEP_REFUSED, (struct fep_result){.refusal_class = FEP_REPEATABLE, .code = 9001}, NULL);
+    tell(f, wait_request(f, request), FEP_REFUSED,
+         (struct fep_result){.refusal_class = FEP_REPEATABLE, .code = 9001}, NULL);
     expect_answer(peer, "-9001^");
 }
 
@@ -651,7 +669,8 @@ a_repeat_is_new_only_if_made_after_the_refusal_was_told(void **state)
     close(three->fd);
     three->fd = -1;
     fake_run_ms(f->fake, 20);
-    tell(f, &f->fake->requests[6], FEP_REFUSED, (struct fep_result){.refusal_class = FEP_REPEATABLE, .code = 9001}, NULL);
+    tell(f, &f->fake->requests[6], FEP_REFUSED,
+         (struct fep_result){.refusal_class = FEP_REPEATABLE, .code = 9001}, NULL);
     fake_run_ms(f->fake, 20);
     three = connect_peer(f, 2);
     send_line(three, CANCEL("0001"));
@@ -684,8 +703,8 @@ an_answer_that_can_not_be_written_is_told_as_unknown(void **state)
     struct peer *peer = connect_peer(f, 0);
     sign_in_peer(peer);
     send_line(peer, SETTLE("0001"));
-    struct fep_record *unfit =
-        fake_record(f->fake, "2410-R", (const char *const[]){"SETL-ID", "0123456789012345678901234567890", NULL});
+    struct fep_record *unfit = fake_record(
+        f->fake, "2410-R", (const char *const[]){"SETL-ID", "0123456789012345678901234567890", NULL});
     tell(f, wait_request(f, 1), FEP_ANSWERED, (struct fep_result){0}, unfit);
     expect_answer(peer, "-9002^^" CYCLE "^^");
 }

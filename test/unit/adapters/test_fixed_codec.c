@@ -17,40 +17,154 @@ struct piece { /* a field as the protocol text prints it; blanks fill it up */
     const char *text;
 };
 
-static const struct piece settle_request[] = {
-    {2, "01"}, {1, "Q"}, {6, "400002"}, {1, "2"}, {12, "GW4509000001"}, {12, "DJ4509000001"},
-    {20, "20261122000000001234"}, {6, ""}, {20, ""}, {6, "440100"}, {6, "450900"}, {12, "H44010000002"}, {10, "GW"},
-    {8, "20261122"}, {6, "113005"}, {8, "20261122"}, {6, ""}, {60, ""}, {20, ""}, {4, "0001"}, {1, "N"}, {4, "0000"},
-    {8, "4EFAD19D"}, {17, ""},
-    {20, "DJ202611150000000091"}, {20, "ZY0021777"}, {20, "45090000000000055512"}, {20, "GZ2026112200512"}, {2, "10"},
-    {14, "20261122113001"}, {14, "20261122103000"}, {1, "0"}, {20, "K80.100"}, {60, "胆囊结石伴慢性胆囊炎"}, {1, "Y"},
-    {1, "N"}, {13, "+000001106567"}, {0, NULL}};
+static const struct piece settle_request[] = {{2, "01"},
+                                              {1, "Q"},
+                                              {6, "400002"},
+                                              {1, "2"},
+                                              {12, "GW4509000001"},
+                                              {12, "DJ4509000001"},
+                                              {20, "20261122000000001234"},
+                                              {6, ""},
+                                              {20, ""},
+                                              {6, "440100"},
+                                              {6, "450900"},
+                                              {12, "H44010000002"},
+                                              {10, "GW"},
+                                              {8, "20261122"},
+                                              {6, "113005"},
+                                              {8, "20261122"},
+                                              {6, ""},
+                                              {60, ""},
+                                              {20, ""},
+                                              {4, "0001"},
+                                              {1, "N"},
+                                              {4, "0000"},
+                                              {8, "4EFAD19D"},
+                                              {17, ""},
+                                              {20, "DJ202611150000000091"},
+                                              {20, "ZY0021777"},
+                                              {20, "45090000000000055512"},
+                                              {20, "GZ2026112200512"},
+                                              {2, "10"},
+                                              {14, "20261122113001"},
+                                              {14, "20261122103000"},
+                                              {1, "0"},
+                                              {20, "K80.100"},
+                                              {60, "胆囊结石伴慢性胆囊炎"},
+                                              {1, "Y"},
+                                              {1, "N"},
+                                              {13, "+000001106567"},
+                                              {0, NULL}};
 
-static const struct piece settle_answer[] = {
-    {2, "01"}, {1, "R"}, {6, "400002"}, {1, "2"}, {12, "DJ4509000001"}, {12, "GW4509000001"},
-    {20, "20261122000000001234"}, {6, ""}, {20, ""}, {6, "440100"}, {6, "450900"}, {12, "H44010000002"}, {10, "GW"},
-    {8, "20261122"}, {6, "113006"}, {8, "20261122"}, {6, "000000"}, {60, "交易成功"}, {20, "DJ202611221130060088"},
-    {4, "0001"}, {1, "N"}, {4, "0000"}, {8, "0C03A81F"}, {17, ""},
-    {20, "DJS20261122000000451"}, {20, "GZ2026112200512"}, {13, "+000001106567"}, {13, "+000000957272"},
-    {13, "+000000123456"}, {13, "+000000025839"}, {13, "+000000906889"}, {13, "+000000000000"}, {13, "+000000000000"},
-    {13, "+000000050383"}, {13, "+000000000000"}, {13, "+000000000000"}, {13, "+000000000000"}, {13, "+000000012000"},
-    {13, "+000000046913"}, {13, "+000000000000"}, {13, "+000001047654"}, {13, "+000000040000"}, {13, "+000000000000"},
-    {0, NULL}};
+static const struct piece settle_answer[] = {{2, "01"},
+                                             {1, "R"},
+                                             {6, "400002"},
+                                             {1, "2"},
+                                             {12, "DJ4509000001"},
+                                             {12, "GW4509000001"},
+                                             {20, "20261122000000001234"},
+                                             {6, ""},
+                                             {20, ""},
+                                             {6, "440100"},
+                                             {6, "450900"},
+                                             {12, "H44010000002"},
+                                             {10, "GW"},
+                                             {8, "20261122"},
+                                             {6, "113006"},
+                                             {8, "20261122"},
+                                             {6, "000000"},
+                                             {60, "交易成功"},
+                                             {20, "DJ202611221130060088"},
+                                             {4, "0001"},
+                                             {1, "N"},
+                                             {4, "0000"},
+                                             {8, "0C03A81F"},
+                                             {17, ""},
+                                             {20, "DJS20261122000000451"},
+                                             {20, "GZ2026112200512"},
+                                             {13, "+000001106567"},
+                                             {13, "+000000957272"},
+                                             {13, "+000000123456"},
+                                             {13, "+000000025839"},
+                                             {13, "+000000906889"},
+                                             {13, "+000000000000"},
+                                             {13, "+000000000000"},
+                                             {13, "+000000050383"},
+                                             {13, "+000000000000"},
+                                             {13, "+000000000000"},
+                                             {13, "+000000000000"},
+                                             {13, "+000000012000"},
+                                             {13, "+000000046913"},
+                                             {13, "+000000000000"},
+                                             {13, "+000001047654"},
+                                             {13, "+000000040000"},
+                                             {13, "+000000000000"},
+                                             {0, NULL}};
 
-static const struct piece lost_request[] = {
-    {2, "01"}, {1, "Q"}, {6, "400002"}, {1, "1"}, {12, "DJ4509000001"}, {12, "GW4509000001"},
-    {20, "20261122000000000093"}, {6, ""}, {20, ""}, {6, "450900"}, {6, "451200"}, {12, "H45090000001"}, {10, "1007"},
-    {8, "20261122"}, {6, "162040"}, {8, "20261122"}, {6, ""}, {60, ""}, {20, ""}, {4, "0001"}, {1, "N"}, {4, "0000"},
-    {8, "D8EC216C"}, {17, ""},
-    {20, "GW202611200000000561"}, {20, "ZY2026110123"}, {20, "45120000000000099999"}, {20, "FP2026112200391"}, {2, "10"},
-    {14, "20261122162038"}, {14, "20261122150000"}, {1, "0"}, {20, "I63.900"}, {60, "脑梗死"}, {1, "N"}, {1, "N"},
-    {13, "+000000620815"}, {0, NULL}};
+static const struct piece lost_request[] = {{2, "01"},
+                                            {1, "Q"},
+                                            {6, "400002"},
+                                            {1, "1"},
+                                            {12, "DJ4509000001"},
+                                            {12, "GW4509000001"},
+                                            {20, "20261122000000000093"},
+                                            {6, ""},
+                                            {20, ""},
+                                            {6, "450900"},
+                                            {6, "451200"},
+                                            {12, "H45090000001"},
+                                            {10, "1007"},
+                                            {8, "20261122"},
+                                            {6, "162040"},
+                                            {8, "20261122"},
+                                            {6, ""},
+                                            {60, ""},
+                                            {20, ""},
+                                            {4, "0001"},
+                                            {1, "N"},
+                                            {4, "0000"},
+                                            {8, "D8EC216C"},
+                                            {17, ""},
+                                            {20, "GW202611200000000561"},
+                                            {20, "ZY2026110123"},
+                                            {20, "45120000000000099999"},
+                                            {20, "FP2026112200391"},
+                                            {2, "10"},
+                                            {14, "20261122162038"},
+                                            {14, "20261122150000"},
+                                            {1, "0"},
+                                            {20, "I63.900"},
+                                            {60, "脑梗死"},
+                                            {1, "N"},
+                                            {1, "N"},
+                                            {13, "+000000620815"},
+                                            {0, NULL}};
 
-static const struct piece lost_answer[] = {
-    {2, "01"}, {1, "R"}, {6, "400002"}, {1, "1"}, {12, "GW4509000001"}, {12, "DJ4509000001"},
-    {20, "20261122000000000093"}, {6, ""}, {20, ""}, {6, "450900"}, {6, "451200"}, {12, "H45090000001"}, {10, "1007"},
-    {8, "20261122"}, {6, "162140"}, {8, "20261122"}, {6, "900002"}, {60, "参保地处理超时, 结果未知, 请查询原交易"},
-    {20, ""}, {4, "0001"}, {1, "N"}, {4, "0000"}, {8, "F14F4FDE"}, {17, ""}, {0, NULL}};
+static const struct piece lost_answer[] = {{2, "01"},
+                                           {1, "R"},
+                                           {6, "400002"},
+                                           {1, "1"},
+                                           {12, "GW4509000001"},
+                                           {12, "DJ4509000001"},
+                                           {20, "20261122000000000093"},
+                                           {6, ""},
+                                           {20, ""},
+                                           {6, "450900"},
+                                           {6, "451200"},
+                                           {12, "H45090000001"},
+                                           {10, "1007"},
+                                           {8, "20261122"},
+                                           {6, "162140"},
+                                           {8, "20261122"},
+                                           {6, "900002"},
+                                           {60, "参保地处理超时, 结果未知, 请查询原交易"},
+                                           {20, ""},
+                                           {4, "0001"},
+                                           {1, "N"},
+                                           {4, "0000"},
+                                           {8, "F14F4FDE"},
+                                           {17, ""},
+                                           {0, NULL}};
 
 /* The frame as the protocol text prints it, written without the codec. */
 static size_t
@@ -97,16 +211,50 @@ tear_down(void **state)
     return 0;
 }
 
-static const char *const request_head[] = {
-    "H-VERSION", "01", "H-KIND", "Q", "H-TRAN", "400002", "H-DIR", "2", "H-SENDER", "GW4509000001", "H-RECEIVER",
-    "DJ4509000001", "H-SERIAL", "20261122000000001234", "H-TREAT-RGN", "440100", "H-INSU-RGN", "450900", "H-HOSP",
-    "H44010000002", "H-OPER", "GW", "H-DATE", "20261122", "H-TIME", "113005", "H-BUS-DATE", "20261122", "H-PAGE", "1",
-    "H-MORE", "N", NULL};
-static const char *const request_body[] = {
-    "SQ-CTR-VISIT", "DJ202611150000000091", "SQ-VISIT-NO", "ZY0021777", "SQ-PSN-NO", "45090000000000055512",
-    "SQ-BILL-NO", "GZ2026112200512", "SQ-MED-CAT", "10", "SQ-TIME", "20261122113001", "SQ-OUT-TIME",
-    "20261122103000", "SQ-OUT-REASON", "0", "SQ-OUT-DIAG", "K80.100", "SQ-OUT-DIAG-NAME", "胆囊结石伴慢性胆囊炎",
-    "SQ-ACCT-FLAG", "Y", "SQ-MID-FLAG", "N", "SQ-HIS-TOTAL", "11065.67", NULL};
+static const char *const request_head[] = {"H-VERSION",   "01",
+                                           "H-KIND",      "Q",
+                                           "H-TRAN",      "400002",
+                                           "H-DIR",       "2",
+                                           "H-SENDER",    "GW4509000001",
+                                           "H-RECEIVER",  "DJ4509000001",
+                                           "H-SERIAL",    "20261122000000001234",
+                                           "H-TREAT-RGN", "440100",
+                                           "H-INSU-RGN",  "450900",
+                                           "H-HOSP",      "H44010000002",
+                                           "H-OPER",      "GW",
+                                           "H-DATE",      "20261122",
+                                           "H-TIME",      "113005",
+                                           "H-BUS-DATE",  "20261122",
+                                           "H-PAGE",      "1",
+                                           "H-MORE",      "N",
+                                           NULL};
+static const char *const request_body[] = {"SQ-CTR-VISIT",
+                                           "DJ202611150000000091",
+                                           "SQ-VISIT-NO",
+                                           "ZY0021777",
+                                           "SQ-PSN-NO",
+                                           "45090000000000055512",
+                                           "SQ-BILL-NO",
+                                           "GZ2026112200512",
+                                           "SQ-MED-CAT",
+                                           "10",
+                                           "SQ-TIME",
+                                           "20261122113001",
+                                           "SQ-OUT-TIME",
+                                           "20261122103000",
+                                           "SQ-OUT-REASON",
+                                           "0",
+                                           "SQ-OUT-DIAG",
+                                           "K80.100",
+                                           "SQ-OUT-DIAG-NAME",
+                                           "胆囊结石伴慢性胆囊炎",
+                                           "SQ-ACCT-FLAG",
+                                           "Y",
+                                           "SQ-MID-FLAG",
+                                           "N",
+                                           "SQ-HIS-TOTAL",
+                                           "11065.67",
+                                           NULL};
 
 static void
 settlement_request_has_the_reference_bytes(void **state)
@@ -247,7 +395,8 @@ read_settlement(struct fixture *f, size_t offset, const char *bytes, size_t size
 }
 
 static void
-expect_field(struct fixture *f, size_t offset, const char *bytes, size_t size, const char *name, const char *value)
+expect_field(struct fixture *f, size_t offset, const char *bytes, size_t size, const char *name,
+             const char *value)
 {
     struct fep_record *record = read_settlement(f, offset, bytes, size);
     assert_non_null(record);
@@ -261,7 +410,8 @@ received_fields_are_trimmed_folded_or_refused(void **state)
     struct fixture *f = *state;
     expect_field(f, 20, "AB\0\0                ", 20, "SR-BILL-NO", "AB");
     expect_field(f, 20, " \xA3\xB1\xA3\xB2\xA3\xC1             ", 20, "SR-BILL-NO", "12A");
-    expect_field(f, 20, "0123456789012345678\xB0", 20, "SR-BILL-NO", "0123456789012345678"); /* half a character */
+    expect_field(f, 20, "0123456789012345678\xB0", 20, "SR-BILL-NO",
+                 "0123456789012345678"); /* half a character */
     expect_field(f, 40, " 000001106567", 13, "SR-TOTAL", "11065.67");
     expect_field(f, 40, "-000000000005", 13, "SR-TOTAL", "-0.05");
     expect_field(f, 40, "-000000000000", 13, "SR-TOTAL", "0.00");
@@ -293,16 +443,19 @@ repeating_groups_follow_the_count(void **state)
     struct fixture *f = *state;
     struct fep_error error = {0};
     struct fep_record *head = fake_record(f->fake, "head-Q", request_head);
-    struct fep_record *body = fake_record(f->fake, "300001-Q", (const char *const[]){"FQ-SUM", "60.00", NULL});
+    struct fep_record *body =
+        fake_record(f->fake, "300001-Q", (const char *const[]){"FQ-SUM", "60.00", NULL});
     for (int i = 0; i < 2; i++)
-        fake_set_row(f->fake, body, (const char *const[]){"FQ-LINE-NO", i == 0 ? "1" : "2", "FQ-PRICE", "88.1234",
-                                                          "FQ-QTY", "-1", "FQ-RATIO", "0.05", NULL});
+        fake_set_row(f->fake, body,
+                     (const char *const[]){"FQ-LINE-NO", i == 0 ? "1" : "2", "FQ-PRICE", "88.1234", "FQ-QTY",
+                                           "-1", "FQ-RATIO", "0.05", NULL});
     long size = fixed_encode_frame(&f->codec, head, body, f->out, &error);
     assert_int_equal(size, 6 + 256 + 53 + 2 * 495);
     assert_memory_equal(f->out + 6 + 227, "0002", 4);
     assert_memory_equal(f->out + 262 + 53 + 227, "+000000881234-000000010000", 26);
     assert_memory_equal(f->out + 262 + 53 + 417, "00500", 5);
-    struct fep_record *back = fixed_decode_body(&f->codec, "300001-Q", f->out + 262, (size_t)size - 262, 2, &error);
+    struct fep_record *back =
+        fixed_decode_body(&f->codec, "300001-Q", f->out + 262, (size_t)size - 262, 2, &error);
     assert_non_null(back);
     assert_string_equal(fake_get_in_row(f->fake, back, 1, "FQ-PRICE"), "88.1234");
     assert_string_equal(fake_get_in_row(f->fake, back, 1, "FQ-QTY"), "-1.0000");
@@ -310,7 +463,8 @@ repeating_groups_follow_the_count(void **state)
     assert_null(fixed_decode_body(&f->codec, "300001-Q", f->out + 262, (size_t)size - 262, 1, &error));
     assert_null(fixed_decode_body(&f->codec, "300001-Q", f->out + 262, (size_t)size - 263, 2, &error));
     assert_null(fixed_decode_body(&f->codec, "300001-Q", f->out + 262, (size_t)size - 262, 501, &error));
-    struct fep_record *loose = fixed_decode_loose_body(&f->codec, "300001-Q", f->out + 262, (size_t)size - 262, &error);
+    struct fep_record *loose =
+        fixed_decode_loose_body(&f->codec, "300001-Q", f->out + 262, (size_t)size - 262, &error);
     assert_non_null(loose);
     assert_int_equal(f->fake->host.record_rows(loose), 2);
     assert_null(fixed_decode_loose_body(&f->codec, "300001-Q", f->out + 262, (size_t)size - 263, &error));
@@ -327,8 +481,9 @@ frames_are_believed_only_within_their_bounds(void **state)
     const struct {
         const char *bytes;
         long expected;
-    } cases[] = {{"", -1},        {"00", -1},      {"000000", 0},  {"000000000462", 0}, {"000255", -2}, {"000256", -1},
-                 {"262144", -1}, {"262145", -2}, {"00046X", -2}, {"X", -2},           {" 00462", -2}};
+    } cases[] = {{"", -1},       {"00", -1},     {"000000", 0},  {"000000000462", 0},
+                 {"000255", -2}, {"000256", -1}, {"262144", -1}, {"262145", -2},
+                 {"00046X", -2}, {"X", -2},      {" 00462", -2}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(
             fixed_frame_size(&f->codec, (const unsigned char *)cases[i].bytes, strlen(cases[i].bytes)),
@@ -349,7 +504,8 @@ main(void)
         cmocka_unit_test_setup_teardown(numbers_are_written_in_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(codes_must_fit_and_texts_are_cut_at_a_character, set_up, tear_down),
         cmocka_unit_test_setup_teardown(received_fields_are_trimmed_folded_or_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(illegal_bytes_in_free_text_do_not_spoil_the_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(illegal_bytes_in_free_text_do_not_spoil_the_answer, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(repeating_groups_follow_the_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(frames_are_believed_only_within_their_bounds, set_up, tear_down),
     };

@@ -1,5 +1,5 @@
-/* The fixed module over real loopback sockets against a scripted local system: sign-on, window, and every way an answer
- * can fail to come. */
+/* The fixed module over real loopback sockets against a scripted local system: sign-on, window, and every way
+ * an answer can fail to come. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,16 +33,18 @@ struct fixture {
     size_t in_size;
 };
 
-static const char *const person_head[] = {"H-TREAT-RGN", "450100", "H-INSU-RGN", "450900", "H-HOSP", "H45010000003", NULL};
+static const char *const person_head[] = {"H-TREAT-RGN", "450100",       "H-INSU-RGN", "450900",
+                                          "H-HOSP",      "H45010000003", NULL};
 static const char *const person_body[] = {"PQ-KIND", "P", "PQ-VALUE", "45090000000000000003", NULL};
-static const char *const settle_body[] = {"SQ-CTR-VISIT", "DJ1", "SQ-VISIT-NO", "Z1", "SQ-HIS-TOTAL", "100.00", NULL};
+static const char *const settle_body[] = {"SQ-CTR-VISIT", "DJ1",    "SQ-VISIT-NO", "Z1",
+                                          "SQ-HIS-TOTAL", "100.00", NULL};
 static const char *const register_body[] = {"RQ-PSN-NO", "45090000000000000002", "RQ-MED-CAT", "06",
-                                            "RQ-TIME", "20261122101500", NULL};
+                                            "RQ-TIME",   "20261122101500",       NULL};
 static const struct fake_message person = {"100001", person_head, person_body, NULL};
 static const struct fake_message settle = {"400002", person_head, settle_body, NULL};
 static const struct fake_message registration = {"200001", person_head, register_body, NULL};
 
-/* --- the scripted local system ---------------------------------------------------------------------------------- */
+/* --- the scripted local system --- */
 
 static bool
 peer_connected(void *arg)
@@ -99,14 +101,17 @@ expect_heartbeat(struct fixture *f)
     f->in_size -= 6;
 }
 
-/* Builds the answer's frame in f->out; values of its body follow as NAME, VALUE pairs in `body`. Releases the request. */
+/* Builds the answer's frame in f->out; values of its body follow as NAME, VALUE pairs in `body`. Releases the
+ * request. */
 static size_t
-make_answer(struct fixture *f, struct request *request, const char *code, const char *date, struct fep_record *body)
+make_answer(struct fixture *f, struct request *request, const char *code, const char *date,
+            struct fep_record *body)
 {
     struct fep_error error;
     set_field(&f->fake->host, request->head, "H-KIND", "R");
     set_field(&f->fake->host, request->head, "H-RET-CODE", code);
-    set_field(&f->fake->host, request->head, "H-RET-MSG", strcmp(code, "000000") == 0 ? "交易成功" : "出错了");
+    set_field(&f->fake->host, request->head, "H-RET-MSG",
+              strcmp(code, "000000") == 0 ? "交易成功" : "出错了");
     set_field(&f->fake->host, request->head, "H-CTR-SERIAL", "DJ202611221130060088");
     set_field(&f->fake->host, request->head, "H-BUS-DATE", date);
     long size = fixed_encode_frame(&f->codec, request->head, body, f->out, &error);
@@ -132,8 +137,8 @@ static struct fep_record *
 settled(struct fixture *f)
 {
     return fake_record(f->fake, "400002-R",
-                       (const char *const[]){"SR-SETL-NO", "DJS1", "SR-TOTAL", "100.00", "SR-FUND", "60.00", "SR-CASH",
-                                             "40.00", NULL});
+                       (const char *const[]){"SR-SETL-NO", "DJS1", "SR-TOTAL", "100.00", "SR-FUND", "60.00",
+                                             "SR-CASH", "40.00", NULL});
 }
 
 static void
@@ -146,8 +151,8 @@ sign_on_peer(struct fixture *f, const char *window)
     assert_memory_equal(request.record + 128, "00000000", 8);
     answer(f, &request, "000000",
            fake_record(f->fake, "900001-R",
-                       (const char *const[]){"LR-BUS-DATE", "20261122", "LR-CTR-TIME", "20261122101500", "LR-WINDOW",
-                                             window, NULL}));
+                       (const char *const[]){"LR-BUS-DATE", "20261122", "LR-CTR-TIME", "20261122101500",
+                                             "LR-WINDOW", window, NULL}));
 }
 
 static void
@@ -158,7 +163,7 @@ close_peer(struct fixture *f)
     f->in_size = 0;
 }
 
-/* --- the host's side --------------------------------------------------------------------------------------------- */
+/* --- the host's side --- */
 
 static int
 set_up(void **state)
@@ -177,7 +182,8 @@ set_up(void **state)
     assert_int_equal(listen(f->listener, 8), 0);
     getsockname(f->listener, (struct sockaddr *)&address, &size);
     snprintf(f->address, sizeof f->address, "127.0.0.1:%d", ntohs(address.sin_port));
-    const char *const options[] = {"connect", f->address, "password_file", "secret", "pause_min", "20", "pause_max", "50", NULL};
+    const char *const options[] = {
+        "connect", f->address, "password_file", "secret", "pause_min", "20", "pause_max", "50", NULL};
     memcpy(f->options, options, sizeof options);
     fake_use_options(f->fake, fep_adapter.options, f->options);
     f->ops = fep_adapter.ops;
@@ -204,8 +210,8 @@ static struct fep_call *
 next_call(struct fixture *f)
 {
     struct fep_call *call = &f->calls[f->call_count++];
-    call->attempt = (struct fep_attempt){.size = sizeof call->attempt, .number = 1, .serial = 100 + f->call_count,
-                                         .serial_date = 20261122};
+    call->attempt = (struct fep_attempt){
+        .size = sizeof call->attempt, .number = 1, .serial = 100 + f->call_count, .serial_date = 20261122};
     return call;
 }
 
@@ -253,7 +259,7 @@ late_reported(void *arg)
     return ((struct fixture *)arg)->fake->late_count > 0;
 }
 
-/* --- tests ------------------------------------------------------------------------------------------------------- */
+/* --- tests --- */
 
 static void
 sign_on_makes_it_ready_with_the_granted_window(void **state)
@@ -278,7 +284,8 @@ query_and_settlement_are_answered_in_any_order(void **state)
     assert_string_equal(a.serial, "20261122000000000101");
     assert_string_equal(b.local, "400002");
     assert_memory_equal(b.record, "01Q4000022GW4509000001DJ450900000120261122000000000102", 54);
-    assert_memory_equal(b.record + 114, "2026112210150020261122", 22); /* clock and the system's accounting date */
+    assert_memory_equal(b.record + 114, "2026112210150020261122",
+                        22); /* clock and the system's accounting date */
     answer(f, &b, "000000", settled(f));
     struct fake_completion *done = wait_for(f, second);
     assert_int_equal(done->kind, FEP_ANSWERED);
@@ -287,7 +294,8 @@ query_and_settlement_are_answered_in_any_order(void **state)
     assert_string_equal(done->result.local_reference, "DJ202611221130060088");
     assert_string_equal(fake_get(f->fake, done->answer, "SR-FUND"), "60.00");
     assert_null(completion_of(f, first));
-    struct fep_record *body = fake_record(f->fake, "100001-R", (const char *const[]){"PR-NAME", "覃检", NULL});
+    struct fep_record *body =
+        fake_record(f->fake, "100001-R", (const char *const[]){"PR-NAME", "覃检", NULL});
     fake_set_row(f->fake, body, (const char *const[]){"PR-INS-TYPE", "Z1", NULL});
     answer(f, &a, "000000", body);
     done = wait_for(f, first);
@@ -324,9 +332,9 @@ refusals_carry_class_and_code(void **state)
         const char *code;
         enum fep_kind kind;
         uint32_t class, canonical;
-    } cases[] = {{"200301", FEP_REFUSED, FEP_FINAL, 2301},     {"900001", FEP_REFUSED, FEP_REPEATABLE, 9001},
-                 {"900002", FEP_UNKNOWN, 0, 9002},             {"900999", FEP_UNKNOWN, 0, 9999},
-                 {"777777", FEP_UNKNOWN, 0, 9002},             {"100007", FEP_REFUSED, FEP_FINAL, 1001}};
+    } cases[] = {{"200301", FEP_REFUSED, FEP_FINAL, 2301}, {"900001", FEP_REFUSED, FEP_REPEATABLE, 9001},
+                 {"900002", FEP_UNKNOWN, 0, 9002},         {"900999", FEP_UNKNOWN, 0, 9999},
+                 {"777777", FEP_UNKNOWN, 0, 9002},         {"100007", FEP_REFUSED, FEP_FINAL, 1001}};
     struct fixture *f = *state;
     sign_on_peer(f, "16");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -544,8 +552,8 @@ inquiry_brings_the_original_answer(void **state)
     f->fake->host.release_record(f->fake, head);
     f->fake->host.release_record(f->fake, body);
     body = fake_record(f->fake, "500002-R",
-                       (const char *const[]){"IR-STATE", "1", "IR-ORG-RET", "000000", "IR-ORG-CTR", "DJ9", "IR-ORG-LEN",
-                                             "261", NULL});
+                       (const char *const[]){"IR-STATE", "1", "IR-ORG-RET", "000000", "IR-ORG-CTR", "DJ9",
+                                             "IR-ORG-LEN", "261", NULL});
     size_t frame = make_answer(f, &request, "000000", "20261122", body);
     memcpy(f->out + frame, original, 261);
     char text[16];
@@ -569,10 +577,15 @@ inquiry_states_and_reversal_results_become_findings(void **state)
     static const struct {
         const char *value;
         enum fep_finding finding;
-    } states[] = {{"0", FEP_FOUND_NOTHING},     {"2", FEP_FOUND_REFUSED},   {"3", FEP_FOUND_IN_PROGRESS},
-                  {"4", FEP_FOUND_REVERSED},    {"5", FEP_FOUND_CANCELLED}},
+    } states[] = {{"0", FEP_FOUND_NOTHING},
+                  {"2", FEP_FOUND_REFUSED},
+                  {"3", FEP_FOUND_IN_PROGRESS},
+                  {"4", FEP_FOUND_REVERSED},
+                  {"5", FEP_FOUND_CANCELLED}},
       results[] = {{"1", FEP_FOUND_REVERSED}, {"2", FEP_FOUND_NEVER_ARRIVED}, {"3", FEP_FOUND_REVERSED}},
-      errors[] = {{"200503", FEP_FOUND_STAYS_POSTED}, {"200504", FEP_FOUND_NEVER_ARRIVED}, {"900001", FEP_FOUND_IN_PROGRESS}};
+      errors[] = {{"200503", FEP_FOUND_STAYS_POSTED},
+                  {"200504", FEP_FOUND_NEVER_ARRIVED},
+                  {"900001", FEP_FOUND_IN_PROGRESS}};
     struct fixture *f = *state;
     sign_on_peer(f, "16");
     for (size_t i = 0; i < 5; i++) {
@@ -596,8 +609,9 @@ inquiry_states_and_reversal_results_become_findings(void **state)
         assert_string_not_equal(request.serial, last); /* each has a serial of its own */
         strcpy(last, request.serial);
         if (i < 3)
-            answer(f, &request, "000000",
-                   fake_record(f->fake, "500001-R", (const char *const[]){"VR-RESULT", results[i].value, NULL}));
+            answer(
+                f, &request, "000000",
+                fake_record(f->fake, "500001-R", (const char *const[]){"VR-RESULT", results[i].value, NULL}));
         else
             answer(f, &request, errors[i - 3].value, NULL);
         struct fake_completion *done = wait_for(f, call);
@@ -614,7 +628,8 @@ unusable_original_is_posted_but_inconsistent(void **state)
     struct fep_call *call = next_call(f);
     f->ops->inquire(f->self, call, (const struct fep_message *)(const void *)&settle);
     struct request request = take_request(f);
-    answer(f, &request, "000000", fake_record(f->fake, "500002-R", (const char *const[]){"IR-STATE", "1", NULL}));
+    answer(f, &request, "000000",
+           fake_record(f->fake, "500002-R", (const char *const[]){"IR-STATE", "1", NULL}));
     struct fake_completion *done = wait_for(f, call);
     assert_int_equal(done->kind, FEP_ANSWERED);
     assert_int_equal(done->result.finding, FEP_FOUND_POSTED);
@@ -640,7 +655,8 @@ missing_insurance_type_is_looked_up_first(void **state)
     assert_string_equal(request.local, "200001");
     assert_string_equal(request.serial, "20261122000000000101");
     assert_memory_equal(request.record + 256 + 90, "Z1", 2);
-    answer(f, &request, "000000", fake_record(f->fake, "200001-R", (const char *const[]){"RR-CTR-VISIT", "V1", NULL}));
+    answer(f, &request, "000000",
+           fake_record(f->fake, "200001-R", (const char *const[]){"RR-CTR-VISIT", "V1", NULL}));
     assert_int_equal(wait_for(f, call)->kind, FEP_ANSWERED);
     /* lost during the query: the registration itself has not left */
     call = submit(f, &registration);
@@ -688,7 +704,8 @@ refused_sign_on_leaves_it_down_and_calls_not_sent(void **state)
     struct fake_completion *done = wait_for(f, waiting);
     assert_int_equal(done->kind, FEP_NOT_SENT);
     assert_int_equal(done->result.reason, FEP_REASON_LINK_DOWN);
-    assert_int_equal(wait_for(f, &f->start)->kind, FEP_ANSWERED); /* it runs and keeps trying; health says how it is */
+    assert_int_equal(wait_for(f, &f->start)->kind,
+                     FEP_ANSWERED); /* it runs and keeps trying; health says how it is */
     assert_int_equal(f->fake->health.state, FEP_DOWN);
     assert_non_null(strstr(f->fake->health.reason, "100004"));
 }

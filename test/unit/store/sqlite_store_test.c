@@ -3,10 +3,12 @@
 #include "store_fixture.h"
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "error_codes.h"
 
@@ -454,6 +456,57 @@ moving_again_after_a_crash_in_between_is_harmless(void **state)
     fixture_release_last(f);
 }
 
+/* Is somebody writing to the journal? Then its rows are put and not yet committed. */
+static int
+journal_is_being_written(const struct fixture *f)
+{
+    char path[FIXTURE_PATH];
+    sqlite3 *db = NULL;
+    fixture_path(f, "journal/20261122.db", path);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    sqlite3_close(db);
+    return rc == SQLITE_BUSY;
+}
+
+static void
+one_that_is_opened_again_while_it_moves_stays_in_the_queue(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record, other;
+    struct timespec pause = {.tv_nsec = 1000000};
+    char path[FIXTURE_PATH];
+    sqlite3 *reader = NULL;
+    uint64_t quarantined;
+    fixture_open(f);
+    live_and_close(f, 1, &other);
+    fixture_settle(f);
+    fixture_wait_moved(f);
+    /* A reader of the day keeps its journal from committing. */
+    fixture_path(f, "journal/20261122.db", path);
+    assert_int_equal(sqlite3_open_v2(path, &reader, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM exchange", NULL, NULL, NULL),
+                     SQLITE_OK);
+    live_and_close(f, 2, &record);
+    fixture_settle(f);
+    while (!journal_is_being_written(f))
+        nanosleep(&pause, NULL);
+    record.state = STATE_REVERSING;
+    fixture_update(f, &record, SLICE_NONE);
+    fixture_settle(f); /* the queue goes on meanwhile */
+    sqlite3_close(reader);
+    live_and_close(f, 3, &other);
+    fixture_settle(f);
+    fixture_wait_moved(f);
+    while (fixture_number(f, "journal/20261122.db", "SELECT count(*) FROM exchange") < 3)
+        nanosleep(&pause, NULL);
+    assert_int_equal(recover(f, &quarantined), 1);
+    assert_true(fixture_find(f, &record));
+    assert_int_equal(f->last.record.state, STATE_REVERSING);
+    fixture_assert_body(f->last.body, "body", 2);
+    fixture_release_last(f);
+}
+
 static void
 many_days_at_once_all_move(void **state)
 {
@@ -490,7 +543,7 @@ key_tables_beyond_the_horizon_are_dropped(void **state)
     fixture_settle(f);
     fixture_wait_moved(f);
     fixture_close(f);
-    fixture_open(f); /* today is later than all of these: the newest, 20251116, is what counts */
+    fixture_open(f);              /* today is later than all of these: the newest, 20251116, is what counts */
     for (int i = 0; i < 2; i++) { /* old tables go after the first thing that is done */
         fixture_find(f, &record);
         fixture_release_last(f);
@@ -621,6 +674,53 @@ a_journal_that_is_no_database_does_not_stop_the_move(void **state)
     assert_int_equal(access(path, F_OK), 0);
 }
 
+static void
+a_failure_that_is_no_full_disk_ends_the_store(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    struct store_write write = {.type = STORE_CLOSE};
+    struct store_peer_mark mark = {"450900000001", 5, 6};
+    struct fep_error error = {0};
+    fixture_open(f);
+    fixture_record(&record, 1, ROLE_ORIGIN);
+    fixture_insert(f, &record, fixture_body("body", 1, 0));
+    fixture_settle(f);
+    fixture_run(f, "queue.db",
+                "CREATE TRIGGER broken BEFORE UPDATE ON exchange BEGIN SELECT raise(ABORT, 'broken'); END");
+    fixture_update(f, &record, fixture_body("answer", 1, 0));
+    fixture_wait(f, STORE_FAILED);
+    assert_int_equal(f->last.error.code, FEP_E_STORE_WRITE);
+    assert_int_equal(store_submit(f->store, &write, 1), -1);
+    assert_int_equal(store_find(f->store, &record.header.key, ROLE_ORIGIN, 1), -1);
+    assert_int_equal(store_write_peer_mark(f->store, &mark, &error), -1);
+    assert_int_equal(error.code, FEP_E_STORE_FAILED);
+    fixture_close(f);
+    fixture_run(f, "queue.db", "DROP TRIGGER broken");
+    fixture_open(f);
+    assert_true(fixture_find(f, &record));
+    assert_int_equal(f->last.record.state, STATE_QUEUED);
+    assert_int_equal(f->last.answer.size, 0);
+    fixture_release_last(f);
+}
+
+static void
+closing_finishes_what_was_submitted(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t quarantined;
+    fixture_open(f);
+    for (unsigned i = 0; i < 1000; i++) {
+        struct exchange_record record;
+        fixture_record(&record, i, ROLE_ORIGIN);
+        fixture_insert(f, &record, fixture_body("body", i, 0));
+    }
+    fixture_close(f);
+    fixture_open(f);
+    assert_int_equal(recover(f, &quarantined), 1000);
+    assert_int_equal(quarantined, 0);
+}
+
 /* --- reading from outside
  * ----------------------------------------------------------------------------------------- */
 
@@ -741,12 +841,15 @@ main(void)
         CASE(a_key_in_a_journal_conflicts_whatever_day_the_copy_claims),
         CASE(a_reversal_brings_a_moved_one_back_with_its_bodies),
         CASE(moving_again_after_a_crash_in_between_is_harmless),
+        CASE(one_that_is_opened_again_while_it_moves_stays_in_the_queue),
         CASE(many_days_at_once_all_move),
         CASE(key_tables_beyond_the_horizon_are_dropped),
         CASE(a_body_that_was_tampered_with_is_quarantined_and_never_handed_out),
         CASE(a_body_in_clear_that_does_not_fit_its_digest_is_quarantined),
         CASE(a_damaged_journal_day_is_quarantined_and_its_keys_still_count),
         CASE(a_journal_that_is_no_database_does_not_stop_the_move),
+        CASE(a_failure_that_is_no_full_disk_ends_the_store),
+        CASE(closing_finishes_what_was_submitted),
         CASE(reading_from_outside_is_filtered_bounded_and_newest_first),
         CASE(reading_while_the_store_writes_neither_fails_nor_pins_the_log),
         CASE(reading_where_no_store_is_names_the_file),
