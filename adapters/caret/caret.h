@@ -61,6 +61,7 @@ struct caret {
     struct tcp_address address;
     int listener;
     struct fep_watch *listener_watch;
+    struct fep_timer *listener_timer; /* set while it rests */
     struct client *first;
     size_t client_count, client_limit;
     int64_t idle_ms, write_ms, clock_tolerance_ms;

@@ -11,10 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FIRST_ROOM = 4096 };
+enum { FIRST_ROOM = 4096, REST_MS = 1000 };
 
 static void on_ready(void *arg, uint32_t events);
 static void take_lines(struct client *client);
+static void wake_listener(void *arg);
 
 /* --- health and drain --- */
 
@@ -167,13 +168,31 @@ make_room(struct caret *caret)
     return caret->client_count < caret->client_limit;
 }
 
+/* Without descriptors the listener would be reported readable for ever; it rests a moment instead. */
+static void
+rest_listener(struct caret *caret)
+{
+    const struct fep_host *host = caret->host;
+    host->log_event(host->self, LOG_WARNING_LEVEL, "a connection could not be accepted", errno);
+    if (caret->listener_timer != NULL)
+        return;
+    host->change_watch(host->self, caret->listener_watch, 0);
+    caret->listener_timer = host->set_timer(host->self, REST_MS, wake_listener, caret);
+}
+
 bool
 session_accept_all(struct caret *caret)
 {
     while (caret->listener >= 0) {
         int fd = tcp_accept(caret->listener);
-        if (fd < 0)
-            return errno == EAGAIN || errno == EWOULDBLOCK;
+        if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return true;
+        if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+            continue;
+        if (fd < 0) {
+            rest_listener(caret);
+            return false;
+        }
         if (!make_room(caret) || add_client(caret, fd) == NULL) {
             caret->host->log_event(caret->host->self, LOG_WARNING_LEVEL,
                                    "connection refused: as many as allowed are open",
@@ -189,6 +208,15 @@ on_listener(void *arg, uint32_t events)
 {
     (void)events;
     (void)session_accept_all(arg);
+}
+
+static void
+wake_listener(void *arg)
+{
+    struct caret *caret = arg;
+    caret->listener_timer = NULL;
+    caret->host->change_watch(caret->host->self, caret->listener_watch, FEP_READABLE);
+    (void)session_accept_all(caret);
 }
 
 int
@@ -212,6 +240,8 @@ session_stop_listening(struct caret *caret)
 {
     if (caret->listener < 0)
         return;
+    caret->host->clear_timer(caret->host->self, caret->listener_timer);
+    caret->listener_timer = NULL;
     caret->host->unwatch(caret->host->self, caret->listener_watch);
     caret->listener_watch = NULL;
     close(caret->listener);

@@ -369,7 +369,8 @@ exchange_restore(struct core *core, struct exchange *exchange, const struct core
     exchange->restored = 1;
     exchange->offered = record->state != STATE_QUEUED;
     exchange->sendings = 1;
-    exchange->clear_ms = core->now_ms + REVERSE_CALL_MS + LATE_ARRIVAL_MS;
+    if (record->state == STATE_REVERSING) /* a sending from before may still arrive */
+        exchange->clear_ms = core->now_ms + REVERSE_CALL_MS + LATE_ARRIVAL_MS;
     exchange->sent_ms = core->now_ms;
     if (record->role == ROLE_DESTINATION && record->local.serial != 0 && !exchange->by_serial.in_table)
         table_add(&core->serials, &exchange->by_serial, record->local.serial);

@@ -100,6 +100,7 @@ struct ticket {
     fep_try_answer *try_answer;
     void *arg; /* the module's own ticket */
     int64_t offer_ms, offer_pause_ms;
+    unsigned offers; /* how often it was offered */
     struct slice rendered_from; /* the answer that was rendered, and what became of it */
     struct fep_record *rendered;
     struct ticket *next_in_bucket, *next_refused;

@@ -93,6 +93,7 @@ offer_request(struct ticket *ticket)
     /* What is offered again may meet the stored refusal of the first offer, so it never counts as made after
      * it. */
     ticket->fresh = false;
+    ticket->offers++;
     ticket->state = TICKET_OFFERED;
     ticket->offer_ms = loop_now(&host->loop) + ticket->offer_pause_ms;
     return router_send(host, &frame);
@@ -441,6 +442,10 @@ requests_on_tell(struct host *host, struct frame *frame)
     struct fep_result result;
     struct fep_error error = {0};
     enum fep_kind kind = read_result(frame, &result);
+    /* Offered again after the router's restart, it looks like a copy to the core; the caller asked only once,
+     * and a protocol that refuses repeats would tell it that nothing was posted. */
+    if (ticket->offers > 1)
+        result.copy = 0;
     if (is_refused_reversal(ticket, kind, &result))
         kind = FEP_REFUSED;
     if (kind != FEP_ANSWERED) {

@@ -95,7 +95,7 @@ configure(sqlite3 *db, const char *path, int wal, struct fep_error *error)
     static const char *const settings[] = {
         "PRAGMA page_size=16384",      "PRAGMA secure_delete=OFF",  "PRAGMA synchronous=FULL",
         "PRAGMA foreign_keys=ON",      "PRAGMA trusted_schema=OFF", "PRAGMA cell_size_check=ON",
-        "PRAGMA wal_autocheckpoint=0", "PRAGMA temp_store=MEMORY",
+        "PRAGMA wal_autocheckpoint=0", "PRAGMA temp_store=MEMORY",  "PRAGMA cache_size=-1000",
     };
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
         if (database_run(db, settings[i]) != SQLITE_OK)

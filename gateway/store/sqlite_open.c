@@ -20,7 +20,7 @@
 #define DEFAULT_HORIZON_DAYS   45
 #define CHECK_MS               3000
 #define CHECK_DAYS             2
-#define QUEUE_CACHE            "PRAGMA cache_size=-8192"
+#define QUEUE_CACHE            "PRAGMA cache_size=-4096" /* KiB */
 
 /* --- directory and lock
  * ------------------------------------------------------------------------------------------- */

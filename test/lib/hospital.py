@@ -8,7 +8,8 @@ from regions import Regions
 from world import World, wait_until
 
 PATIENCE_S = 240.0
-BUSY = (-9001, -9101, -9102)
+# Busy, not signed in, cycle over; undone by the gateway (the serial is blocked): all "nothing is posted, do it anew".
+AGAIN = (-9001, -9101, -9102, -2504)
 
 
 class Stuck(Exception):
@@ -41,7 +42,7 @@ class Hospital:
                 answer = self.wait_conclusion(answer["serial"])
             if answer["told"] == "good":
                 return answer
-            if answer["told"] == "refused" and answer["code"] not in BUSY:
+            if answer["told"] == "refused" and answer["code"] not in AGAIN:
                 raise Stuck(f"{op} was refused: {answer['code']} {answer['text']}")
             if answer["told"] in ("stands", "for_reconciliation"):
                 raise Stuck(f"{op} ended as {answer['told']}")

@@ -81,6 +81,8 @@ class KillPoints(unittest.TestCase):
                     self.settle_in_vain(hospital)
                 else:
                     hospital.play(refund=True)
+                if point == "store-journal-inserted":  # in the writer's own time
+                    wait_until(f"{node} moves what is closed to the journal", struck.exists)
                 check_truth(self, world, regions)
             except Exception as error:
                 logs = "\n".join(f"--- {each}\n{world.output(each)[-6000:]}" for each in world.gateways)

@@ -493,6 +493,39 @@ frames_are_believed_only_within_their_bounds(void **state)
     assert_int_equal(fixed_frame_size(&f->codec, f->expected, size), 517);
 }
 
+/* A damaged record is read or refused by name, never read outside of. The seed is fixed: a failure comes
+ * again. */
+static void
+damaged_records_are_read_or_refused(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t seed = 20261122, refused = 0, read = 0;
+    size_t size = print_frame(f->fake, settle_answer, f->expected) - 6;
+    for (int round = 0; round < 20000; round++) {
+        unsigned char *record = malloc(size); /* exact, so that a read beyond it is found out */
+        memcpy(record, f->expected + 6, size);
+        for (int hits = 1 + round % 3; hits > 0; hits--) {
+            seed = seed * 1664525u + 1013904223u;
+            record[(seed >> 8) % size] = (unsigned char)(seed >> 24);
+        }
+        struct fep_error error = {0};
+        struct fep_record *head = fixed_decode_head(&f->codec, record, size, &error);
+        struct fep_record *body =
+            fixed_decode_body(&f->codec, "400002-R", record + 256, size - 256, round % 7 == 0, &error);
+        struct fep_record *loose =
+            fixed_decode_loose_body(&f->codec, "300001-R", record + 256, seed % (size - 256), &error);
+        if (head == NULL || body == NULL)
+            assert_true(error.text[0] != '\0');
+        refused += body == NULL;
+        read += body != NULL;
+        f->fake->host.release_record(f->fake, head);
+        f->fake->host.release_record(f->fake, body);
+        f->fake->host.release_record(f->fake, loose);
+        free(record);
+    }
+    assert_true(refused > 1000 && read > 1000);
+}
+
 int
 main(void)
 {
@@ -508,6 +541,7 @@ main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(repeating_groups_follow_the_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(frames_are_believed_only_within_their_bounds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(damaged_records_are_read_or_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("fixed codec", tests, NULL, NULL);
 }

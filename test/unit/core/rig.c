@@ -630,7 +630,7 @@ rig_done(struct rig *rig, struct rig_done done)
     struct core_event event = {.type = done.late ? EVENT_LATE : EVENT_DONE,
                                .from = "lb",
                                .reference = done.call,
-                               .epoch = done.epoch != 0 ? done.epoch : 1};
+                               .epoch = done.epoch != 0 ? done.epoch : rig->epoch};
     event.outcome = (struct core_outcome){.kind = (uint8_t)done.kind,
                                           .effect = done.effect,
                                           .refusal_class = done.refusal_class,
@@ -661,5 +661,7 @@ rig_host_up(struct rig *rig, const char *name, uint32_t epoch, uint32_t abilitie
                                .abilities = abilities,
                                .open_calls = open,
                                .open_call_count = count};
+    if (strcmp(name, "lb") == 0)
+        rig->epoch = epoch;
     rig_step(rig, &event);
 }

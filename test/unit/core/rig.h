@@ -40,6 +40,7 @@ struct rig {
     struct route_table *routes;
     int64_t now_ms, wall_ms;
     uint64_t next_reference;
+    uint32_t epoch; /* of lb, as last said by rig_host_up */
     int manual_commit; /* commits only when rig_commit is called */
     int refuse_writes; /* the disk is full */
     struct rig_row *rows;
@@ -117,7 +118,7 @@ struct rig_done {
     uint8_t effect, refusal_class, reason, finding;
     uint16_t code;
     const char *body, *settlement;
-    uint32_t epoch; /* 0 = 1 */
+    uint32_t epoch; /* 0 = the present one */
     int late;
 };
 void rig_done(struct rig *rig, struct rig_done done);
