@@ -105,7 +105,8 @@ flush_caller(struct caller *caller)
             break;
         sent += (size_t)count;
     }
-    memmove(caller->out, caller->out + sent, caller->out_size - sent);
+    if (sent > 0)
+        memmove(caller->out, caller->out + sent, caller->out_size - sent);
     caller->out_size -= sent;
     bool writing = caller->out_size > 0;
     if (writing != caller->writing)
@@ -279,7 +280,8 @@ take_messages(struct caller *caller)
             return -1;
         at += 4 + length;
     }
-    memmove(caller->in, caller->in + at, caller->in_size - at);
+    if (at > 0)
+        memmove(caller->in, caller->in + at, caller->in_size - at);
     caller->in_size -= at;
     return 0;
 }

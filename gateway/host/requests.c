@@ -110,10 +110,11 @@ ask_for_visit(struct ticket *ticket, const char *insured_area, const char *visit
 {
     struct host *host = ticket->host;
     struct frame frame = {
-        .kind = FRAME_FIND_VISIT, .sequence = ticket->id, .sections = FRAME_HAS_INDEX | FRAME_HAS_HEADER};
+        .kind = FRAME_FIND_VISIT, .sequence = ticket->id, .sections = FRAME_HAS_INDEX | FRAME_HAS_HEADER | FRAME_HAS_TEXT};
     frame.index.size = sizeof frame.index;
     snprintf(frame.index.visit_id, sizeof frame.index.visit_id, "%s", visit_id);
-    /* Only the area counts; the rest makes it a whole header. */
+    snprintf(frame.text, sizeof frame.text, "%s", insured_area);
+    /* Only the area counts here; the rest makes it a whole header. */
     frame.header = (struct message_header){
         .key.msgid = "visit", .infno = "2201", .transaction_class = CLASS_QUERY, .day = today(host)};
     snprintf(frame.header.key.origin, sizeof frame.header.key.origin, "%s", host->settings.node);

@@ -161,7 +161,8 @@ uses_reserve(const struct store_write *write)
 {
     const struct exchange_record *record = &write->record;
     return write->type != STORE_INSERT || exchange_state_is_ending(record->state) || record->tombstone ||
-           record->state == STATE_REVERSING || record->reversal_cause != REVERSAL_NONE;
+           record->state == STATE_REVERSING || record->reversal_cause != REVERSAL_NONE ||
+           record->header.transaction_class == CLASS_REVERSAL;
 }
 
 static int

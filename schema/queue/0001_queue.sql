@@ -91,7 +91,8 @@ CREATE TABLE closed (
 
 -- keys_YYYYMMDD, made by the program for each origin day and dropped whole after the horizon: the keys of exchanges that
 -- have moved to that day's journal, and how they ended, so that a repeat is known for what it is even when the journal
--- is gone.
+-- is gone. (stamp, sender, origin, role, digest, ending; the msgid is sender || stamp, its first 12 characters behind the
+-- rest, so that keys are added at the end of the table and not all over it.)
 
 -- Which exchange opened a visit, for those that come later in the same visit.
 CREATE TABLE visit (

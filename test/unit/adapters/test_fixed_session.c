@@ -250,7 +250,10 @@ wait_for(struct fixture *f, const struct fep_call *call)
 {
     struct wanted wanted = {f, call};
     assert_true(fake_run_until(f->fake, completed, &wanted));
-    return completion_of(f, call);
+    struct fake_completion *done = completion_of(f, call);
+    if (done == NULL)
+        abort();
+    return done;
 }
 
 static bool
