@@ -1,5 +1,6 @@
-/* One line per change of state: "post|reverse|block DATE SERIAL INFNO MSGID". A line is written whole with one write, so
- * a killed process leaves whole lines; an unfinished last line (a full disk) is closed and ignored. */
+/* One line per change of state: "post|reverse|block DATE SERIAL INFNO MSGID". A line is written whole with
+ * one write, so a killed process leaves whole lines; an unfinished last line (a full disk) is closed and
+ * ignored. */
 #include "book.h"
 
 #include <errno.h>
@@ -24,7 +25,8 @@ struct book {
     struct entry *buckets[BUCKETS];
 };
 
-static const char *const words[] = {[BOOK_POSTED] = "post", [BOOK_REVERSED] = "reverse", [BOOK_BLOCKED] = "block"};
+static const char *const words[] = {
+    [BOOK_POSTED] = "post", [BOOK_REVERSED] = "reverse", [BOOK_BLOCKED] = "block"};
 
 static struct entry **
 bucket_of(struct book *book, uint64_t serial)
@@ -66,7 +68,8 @@ read_lines(struct book *book, FILE *file)
     uint32_t date;
     uint64_t serial;
     while (fgets(line, sizeof line, file) != NULL) {
-        if (strchr(line, '\n') == NULL || sscanf(line, "%15s %" SCNu32 " %" SCNu64, word, &date, &serial) != 3)
+        if (strchr(line, '\n') == NULL ||
+            sscanf(line, "%15s %" SCNu32 " %" SCNu64, word, &date, &serial) != 3)
             continue;
         for (int state = BOOK_POSTED; state <= BOOK_BLOCKED; state++) {
             if (strcmp(word, words[state]) == 0 && remember(book, (enum book_state)state, date, serial) < 0)
@@ -140,8 +143,8 @@ book_note(struct book *book, enum book_state state, uint32_t date, uint64_t seri
           const char *msgid)
 {
     char line[256];
-    int size = snprintf(line, sizeof line, "%s %" PRIu32 " %012" PRIu64 " %.8s %.32s\n", words[state], date, serial,
-                        infno, msgid);
+    int size = snprintf(line, sizeof line, "%s %" PRIu32 " %012" PRIu64 " %.8s %.32s\n", words[state], date,
+                        serial, infno, msgid);
     if (book->fd >= 0 && write(book->fd, line, (size_t)size) != size)
         return -1;
     return remember(book, state, date, serial);

@@ -1,5 +1,5 @@
-/* The loopback's "local system": which local serials were posted, reversed or blocked. In memory, and in an append-only
- * file if one is given, so that a test can compare the books after it has killed everything. */
+/* The loopback's "local system": which local serials were posted, reversed or blocked. In memory, and in an
+ * append-only file if one is given, so that a test can compare the books after it has killed everything. */
 #ifndef LOOPBACK_BOOK_H
 #define LOOPBACK_BOOK_H
 

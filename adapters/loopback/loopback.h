@@ -1,5 +1,5 @@
-/* The loopback module's own parts. Copy the folder to begin a module: module.c is the life cycle and the asked side,
- * serve.c the serving side; book.c is what a real module has the local system for. */
+/* The loopback module's own parts. Copy the folder to begin a module: module.c is the life cycle and the
+ * asked side, serve.c the serving side; book.c is what a real module has the local system for. */
 #ifndef LOOPBACK_H
 #define LOOPBACK_H
 
@@ -14,7 +14,7 @@ struct loopback {
     struct server *server; /* NULL: does not listen */
     const char *queries;   /* transactions that post nothing, separated by blanks */
     int64_t delay_ms;
-    bool lost_answers; /* posts, but never answers: the call ends as unknown */
+    bool lost_answers;             /* posts, but reports it as unknown */
     struct pending *first, **last; /* posted or found, not answered yet */
     struct fep_timer *timer;
     size_t open_calls;

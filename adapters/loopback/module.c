@@ -1,6 +1,7 @@
-/* The loopback adapter: a local system that says yes. Asked side: posts every call in its book and answers with the
- * request it was given and fixed amounts. Serving side: serve.c. Works without a mapping file (see "Without a mapping"
- * in adapter.h). Its calls are answered in the order in which they came, all that were waiting with one sync. */
+/* The loopback adapter: a local system that says yes. Asked side: posts every call in its book and answers
+ * with the request it was given and fixed amounts. Serving side: serve.c. Works without a mapping file (see
+ * "Without a mapping" in adapter.h). Its calls are answered in the order in which they came, all that were
+ * waiting with one sync. */
 #include "loopback.h"
 
 #include <stdio.h>
@@ -45,13 +46,14 @@ static const struct fep_option options[] = {
     {.name = "lose_answers",
      .type = FEP_FLAG,
      .def = "false",
-     .help_zh = "记账但不答复（测试用）",
-     .help_en = "post, but never answer (for tests)"},
+     .help_zh = "记账，但一律报告为结果不明（测试用）",
+     .help_en = "post, but report every posting as unknown (for tests)"},
     {.name = NULL},
 };
 
 static int
-open_loopback(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error)
+open_loopback(const struct fep_host *host, const struct fep_config *config, void **self,
+              struct fep_error *error)
 {
     struct loopback *loopback = &instance;
     const char *why = "";
@@ -84,7 +86,7 @@ answer_at_once(void *self, struct fep_call *call)
     loopback->host->complete_call(loopback->host->self, call, FEP_ANSWERED, NULL, NULL);
 }
 
-/* --- answering ---------------------------------------------------------------------------------------------------- */
+/* --- answering ----------------------------------------------------------------------------------- */
 
 static void answer_due(void *arg);
 
@@ -94,10 +96,12 @@ arm(struct loopback *loopback)
     if (loopback->timer != NULL || loopback->first == NULL)
         return;
     int64_t wait = loopback->first->due_ms - loopback->host->read_monotonic_ms(loopback->host->self);
-    loopback->timer = loopback->host->set_timer(loopback->host->self, wait > 0 ? wait : 0, answer_due, loopback);
+    loopback->timer =
+        loopback->host->set_timer(loopback->host->self, wait > 0 ? wait : 0, answer_due, loopback);
 }
 
-/* One sync for all that are due: what is answered is on disk. If the sync fails nobody knows what is: unknown. */
+/* One sync for all that are due: what is answered is on disk. If the sync fails nobody knows what is:
+ * unknown. */
 static void
 answer_due(void *arg)
 {
@@ -110,8 +114,9 @@ answer_due(void *arg)
         loopback->first = pending->next;
         if (loopback->first == NULL)
             loopback->last = &loopback->first;
-        loopback->host->complete_call(loopback->host->self, pending->call, synced < 0 ? FEP_UNKNOWN : pending->kind,
-                                      &pending->result, pending->answer);
+        loopback->host->complete_call(loopback->host->self, pending->call,
+                                      synced < 0 ? FEP_UNKNOWN : pending->kind, &pending->result,
+                                      pending->answer);
         free(pending);
     }
     arm(loopback);
@@ -119,8 +124,8 @@ answer_due(void *arg)
 
 /* Takes `answer`. */
 static void
-answer_later(struct loopback *loopback, struct fep_call *call, enum fep_kind kind, const struct fep_result *result,
-             struct fep_record *answer)
+answer_later(struct loopback *loopback, struct fep_call *call, enum fep_kind kind,
+             const struct fep_result *result, struct fep_record *answer)
 {
     const struct fep_host *host = loopback->host;
     if (loopback->delay_ms == 0 && !book_is_on_disk(loopback->book)) {
@@ -144,17 +149,19 @@ answer_later(struct loopback *loopback, struct fep_call *call, enum fep_kind kin
 }
 
 static struct fep_record *
-make_answer(const struct loopback *loopback, const struct fep_message *message, const struct fep_attempt *attempt)
+make_answer(const struct loopback *loopback, const struct fep_message *message,
+            const struct fep_attempt *attempt)
 {
     static const char tail[] = "}}";
     const struct fep_host *host = loopback->host;
     struct fep_bytes body = host->message_body(host->self, message);
     char head[320];
-    int size = snprintf(head, sizeof head,
-                        "{\"infcode\":0,\"err_msg\":\"\",\"output\":{\"setlinfo\":{\"setl_id\":\"L%u%012llu\","
-                        "\"medfee_sumamt\":100.00,\"fund_pay_sumamt\":60.00,\"acct_pay\":15.00,"
-                        "\"psn_cash_pay\":25.00},\"request\":",
-                        attempt->serial_date, (unsigned long long)attempt->serial);
+    int size =
+        snprintf(head, sizeof head,
+                 "{\"infcode\":0,\"err_msg\":\"\",\"output\":{\"setlinfo\":{\"setl_id\":\"L%u%012llu\","
+                 "\"medfee_sumamt\":100.00,\"fund_pay_sumamt\":60.00,\"acct_pay\":15.00,"
+                 "\"psn_cash_pay\":25.00},\"request\":",
+                 attempt->serial_date, (unsigned long long)attempt->serial);
     struct fep_record *record = host->create_record(host->self, "canonical");
     char *text = malloc((size_t)size + body.size + sizeof tail + 4);
     size_t used = (size_t)size;
@@ -177,7 +184,7 @@ fail:
     return NULL;
 }
 
-/* --- the three operations ----------------------------------------------------------------------------------------- */
+/* --- the three operations ------------------------------------------------------------------------ */
 
 static bool
 is_query(const struct loopback *loopback, const char *infno)
@@ -196,7 +203,8 @@ submit(void *self, struct fep_call *call, const struct fep_message *message)
     const char *infno = host->message_infno(host->self, message);
     struct fep_result result = {.size = sizeof result, .accounting_date = attempt->serial_date};
     bool posts = !is_query(loopback, infno);
-    enum book_state state = posts ? book_find(loopback->book, attempt->serial_date, attempt->serial) : BOOK_NOTHING;
+    enum book_state state =
+        posts ? book_find(loopback->book, attempt->serial_date, attempt->serial) : BOOK_NOTHING;
 
     if (state == BOOK_BLOCKED || state == BOOK_REVERSED) {
         result.code = 2504;
@@ -207,8 +215,8 @@ submit(void *self, struct fep_call *call, const struct fep_message *message)
     }
     struct fep_record *answer = make_answer(loopback, message, attempt);
     if (answer == NULL || (posts && state == BOOK_NOTHING &&
-                           book_note(loopback->book, BOOK_POSTED, attempt->serial_date, attempt->serial, infno,
-                                     host->message_msgid(host->self, message)) < 0)) {
+                           book_note(loopback->book, BOOK_POSTED, attempt->serial_date, attempt->serial,
+                                     infno, host->message_msgid(host->self, message)) < 0)) {
         host->release_record(host->self, answer);
         host->complete_call(host->self, call, FEP_UNKNOWN, &result, NULL);
         return;
@@ -261,8 +269,9 @@ reverse(void *self, struct fep_call *call, const struct fep_message *message)
     bool arrived = state == BOOK_POSTED || state == BOOK_REVERSED;
     result.finding = arrived ? FEP_FOUND_REVERSED : FEP_FOUND_NEVER_ARRIVED;
     if (state == BOOK_POSTED || state == BOOK_NOTHING) {
-        if (book_note(loopback->book, arrived ? BOOK_REVERSED : BOOK_BLOCKED, attempt->serial_date, attempt->serial,
-                      host->message_infno(host->self, message), host->message_msgid(host->self, message)) < 0) {
+        if (book_note(loopback->book, arrived ? BOOK_REVERSED : BOOK_BLOCKED, attempt->serial_date,
+                      attempt->serial, host->message_infno(host->self, message),
+                      host->message_msgid(host->self, message)) < 0) {
             host->complete_call(host->self, call, FEP_UNKNOWN, &result, NULL);
             return;
         }

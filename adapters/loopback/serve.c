@@ -1,12 +1,12 @@
-/* The serving side: local callers over a stream socket. A message is 4 bytes of length (big-endian), a head of one JSON
- * line and the canonical body:
+/* The serving side: local callers over a stream socket. A message is 4 bytes of length (big-endian), a head
+ * of one JSON line and the canonical body:
  *
  *   request  {"infno":"2304","msgid":"M1","insured_area":"450900","treat_area":"450100","person":"P1"}\nBODY
  *   answer   {"msgid":"M1","kind":"answered","code":0,"effect":"posted","reason":0,"text":""}\nBODY
  *
- * kind: answered, refused, open, not_sent. Head members are the fields of the layout canonical-head, texts without
- * escapes; "fresh":"1" says that this request was made after an earlier refusal of its msgid was read. Many requests
- * may be in flight on a connection; answers come in any order, matched by msgid. */
+ * kind: answered, refused, open, not_sent. Head members are the fields of the layout canonical-head, texts
+ * without escapes; "fresh":"1" says that this request was made after an earlier refusal of its msgid was
+ * read. Many requests may be in flight on a connection; answers come in any order, matched by msgid. */
 #include "loopback.h"
 
 #include <arpa/inet.h>
@@ -28,7 +28,7 @@ struct caller { /* one connection */
     struct fep_watch *watch;
     unsigned char *in, *out;
     size_t in_size, in_room, out_size, out_room;
-    bool writing; /* waits until the socket takes more */
+    bool writing;            /* waits until the socket takes more */
     struct fep_timer *flush; /* all answers of one turn leave together */
     struct request *requests;
 };
@@ -53,7 +53,7 @@ host_of(const struct caller *caller)
     return caller->server->loopback->host;
 }
 
-/* --- connections -------------------------------------------------------------------------------------------------- */
+/* --- connections --------------------------------------------------------------------------------- */
 
 static void
 close_caller(struct caller *caller)
@@ -98,7 +98,8 @@ flush_caller(struct caller *caller)
     const struct fep_host *host = host_of(caller);
     size_t sent = 0;
     while (sent < caller->out_size) {
-        ssize_t count = send(caller->fd, caller->out + sent, caller->out_size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t count =
+            send(caller->fd, caller->out + sent, caller->out_size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count < 0 && errno != EAGAIN && errno != EINTR)
             return -1;
         if (count < 0)
@@ -124,7 +125,7 @@ on_flush(void *arg)
         close_caller(caller);
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------------ */
+/* --- answers ------------------------------------------------------------------------------------- */
 
 static int
 send_answer(struct caller *caller, const char *msgid, const char *kind, const struct fep_result *result,
@@ -135,11 +136,12 @@ send_answer(struct caller *caller, const char *msgid, const char *kind, const st
     for (const char *at = result->text; *at != '\0' && used + 1 < sizeof text; at++)
         text[used++] = *at == '"' || *at == '\\' || (unsigned char)*at < 32 ? ' ' : *at;
     text[used] = '\0';
-    int size = snprintf(head, sizeof head,
-                        "{\"msgid\":\"%s\",\"kind\":\"%s\",\"code\":%u,\"effect\":\"%s\",\"reason\":%u,\"copy\":%u,"
-                        "\"text\":\"%s\"}\n",
-                        msgid, kind, result->code, result->effect == FEP_EFFECT_POSTED ? "posted" : "none",
-                        result->reason, result->copy, text);
+    int size =
+        snprintf(head, sizeof head,
+                 "{\"msgid\":\"%s\",\"kind\":\"%s\",\"code\":%u,\"effect\":\"%s\",\"reason\":%u,\"copy\":%u,"
+                 "\"text\":\"%s\"}\n",
+                 msgid, kind, result->code, result->effect == FEP_EFFECT_POSTED ? "posted" : "none",
+                 result->reason, result->copy, text);
     size_t whole = 4 + (size_t)size + body.size;
     if (give_room(&caller->out, &caller->out_room, caller->out_size + whole, MAX_UNREAD) < 0)
         return -1;
@@ -193,7 +195,7 @@ try_answer(void *self, void *ticket, const struct fep_record *answer, struct fep
     return 0;
 }
 
-/* --- requests ----------------------------------------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------------------------------ */
 
 /* The value of a member of the flat head line; size 0 if it is not there. */
 static struct fep_bytes
@@ -237,7 +239,8 @@ take_message(struct caller *caller, const char *data, size_t size)
     size_t line = (size_t)(line_end - data), body_size = size - line - 1;
     struct fep_bytes msgid = head_member(data, line, "msgid");
     struct request *request = calloc(1, sizeof *request);
-    struct fep_record *head = fill_head(host, data, line), *body = host->create_record(host->self, "canonical");
+    struct fep_record *head = fill_head(host, data, line),
+                      *body = host->create_record(host->self, "canonical");
     if (request == NULL || head == NULL || body == NULL || msgid.size >= sizeof request->msgid ||
         host->record_set(body, 0, line_end + 1, body_size) < 0) {
         free(request);
@@ -258,8 +261,8 @@ take_message(struct caller *caller, const char *data, size_t size)
         return 0;
     struct fep_result result = {.size = sizeof result, .code = error.code};
     snprintf(result.text, sizeof result.text, "%.250s", error.text);
-    int status = send_answer(caller, request->msgid, error.kind == FEP_REFUSED ? "refused" : "not_sent", &result,
-                             (struct fep_bytes){NULL, 0});
+    int status = send_answer(caller, request->msgid, error.kind == FEP_REFUSED ? "refused" : "not_sent",
+                             &result, (struct fep_bytes){NULL, 0});
     remove_request(request);
     return status;
 }
@@ -289,7 +292,8 @@ take_messages(struct caller *caller)
 static int
 read_caller(struct caller *caller)
 {
-    if (give_room(&caller->in, &caller->in_room, caller->in_size + READ_SIZE, MAX_MESSAGE + 2 * READ_SIZE) < 0)
+    if (give_room(&caller->in, &caller->in_room, caller->in_size + READ_SIZE, MAX_MESSAGE + 2 * READ_SIZE) <
+        0)
         return -1;
     ssize_t count = recv(caller->fd, caller->in + caller->in_size, READ_SIZE, MSG_DONTWAIT);
     if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR))
@@ -309,7 +313,7 @@ on_caller(void *arg, uint32_t events)
         close_caller(caller);
 }
 
-/* --- listening ---------------------------------------------------------------------------------------------------- */
+/* --- listening ----------------------------------------------------------------------------------- */
 
 static void
 on_connection(void *arg, uint32_t events)
@@ -335,7 +339,8 @@ on_connection(void *arg, uint32_t events)
         return;
     }
     int one = 1;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* fails on a unix socket, which needs none */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
+                     sizeof one); /* fails on a unix socket, which needs none */
     server->callers[place] = caller;
 }
 
@@ -390,8 +395,9 @@ server_open(struct loopback *loopback, const char *where, struct fep_error *erro
     if (bound == 0 && listen(server->fd, MAX_CALLERS) == 0)
         server->watch = host->watch_descriptor(host->self, server->fd, FEP_READABLE, on_connection, server);
     if (server->watch == NULL) {
-        snprintf(error->text, sizeof error->text, "cannot listen on %.200s (expected unix:PATH or tcp:ADDRESS:PORT): %s",
-                 where, strerror(errno));
+        snprintf(error->text, sizeof error->text,
+                 "cannot listen on %.200s (expected unix:PATH or tcp:ADDRESS:PORT): %s", where,
+                 strerror(errno));
         server_close(server);
         return NULL;
     }

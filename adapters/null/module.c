@@ -1,5 +1,6 @@
-/* The null adapter: the shortest possible module. It refuses every call and serves nobody; it holds the place of a local
- * system that is not connected yet, with an answer that says so, and it is where a new module can start. */
+/* The null adapter: the shortest possible module. It refuses every call and serves nobody; it holds the place
+ * of a local system that is not connected yet, with an answer that says so, and it is where a new module can
+ * start. */
 #include <stdio.h>
 
 #include <fep/adapter.h>

@@ -40,8 +40,8 @@ choose_again(struct core *core, struct exchange *exchange)
     struct admission admission = {0};
     if (exchange->target != NULL && exchange->target->status != PARTY_DOWN)
         return true;
-    if (choose_target(core, &exchange->record.header, &exchange->record.index, exchange->previous,
-                      exchange->record.role, &admission)) {
+    if (exchange->previous != NULL && choose_target(core, &exchange->record.header, &exchange->record.index,
+                                                    exchange->previous, exchange->record.role, &admission)) {
         exchange_set_target(core, exchange, admission.target);
         return true;
     }
@@ -127,8 +127,8 @@ advance_sent(struct core *core, struct exchange *exchange)
         origin_overdue(core, exchange);
         return;
     }
-    if (exchange->held != NULL && !has_caller(exchange))
-        rendered_handle(core, exchange, true);
+    if (exchange->held != NULL)
+        render_held(core, exchange);
 }
 
 /* Undoing at the origin, or on order of the previous hop: from this commit on a posted answer is never

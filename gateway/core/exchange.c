@@ -233,7 +233,7 @@ log_commit(struct core *core, struct exchange *exchange)
     exchange->logged_attempt = record->attempt;
     if (ended)
         core->endings[record->state]++;
-    if (ended && record->role == ROLE_ORIGIN && record->times.told == 0 && has_caller(exchange))
+    if (ended && record->role == ROLE_ORIGIN && record->times.told == 0 && tell_first(exchange) != NULL)
         record->times.told = core->wall_ms;
     emit(core, ended ? CMD_LOG_OUTCOME : CMD_LOG_STEP)->record = emit_record(core, record);
 }

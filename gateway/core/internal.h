@@ -120,7 +120,7 @@ struct exchange {
 
     struct list tickets;
     struct input *held; /* origin: an answer that is being rendered */
-    uint64_t render_ticket;
+    struct ticket *render_ticket; /* whose host was asked */
 
     int64_t deadline_ms;  /* origin, or queued */
     int64_t arrived_deadline_ms; /* the one it came with, also of a refused one */
@@ -256,7 +256,8 @@ void tell_all_open(struct core *core, struct exchange *exchange, bool undoing);
 void tell_overdue(struct core *core, struct exchange *exchange);
 void tell_ending(struct core *core, struct exchange *exchange);
 int64_t tickets_due(const struct exchange *exchange);
-bool has_caller(const struct exchange *exchange); /* somebody who waits for the answer and can be told */
+struct ticket *tell_first(const struct exchange *exchange);
+bool can_be_told(const struct party *party, uint32_t epoch);
 void answer_inquiry(struct core *core, struct party *party, uint64_t reference, uint32_t epoch,
                     const struct message_header *header, const struct exchange_record *record, struct slice answer);
 
@@ -310,6 +311,7 @@ void on_request(struct core *core, const struct core_event *event);             
 void request_handle(struct core *core, struct exchange *exchange, const struct core_event *event);
 void request_copy(struct core *core, struct exchange *exchange, const struct core_event *event);
 void on_rendered(struct core *core, const struct core_event *event);
+void render_held(struct core *core, struct exchange *exchange);
 void rendered_handle(struct core *core, struct exchange *exchange, bool ok);
 void on_caller_gone(struct core *core, const struct core_event *event);
 void on_found(struct core *core, const struct core_event *event);

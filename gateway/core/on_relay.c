@@ -223,27 +223,14 @@ on_outcome(struct core *core, const struct core_event *event)
 static void
 hold_for_rendering(struct core *core, struct exchange *exchange, const struct core_event *event)
 {
-    struct list_link *at = list_first(&exchange->tickets);
-    struct ticket *ticket = NULL;
-    for (; at != NULL; at = list_after(&exchange->tickets, at)) {
-        ticket = list_owner(at, struct ticket, link);
-        if (!ticket->undoing && ticket->party->status == PARTY_UP && ticket->party->epoch == ticket->epoch)
-            break;
-    }
     struct input *held = pool_take(&core->input_pool);
-    if (held == NULL || ticket == NULL)
-        return; /* the next hop offers it again */
+    if (held == NULL)
+        return; /* reserved before the step */
     held->event = *event;
     held->event.body = slice_share(event->body);
     exchange->held = held;
-    exchange->render_ticket = ticket->reference;
-    struct core_command *command = emit(core, CMD_RENDER);
-    command->to = ticket->party->name;
-    command->reference = ticket->reference;
-    command->header = exchange->record.header;
-    command->index = event->index;
-    command->outcome = event->outcome;
-    command->body = held->event.body;
+    exchange->render_ticket = NULL;
+    render_held(core, exchange);
 }
 
 static void
@@ -255,7 +242,7 @@ take_answer(struct core *core, struct exchange *exchange, const struct core_even
         alarm_about(core, FEP_E_INCONSISTENT, &exchange->record, NULL, exchange->target);
         exchange_keep_answer(core, exchange, event);
         start_reversal(core, exchange, REVERSAL_INCONSISTENT);
-    } else if (origin && has_caller(exchange)) {
+    } else if (origin && tell_first(exchange) != NULL) {
         hold_for_rendering(core, exchange, event);
     } else {
         exchange_keep_answer(core, exchange, event);

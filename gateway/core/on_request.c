@@ -277,7 +277,30 @@ on_request(struct core *core, const struct core_event *event)
     }
 }
 
-/* Rule 16: the adapter has tried the answer on its own wire format. */
+/* Rule 16: the adapter tries the held answer on its own wire format, for one of those who wait. One who is
+ * gone does not decide; when nobody is left there is nobody to fail to tell. */
+void
+render_held(struct core *core, struct exchange *exchange)
+{
+    const struct core_event *event = &exchange->held->event;
+    struct ticket *ticket = tell_first(exchange);
+    if (exchange->render_ticket != NULL &&
+        can_be_told(exchange->render_ticket->party, exchange->render_ticket->epoch))
+        return;
+    if (ticket == NULL) {
+        rendered_handle(core, exchange, true);
+        return;
+    }
+    exchange->render_ticket = ticket;
+    struct core_command *command = emit(core, CMD_RENDER);
+    command->to = ticket->party->name;
+    command->reference = ticket->reference;
+    command->header = exchange->record.header;
+    command->index = event->index;
+    command->outcome = event->outcome;
+    command->body = event->body;
+}
+
 void
 rendered_handle(struct core *core, struct exchange *exchange, bool ok)
 {
@@ -301,7 +324,7 @@ on_rendered(struct core *core, const struct core_event *event)
     struct party *from = party_find(core, event->from);
     struct ticket *ticket = from != NULL ? ticket_find(core, from, event->reference) : NULL;
     if (ticket != NULL && ticket->exchange != NULL && ticket->exchange->held != NULL &&
-        ticket->exchange->render_ticket == event->reference)
+        ticket->exchange->render_ticket == ticket)
         exchange_input(core, ticket->exchange, event);
 }
 

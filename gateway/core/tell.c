@@ -71,12 +71,14 @@ ticket_drop(struct core *core, struct ticket *ticket)
 {
     if (ticket->query != NULL)
         ticket->query->ticket = NULL;
+    if (ticket->exchange != NULL && ticket->exchange->render_ticket == ticket)
+        ticket->exchange->render_ticket = NULL;
     list_remove(&ticket->link);
     table_remove(&core->tickets, &ticket->by_ticket);
     pool_give(&core->ticket_pool, ticket);
 }
 
-static bool
+bool
 can_be_told(const struct party *party, uint32_t epoch)
 {
     return party->status == PARTY_UP && party->epoch == epoch;
@@ -113,16 +115,17 @@ tell_refused(struct core *core, struct party *party, uint64_t reference, uint32_
     tell(core, party, reference, epoch, header, &outcome, SLICE_NONE, NULL);
 }
 
-bool
-has_caller(const struct exchange *exchange)
+/* The first who waits for the answer and can be told; or NULL. */
+struct ticket *
+tell_first(const struct exchange *exchange)
 {
     for (struct list_link *at = list_first(&exchange->tickets); at != NULL;
          at = list_after(&exchange->tickets, at)) {
-        const struct ticket *ticket = list_owner(at, struct ticket, link);
+        struct ticket *ticket = list_owner(at, struct ticket, link);
         if (!ticket->undoing && can_be_told(ticket->party, ticket->epoch))
-            return true;
+            return ticket;
     }
-    return false;
+    return NULL;
 }
 
 void

@@ -40,7 +40,11 @@ static int
 keep_record(void *arg, const struct exchange_record *record, int closed)
 {
     struct found *found = arg;
-    found->records[found->count++] = (struct found_record){.record = *record, .closed = closed};
+    struct found_record *kept = &found->records[found->count++];
+    *kept = (struct found_record){.record = *record, .closed = closed};
+    /* An exchange is closed only when nobody waits for it any more; the row is not written again for that. */
+    if (closed)
+        kept->record.outcome_relayed = 1;
     return found->count == RECORDS;
 }
 

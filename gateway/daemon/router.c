@@ -364,34 +364,50 @@ next_wait_ms(const struct router *router)
     return due > now ? (long)(due - now) : 0;
 }
 
-static void
+enum { WORK_SIGNAL = 1, WORK_STORE = 2, WORK_KEEPER = 4 };
+
+/* Waits until something can be read or is due. Bits say which of the plain descriptors have something; ZeroMQ
+ * sockets are looked at in any case, since reading one may have made another readable. */
+static int
 wait_for_work(struct router *router)
 {
     zmq_pollitem_t items[CONF_PEERS + 6];
-    int count = 0;
+    int count = 0, work = 0, keeper = 0;
 
     items[count++] = (zmq_pollitem_t){.fd = router->signals, .events = ZMQ_POLLIN};
     items[count++] = (zmq_pollitem_t){.fd = store_descriptor(router->store), .events = ZMQ_POLLIN};
     items[count++] = (zmq_pollitem_t){.socket = link_raw(router->local), .events = ZMQ_POLLIN};
-    if (router->keeper_fd >= 0)
+    if (router->keeper_fd >= 0) {
+        keeper = count;
         items[count++] = (zmq_pollitem_t){.fd = router->keeper_fd, .events = ZMQ_POLLIN};
+    }
     if (router->listen != NULL)
         items[count++] = (zmq_pollitem_t){.socket = link_raw(router->listen), .events = ZMQ_POLLIN};
     for (size_t i = 0; i < router->peer_count; i++)
         if (router->peers[i].socket != NULL)
             items[count++] =
                 (zmq_pollitem_t){.socket = link_raw(router->peers[i].socket), .events = ZMQ_POLLIN};
-    if (zmq_poll(items, count, next_wait_ms(router)) < 0 && errno != EINTR)
-        router->failed = 1;
+    if (zmq_poll(items, count, next_wait_ms(router)) < 0) {
+        if (errno != EINTR)
+            router->failed = 1;
+        return 0;
+    }
+    work |= items[0].revents != 0 ? WORK_SIGNAL : 0;
+    work |= items[1].revents != 0 ? WORK_STORE : 0;
+    work |= keeper != 0 && items[keeper].revents != 0 ? WORK_KEEPER : 0;
+    return work;
 }
 
 static void
 turn(struct router *router)
 {
-    wait_for_work(router);
-    read_signals(router);
-    read_keeper(router);
-    read_store(router);
+    int work = wait_for_work(router);
+    if (work & WORK_SIGNAL)
+        read_signals(router);
+    if (work & WORK_KEEPER)
+        read_keeper(router);
+    if (work & WORK_STORE)
+        read_store(router);
     router_read_peers(router);
     router_read_local(router);
 

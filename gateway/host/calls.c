@@ -1,7 +1,8 @@
-/* What the router asks of the local system: one call object each, completed exactly once by the module, reported in
- * DONE and kept until the router has committed it. Must never complete a call a second time (the process ends, loudly),
- * never report NOT_SENT for a call the module was given unless the module says so, and never hold more than the window.
- * A call that outlives its deadline and its grace means that the module hangs: the process ends and is restarted. */
+/* What the router asks of the local system: one call object each, completed exactly once by the module,
+ * reported in DONE and kept until the router has committed it. Must never complete a call a second time (the
+ * process ends, loudly), never report NOT_SENT for a call the module was given unless the module says so, and
+ * never hold more than the window. A call that outlives its deadline and its grace means that the module
+ * hangs: the process ends and is restarted. */
 #include "host.h"
 
 #include <assert.h>
@@ -48,8 +49,9 @@ clear_call(struct fep_call *call)
     call->done_size = 0;
 }
 
-/* Call objects are never handed back to the allocator while the module may hold a pointer to them, and the one that was
- * freed longest ago is used first, so that a second completion is found out instead of hitting another call. */
+/* Call objects are never handed back to the allocator while the module may hold a pointer to them, and the
+ * one that was freed longest ago is used first, so that a second completion is found out instead of hitting
+ * another call. */
 static struct fep_call *
 take_call(struct host *host, uint64_t id)
 {
@@ -109,13 +111,14 @@ calls_finish(struct host *host)
     host->completed_last = &host->completed;
 }
 
-/* --- deadlines ---------------------------------------------------------------------------------------------------- */
+/* --- deadlines ----------------------------------------------------------------------------------- */
 
 static void
 on_hung(void *arg)
 {
     struct fep_call *call = arg;
-    host_fail(call->host, EXIT_SURROUNDINGS, "module hangs: call neither completed nor cancelled", call->operation);
+    host_fail(call->host, EXIT_SURROUNDINGS, "module hangs: call neither completed nor cancelled",
+              call->operation);
 }
 
 static void
@@ -141,10 +144,11 @@ arm_deadline(struct fep_call *call, int64_t after_ms)
     return loop_set_timer(&call->host->loop, &call->timer, after_ms);
 }
 
-/* --- completion --------------------------------------------------------------------------------------------------- */
+/* --- completion ---------------------------------------------------------------------------------- */
 
 void
-calls_complete(struct fep_call *call, enum fep_kind kind, const struct fep_result *result, struct fep_record *answer)
+calls_complete(struct fep_call *call, enum fep_kind kind, const struct fep_result *result,
+               struct fep_record *answer)
 {
     if (call->state != CALL_OPEN) {
         fprintf(stderr, "fep-adapter: the module completed a call a second time\n");
@@ -158,7 +162,8 @@ calls_complete(struct fep_call *call, enum fep_kind kind, const struct fep_resul
     call->state = CALL_COMPLETED;
     call->kind = kind;
     if (result != NULL)
-        memcpy(&call->result, result, result->size < sizeof call->result ? result->size : sizeof call->result);
+        memcpy(&call->result, result,
+               result->size < sizeof call->result ? result->size : sizeof call->result);
     call->result.size = sizeof call->result;
     call->result.text[sizeof call->result.text - 1] = '\0';
     call->result.cycle[sizeof call->result.cycle - 1] = '\0';
@@ -237,7 +242,8 @@ settle_work(struct fep_call *call)
     }
     bool has_index = call->kind == FEP_ANSWERED;
     if (encode_done(call, answer, has_index ? &index : NULL) < 0) {
-        /* Too long for a frame, or no memory for it: without its body it is an answer that can not be passed on. */
+        /* Too long for a frame, or no memory for it: without its body it is an answer that can not be passed
+         * on. */
         slice_release(&answer);
         call->result.reason = FEP_REASON_INCONSISTENT;
         if (encode_done(call, answer, NULL) < 0) {
@@ -291,16 +297,14 @@ calls_settle(struct host *host)
     }
 }
 
-/* --- from the router ---------------------------------------------------------------------------------------------- */
+/* --- from the router ----------------------------------------------------------------------------- */
 
 /* The call was not given to the module: certainly nothing was sent. */
 static void
 complete_unsent(struct fep_call *call, enum fep_reason reason, unsigned code, const char *text)
 {
-    struct fep_result result = {.size = sizeof result,
-                                .refusal_class = FEP_REPEATABLE,
-                                .reason = reason,
-                                .code = code};
+    struct fep_result result = {
+        .size = sizeof result, .refusal_class = FEP_REPEATABLE, .reason = reason, .code = code};
     snprintf(result.text, sizeof result.text, "%.250s", text);
     calls_complete(call, FEP_NOT_SENT, &result, NULL);
 }
@@ -317,7 +321,8 @@ fill_attempt(struct fep_call *call, const struct frame *frame, bool cancel)
                                          .mapping_generation = from->mapping_generation,
                                          .repeat = from->repeat};
     memcpy(call->attempt.cycle, from->cycle, sizeof call->attempt.cycle);
-    /* A query posts nothing and is not stored, so the router draws no serial for it; the local system wants one. */
+    /* A query posts nothing and is not stored, so the router draws no serial for it; the local system wants
+     * one. */
     if (call->attempt.serial == 0)
         call->attempt.serial = translate_own_serial(call->host, &call->attempt.serial_date);
 }
@@ -334,9 +339,11 @@ fill_message(struct fep_call *call, struct frame *frame, bool inverse, struct fe
         return 0;
     }
     const struct transaction *transaction =
-        call->host->transactions != NULL ? transaction_find(call->host->transactions, frame->header.infno) : NULL;
+        call->host->transactions != NULL ? transaction_find(call->host->transactions, frame->header.infno)
+                                         : NULL;
     return mapping_build_inverse(&frame->header, frame->body, frame->answer,
-                                 transaction != NULL && transaction->inverse[0] != '\0' ? transaction->inverse : NULL,
+                                 transaction != NULL && transaction->inverse[0] != '\0' ? transaction->inverse
+                                                                                        : NULL,
                                  &call->message.header, &call->message.body, error);
 }
 
@@ -365,10 +372,12 @@ open_call(struct fep_call *call, struct frame *frame)
 {
     struct host *host = call->host;
     struct fep_error error = {0};
-    bool inverse = frame->attempt.operation == CORE_OP_UNDO || frame->attempt.operation == CORE_OP_REVERSE_UNDO;
+    bool inverse =
+        frame->attempt.operation == CORE_OP_UNDO || frame->attempt.operation == CORE_OP_REVERSE_UNDO;
     /* Inquiries and reversals are never refused for lack of time (rule 15). */
     bool may_expire = frame->attempt.operation == CORE_OP_SUBMIT || frame->attempt.operation == CORE_OP_QUERY;
-    int64_t left = frame->travel.time_left_ms > 0 ? (int64_t)frame->travel.time_left_ms : HOST_DEFAULT_CALL_MS;
+    int64_t left =
+        frame->travel.time_left_ms > 0 ? (int64_t)frame->travel.time_left_ms : HOST_DEFAULT_CALL_MS;
 
     call->purpose = CALL_WORK;
     call->state = CALL_OPEN;
@@ -401,7 +410,8 @@ calls_on_submit(struct host *host, struct frame *frame)
     }
     call = take_call(host, frame->sequence);
     if (call == NULL) {
-        /* Nothing to remember it in: said once, and the router settles it by its own deadline if that is lost. */
+        /* Nothing to remember it in: said once, and the router settles it by its own deadline if that is
+         * lost. */
         struct frame done = {.kind = FRAME_DONE, .sequence = frame->sequence, .sections = FRAME_HAS_RESULT};
         done.result = (struct frame_result){.kind = FEP_NOT_SENT,
                                             .refusal_class = FEP_REPEATABLE,
@@ -474,12 +484,13 @@ calls_report_late(struct host *host, const struct fep_attempt *attempt, enum fep
                                            .mapping_generation = attempt->mapping_generation};
     memcpy(frame.attempt.cycle, attempt->cycle, sizeof frame.attempt.cycle);
     fill_result(&frame, kind, result);
-    /* The call and its request are gone; the router records what is certain, the body is not needed for that. */
+    /* The call and its request are gone; the router records what is certain, the body is not needed for that.
+     */
     (void)router_send(host, &frame);
     record_destroy(answer);
 }
 
-/* --- start and drain ---------------------------------------------------------------------------------------------- */
+/* --- start and drain ----------------------------------------------------------------------------- */
 
 static void
 begin_own_call(struct host *host, struct fep_call *call, enum call_purpose purpose, int64_t time_ms)

@@ -1,4 +1,5 @@
-/* Limits of the process. Must run before the module is loaded; a limit that can not be set stops the start. */
+/* Limits of the process. Must run before the module is loaded; a limit that can not be set stops the start.
+ */
 #include "confine.h"
 
 #include <errno.h>
@@ -21,7 +22,8 @@ confine_process(struct fep_error *error)
         return error_set(error, 0, FEP_E_SYSTEM, "cannot confine the process: %s", strerror(errno));
     /* The keeper has asked for a harder signal; who is started by hand ends with its parent, too. */
     int signal_number = 0;
-    if (prctl(PR_GET_PDEATHSIG, &signal_number) == 0 && signal_number == 0 && prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+    if (prctl(PR_GET_PDEATHSIG, &signal_number) == 0 && signal_number == 0 &&
+        prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
         return error_set(error, 0, FEP_E_SYSTEM, "cannot bind to the parent's life: %s", strerror(errno));
     signal(SIGPIPE, SIG_IGN);
     return 0;

@@ -1,4 +1,5 @@
-/* What a host process may not do: new privileges, core dumps (they would hold personal data), files others can read. */
+/* What a host process may not do: new privileges, core dumps (they would hold personal data), files others
+ * can read. */
 #ifndef FEP_CONFINE_H
 #define FEP_CONFINE_H
 

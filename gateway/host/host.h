@@ -1,4 +1,5 @@
-/* One adapter instance: module, mapping, calls from the router, requests of local callers. Internal to fep-adapter.
+/* One adapter instance: module, mapping, calls from the router, requests of local callers. Internal to
+ * fep-adapter.
  *
  * Everything here runs on the loop's one thread. The files, in the order in which a message meets them:
  *   router.c    the socket: introduces itself, takes frames, offers again what was not acknowledged
@@ -24,29 +25,30 @@
 enum { EXIT_ORDERLY = 0, EXIT_MISUSED = 100, EXIT_SURROUNDINGS = 111 };
 
 #define HOST_MAX_TICKETS 1024
-#define HOST_BUCKETS 1024 /* of calls and tickets; a power of two */
-#define HOST_GRACE_MS 5000      /* after a deadline, until a call that does not complete counts as a hang */
-#define HOST_HELLO_MS 500
-#define HOST_HEALTH_MS 2000
-#define HOST_SILENCE_MS 3000    /* nothing heard: ask the router for a word; twice that: introduce ourselves again */
-#define HOST_OFFER_TICK_MS 250
-#define HOST_OFFER_MS 2000      /* first pause before an unacknowledged frame is offered again, doubling to */
-#define HOST_OFFER_MAX_MS 16000
-#define HOST_GONE_MS 600000      /* how long a caller's ticket outlives it */
+#define HOST_BUCKETS     1024 /* of calls and tickets; a power of two */
+#define HOST_GRACE_MS    5000 /* after a deadline, until a call that does not complete counts as a hang */
+#define HOST_HELLO_MS    500
+#define HOST_HEALTH_MS   2000
+#define HOST_SILENCE_MS                                                                                      \
+    3000 /* nothing heard: ask the router for a word; twice that: introduce ourselves again */
+#define HOST_OFFER_TICK_MS   250
+#define HOST_OFFER_MS        2000 /* first pause before an unacknowledged frame is offered again, doubling to */
+#define HOST_OFFER_MAX_MS    16000
+#define HOST_GONE_MS         600000 /* how long a caller's ticket outlives it */
 #define HOST_DEFAULT_CALL_MS 60000
-#define HOST_START_MS 60000
-#define HOST_DRAIN_MS 120000
+#define HOST_START_MS        60000
+#define HOST_DRAIN_MS        120000
 
 struct host_settings {
     char instance[NODE_SIZE];
-    char node[NODE_SIZE];        /* the gateway's node code */
+    char node[NODE_SIZE]; /* the gateway's node code */
     char region[AREA_SIZE];
-    char endpoint[512];          /* the router's local socket */
+    char endpoint[512]; /* the router's local socket */
     uint32_t epoch;
     uint32_t window;
     bool caller_inquires;
     uint8_t pseudonym_key[32];
-    size_t pseudonym_key_size;   /* 0: order keys are made without a secret */
+    size_t pseudonym_key_size; /* 0: order keys are made without a secret */
 };
 
 struct fep_message {
@@ -63,12 +65,12 @@ struct fep_call {
     enum call_purpose purpose;
     enum call_state state;
     uint64_t id;
-    uint8_t operation;          /* CORE_OP_* as it came in the frame */
+    uint8_t operation; /* CORE_OP_* as it came in the frame */
     bool past_deadline;
     int64_t deadline_ms;
-    struct loop_timer timer;    /* deadline, then grace */
+    struct loop_timer timer;          /* deadline, then grace */
     int64_t offer_ms, offer_pause_ms; /* when DONE is offered again */
-    struct fep_attempt attempt; /* inquire, reverse: names the original */
+    struct fep_attempt attempt;       /* inquire, reverse: names the original */
     struct fep_message message;
     enum fep_kind kind;
     struct fep_result result;
@@ -100,7 +102,7 @@ struct ticket {
     fep_try_answer *try_answer;
     void *arg; /* the module's own ticket */
     int64_t offer_ms, offer_pause_ms;
-    unsigned offers; /* how often it was offered */
+    unsigned offers;            /* how often it was offered */
     struct slice rendered_from; /* the answer that was rendered, and what became of it */
     struct fep_record *rendered;
     struct ticket *next_in_bucket, *next_refused;
@@ -114,31 +116,32 @@ struct host {
     struct fep_host services;
     const struct fep_adapter *adapter;
     struct fep_config *config;
-    struct mapping *mapping; /* NULL: bodies pass through as they are */
+    struct mapping *mapping;                /* NULL: bodies pass through as they are */
     struct transaction_table *transactions; /* or NULL */
-    void *self; /* the module's */
+    void *self;                             /* the module's */
 
     struct link_context *context;
     struct link_socket *socket;
     unsigned char *scratch;
     size_t scratch_size;
-    bool router_up;   /* our last HELLO was acknowledged */
-    bool module_up;   /* start completed */
+    bool router_up; /* our last HELLO was acknowledged */
+    bool module_up; /* start completed */
     bool draining, drained;
-    bool opened;     /* the module is */
+    bool opened; /* the module is */
     int signal_fd;
     bool ready_said;
     bool more_frames; /* received less than what waits */
     int exit_code;    /* -1: go on */
     int64_t started_ms;
-    int64_t heard_ms; /* monotonic, last frame of the router */
+    int64_t heard_ms;   /* monotonic, last frame of the router */
     ino_t socket_inode; /* the socket file that the router bound */
     struct timespec socket_time;
     struct loop_timer hello_timer, health_timer, offer_timer, drain_timer;
     struct fep_health health;
 
     struct fep_call *call_buckets[HOST_BUCKETS];
-    struct fep_call *free_calls, **free_calls_last; /* first in, first out: a stale pointer is found out longer */
+    struct fep_call *free_calls,
+        **free_calls_last; /* first in, first out: a stale pointer is found out longer */
     struct fep_call *completed, **completed_last;
     size_t open_calls, offered_calls, call_objects;
     struct fep_call start_call, drain_call;
@@ -189,27 +192,29 @@ void calls_drain_module(struct host *host);
 /* requests.c */
 void requests_init(struct host *host);
 void requests_finish(struct host *host);
-int requests_begin(struct host *host, const char *local, struct fep_record *head, struct fep_record *body, bool fresh,
-                   fep_on_answer *on_answer, fep_try_answer *try_answer, void *arg, struct fep_error *error);
+int requests_begin(struct host *host, const char *local, struct fep_record *head, struct fep_record *body,
+                   bool fresh, fep_on_answer *on_answer, fep_try_answer *try_answer, void *arg,
+                   struct fep_error *error);
 void requests_forget(struct host *host, void *arg);
 void requests_on_acked(struct host *host, uint64_t id);
 void requests_on_render(struct host *host, struct frame *frame);
 void requests_on_tell(struct host *host, struct frame *frame);
 void requests_on_visit(struct host *host, struct frame *frame);
 void requests_settle(struct host *host);
-/* Offers requests that are not acknowledged and due. With `all` (a router that may be new) every one that was not told
- * yet: it joins the exchange that the store brought back. */
+/* Offers requests that are not acknowledged and due. With `all` (a router that may be new) every one that was
+ * not told yet: it joins the exchange that the store brought back. */
 void requests_offer_again(struct host *host, bool all);
 
 /* translate.c */
 void translate_context(struct host *host, struct mapping_context *context);
 uint64_t translate_own_serial(struct host *host, uint32_t *date);
 const char *translate_out(struct host *host, const struct fep_message *message, uint32_t operation,
-                          const struct fep_attempt *attempt, struct fep_record **head, struct fep_record **body,
-                          struct fep_error *error);
-/* What a completed call's answer says, in canonical form; `answer` and `index` are filled, `result` may change. */
-int translate_answer_in(struct host *host, struct fep_call *call, struct slice *answer, struct fep_index *index,
-                        struct fep_error *error);
+                          const struct fep_attempt *attempt, struct fep_record **head,
+                          struct fep_record **body, struct fep_error *error);
+/* What a completed call's answer says, in canonical form; `answer` and `index` are filled, `result` may
+ * change. */
+int translate_answer_in(struct host *host, struct fep_call *call, struct slice *answer,
+                        struct fep_index *index, struct fep_error *error);
 int translate_request_in(struct host *host, struct ticket *ticket, struct slice visit_request,
                          struct slice visit_answer, const char *visit_infno, struct fep_error *error);
 int translate_answer_out(struct host *host, struct ticket *ticket, struct slice answer,
@@ -225,16 +230,16 @@ struct visit_cache *visits_create(size_t room);
 void visits_destroy(struct visit_cache *cache);
 const struct visit *visits_find(struct visit_cache *cache, const char *insured_area, const char *visit_id);
 /* Shares the slices. Without memory nothing is remembered: it will be asked for again. */
-void visits_remember(struct visit_cache *cache, const char *insured_area, const char *visit_id, const char *infno,
-                     struct slice request, struct slice answer);
+void visits_remember(struct visit_cache *cache, const char *insured_area, const char *visit_id,
+                     const char *infno, struct slice request, struct slice answer);
 
 /* services.c */
 void services_init(struct host *host);
 void host_log(struct host *host, int severity, const char *what, int64_t number);
 void host_fail(struct host *host, int exit_code, const char *why, int64_t number);
 
-/* run.c: builds the instance and turns its loop until exit_code is set. `settings`, module, config and mapping are in
- * place. Returns the exit code. */
+/* run.c: builds the instance and turns its loop until exit_code is set. `settings`, module, config and
+ * mapping are in place. Returns the exit code. */
 int host_run(struct host *host);
 /* SIGTERM, DRAIN: nothing new, finish the rest, at the latest after limit_ms. */
 void host_drain(struct host *host, int64_t limit_ms);

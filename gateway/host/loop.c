@@ -1,6 +1,6 @@
-/* One turn after another: wait, descriptors, posted work, timers. Must never wait longer than the next timer allows
- * and never lose a posted piece of work. Fails only at its beginning; later failures of the system calls it makes are
- * mistakes of this program and end it. */
+/* One turn after another: wait, descriptors, posted work, timers. Must never wait longer than the next timer
+ * allows and never lose a posted piece of work. Fails only at its beginning; later failures of the system
+ * calls it makes are mistakes of this program and end it. */
 #include "loop.h"
 
 #include <assert.h>

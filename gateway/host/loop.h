@@ -39,8 +39,8 @@ loop_now(const struct loop *loop)
 }
 
 /* NULL: no memory, or the descriptor can not be watched. */
-struct fep_watch *loop_watch(struct loop *loop, int fd, uint32_t events, void (*fn)(void *arg, uint32_t events),
-                             void *arg);
+struct fep_watch *loop_watch(struct loop *loop, int fd, uint32_t events,
+                             void (*fn)(void *arg, uint32_t events), void *arg);
 void loop_change_watch(struct loop *loop, struct fep_watch *watch, uint32_t events);
 void loop_unwatch(struct loop *loop, struct fep_watch *watch);
 
@@ -51,7 +51,8 @@ void loop_clear_timer(struct loop *loop, struct loop_timer *timer);
 /* From any thread: fn runs on the loop's thread in its next turn. Negative without memory or at the bound. */
 int loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
 
-/* One turn: waits at most max_wait_ms (0: not at all) for an event or the next timer, then runs what is due. */
+/* One turn: waits at most max_wait_ms (0: not at all) for an event or the next timer, then runs what is due.
+ */
 void loop_turn(struct loop *loop, int max_wait_ms);
 
 #endif

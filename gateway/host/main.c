@@ -1,6 +1,6 @@
 /* fep-adapter: hosts one adapter instance. Started by the keeper; may be started by hand. Reads the gateway's
- * configuration, loads the module and its mapping, and runs. Exits: 0 orderly, 100 used wrongly or misconfigured (not
- * restarted), 111 the surroundings failed (restarted). */
+ * configuration, loads the module and its mapping, and runs. Exits: 0 orderly, 100 used wrongly or
+ * misconfigured (not restarted), 111 the surroundings failed (restarted). */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -26,7 +26,8 @@ static int
 usage(void)
 {
     fputs("usage: fep-adapter --instance NAME --config FILE [--router ENDPOINT] [--epoch N]\n"
-          "Hosts one adapter instance of the gateway configured in FILE. fepd starts it; by hand it is for trials.\n",
+          "Hosts one adapter instance of the gateway configured in FILE. fepd starts it; by hand it is for "
+          "trials.\n",
           stderr);
     return EXIT_MISUSED;
 }
@@ -116,12 +117,13 @@ check_options(struct host *host, const struct conf_instance *instance, int *prob
                                          .value = instance->options[i].value,
                                          .file = instance->options[i].file,
                                          .line = instance->options[i].line};
-    host->config = options_check(host->adapter->options, given, instance->option_count, instance->name, report_line,
-                                 problems, error);
+    host->config = options_check(host->adapter->options, given, instance->option_count, instance->name,
+                                 report_line, problems, error);
     return host->config != NULL ? 0 : -1;
 }
 
-/* Crosswalks are named from the folder above the mapping files: mapping/x.cfg and crosswalk/y.csv stand side by side. */
+/* Crosswalks are named from the folder above the mapping files: mapping/x.cfg and crosswalk/y.csv stand side
+ * by side. */
 static int
 load_mapping(struct host *host, const char *path, int *problems, struct fep_error *error)
 {
@@ -136,7 +138,8 @@ load_mapping(struct host *host, const char *path, int *problems, struct fep_erro
 }
 
 static int
-load_all(struct host *host, const struct conf *conf, const struct arguments *arguments, struct fep_error *error)
+load_all(struct host *host, const struct conf *conf, const struct arguments *arguments,
+         struct fep_error *error)
 {
     int problems = 0;
     const struct conf_instance *instance = find_instance(conf, arguments->instance);
@@ -192,8 +195,8 @@ main(int argc, char **argv)
     log_set_debug(conf->log_debug);
     if (load_all(&host, conf, &arguments, &error) < 0) {
         fprintf(stderr, "fep-adapter: %s\n", error.text);
-        log_line(LOG_EVENT_CONFIG_ERROR, LOG_SEV_ERROR, LOG_T("file", arguments.config), LOG_N("code", error.code),
-                 LOG_S(error.text));
+        log_line(LOG_EVENT_CONFIG_ERROR, LOG_SEV_ERROR, LOG_T("file", arguments.config),
+                 LOG_N("code", error.code), LOG_S(error.text));
     } else {
         log_line(LOG_EVENT_START, LOG_SEV_NOTICE, LOG_T("version", VERSION), LOG_T("node", conf->node),
                  LOG_T("instance", arguments.instance), LOG_T("config", conf->file));

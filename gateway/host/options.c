@@ -1,5 +1,5 @@
-/* Options of an instance against the module's table. Must never print a secret; reports all problems, not the first
- * only. Fails as a whole: either every option is good or nothing starts. */
+/* Options of an instance against the module's table. Must never print a secret; reports all problems, not the
+ * first only. Fails as a whole: either every option is good or nothing starts. */
 #include "options.h"
 
 #include <errno.h>
@@ -148,8 +148,8 @@ take_secret(struct option_value *value, const struct fep_option *option, const c
 }
 
 static void
-take_value(struct option_value *value, const struct fep_option *option, const char *text, const char *file, int line,
-           struct reporter *reporter)
+take_value(struct option_value *value, const struct fep_option *option, const char *text, const char *file,
+           int line, struct reporter *reporter)
 {
     value->text = strdup(text);
     if (value->text == NULL) {
@@ -199,8 +199,9 @@ take_missing(struct fep_config *config, const char *instance, struct reporter *r
 }
 
 struct fep_config *
-options_check(const struct fep_option *table, const struct given_option *given, size_t count, const char *instance,
-              void (*report)(void *arg, const char *line), void *arg, struct fep_error *error)
+options_check(const struct fep_option *table, const struct given_option *given, size_t count,
+              const char *instance, void (*report)(void *arg, const char *line), void *arg,
+              struct fep_error *error)
 {
     struct reporter reporter = {.fn = report, .arg = arg, .error = error};
     size_t known = 0;
@@ -216,11 +217,14 @@ options_check(const struct fep_option *table, const struct given_option *given, 
     for (size_t i = 0; i < count; i++) {
         size_t at = find_option(table, known, given[i].name);
         if (at == known)
-            report_problem(&reporter, given[i].file, given[i].line, "unknown option %s of this module", given[i].name);
+            report_problem(&reporter, given[i].file, given[i].line, "unknown option %s of this module",
+                           given[i].name);
         else if (config->values[at].text != NULL)
-            report_problem(&reporter, given[i].file, given[i].line, "option %s is given twice", given[i].name);
+            report_problem(&reporter, given[i].file, given[i].line, "option %s is given twice",
+                           given[i].name);
         else
-            take_value(&config->values[at], &table[at], given[i].value, given[i].file, given[i].line, &reporter);
+            take_value(&config->values[at], &table[at], given[i].value, given[i].file, given[i].line,
+                       &reporter);
     }
     take_missing(config, instance, &reporter);
     if (reporter.problems > 0) {

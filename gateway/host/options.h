@@ -1,4 +1,5 @@
-/* An instance's options: what the configuration says, checked against the module's own table before the module runs. */
+/* An instance's options: what the configuration says, checked against the module's own table before the
+ * module runs. */
 #ifndef FEP_OPTIONS_H
 #define FEP_OPTIONS_H
 
@@ -10,10 +11,12 @@ struct given_option {
     int line;
 };
 
-/* Checks all of `given` against `table` (unknown, repeated, missing, wrong type, out of range, unreadable secret): every
- * problem is one line "file:line: ..." to report. NULL if there was any; the error then holds the first. */
-struct fep_config *options_check(const struct fep_option *table, const struct given_option *given, size_t count,
-                                 const char *instance, void (*report)(void *arg, const char *line), void *arg,
+/* Checks all of `given` against `table` (unknown, repeated, missing, wrong type, out of range, unreadable
+ * secret): every problem is one line "file:line: ..." to report. NULL if there was any; the error then holds
+ * the first. */
+struct fep_config *options_check(const struct fep_option *table, const struct given_option *given,
+                                 size_t count, const char *instance,
+                                 void (*report)(void *arg, const char *line), void *arg,
                                  struct fep_error *error);
 void options_destroy(struct fep_config *config);
 

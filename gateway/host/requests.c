@@ -75,8 +75,7 @@ create_ticket(struct host *host, const char *local, struct fep_record *head, str
     return ticket;
 }
 
-/* --- to the router
- * ------------------------------------------------------------------------------------------------ */
+/* --- to the router ------------------------------------------------------------------------------- */
 
 static int
 offer_request(struct ticket *ticket)
@@ -109,8 +108,9 @@ static void
 ask_for_visit(struct ticket *ticket, const char *insured_area, const char *visit_id)
 {
     struct host *host = ticket->host;
-    struct frame frame = {
-        .kind = FRAME_FIND_VISIT, .sequence = ticket->id, .sections = FRAME_HAS_INDEX | FRAME_HAS_HEADER | FRAME_HAS_TEXT};
+    struct frame frame = {.kind = FRAME_FIND_VISIT,
+                          .sequence = ticket->id,
+                          .sections = FRAME_HAS_INDEX | FRAME_HAS_HEADER | FRAME_HAS_TEXT};
     frame.index.size = sizeof frame.index;
     snprintf(frame.index.visit_id, sizeof frame.index.visit_id, "%s", visit_id);
     snprintf(frame.text, sizeof frame.text, "%s", insured_area);
@@ -163,8 +163,7 @@ translate_and_offer(struct ticket *ticket, const struct visit *visit, struct fep
     return 0;
 }
 
-/* --- from the module
- * ---------------------------------------------------------------------------------------------- */
+/* --- from the module ----------------------------------------------------------------------------- */
 
 static int
 begin_ticket(struct ticket *ticket, struct fep_error *error)
@@ -233,8 +232,7 @@ requests_forget(struct host *host, void *arg)
     }
 }
 
-/* --- telling
- * ------------------------------------------------------------------------------------------------------ */
+/* --- telling ------------------------------------------------------------------------------------- */
 
 static void
 tell(struct ticket *ticket, enum fep_kind kind, const struct fep_result *result,
@@ -274,8 +272,7 @@ requests_settle(struct host *host)
     }
 }
 
-/* --- from the router
- * ---------------------------------------------------------------------------------------------- */
+/* --- from the router ----------------------------------------------------------------------------- */
 
 void
 requests_on_acked(struct host *host, uint64_t id)
@@ -466,8 +463,7 @@ requests_on_tell(struct host *host, struct frame *frame)
     tell(ticket, FEP_ANSWERED, &result, ticket->rendered);
 }
 
-/* --- offering again
- * ----------------------------------------------------------------------------------------------- */
+/* --- offering again ------------------------------------------------------------------------------ */
 
 static bool
 is_good_for_one_use(const struct ticket *ticket)

@@ -1,7 +1,7 @@
-/* The socket to the router. Introduces the instance (HELLO with its epoch and what it still holds) until the router has
- * acknowledged it, at the start and whenever the router may be a new one; then offers again all that is not settled.
- * Must never take a frame of another epoch and never count anything as said before it was acknowledged. A malformed
- * frame is dropped and logged; it never stops the process. */
+/* The socket to the router. Introduces the instance (HELLO with its epoch and what it still holds) until the
+ * router has acknowledged it, at the start and whenever the router may be a new one; then offers again all
+ * that is not settled. Must never take a frame of another epoch and never count anything as said before it
+ * was acknowledged. A malformed frame is dropped and logged; it never stops the process. */
 #include "host.h"
 
 #include <stdio.h>
@@ -70,7 +70,7 @@ router_send(struct host *host, struct frame *frame)
     return status;
 }
 
-/* --- introduction ------------------------------------------------------------------------------------------------- */
+/* --- introduction -------------------------------------------------------------------------------- */
 
 static void
 fill_hello(const struct host *host, struct frame_hello *hello)
@@ -83,8 +83,8 @@ fill_hello(const struct host *host, struct frame_hello *hello)
     hello->version_min = hello->version_max = FRAME_VERSION;
 }
 
-/* HELLO and READY both list what is held: the router believes the list of a READY that follows a HELLO of the same
- * epoch, when no SUBMIT of its own can be on the way yet. */
+/* HELLO and READY both list what is held: the router believes the list of a READY that follows a HELLO of the
+ * same epoch, when no SUBMIT of its own can be on the way yet. */
 static void
 send_with_calls(struct host *host, enum frame_kind kind)
 {
@@ -155,7 +155,7 @@ on_hello_acked(struct host *host)
     requests_offer_again(host, true);
 }
 
-/* --- health ------------------------------------------------------------------------------------------------------- */
+/* --- health -------------------------------------------------------------------------------------- */
 
 void
 router_send_health(struct host *host)
@@ -201,7 +201,8 @@ on_health_tick(void *arg)
         host_fail(host, EXIT_SURROUNDINGS, "no memory for a timer", 0);
 }
 
-/* A new router binds a new socket file. ZeroMQ reconnects without a word, so this is how it is noticed at once. */
+/* A new router binds a new socket file. ZeroMQ reconnects without a word, so this is how it is noticed at
+ * once. */
 static bool
 is_other_router(struct host *host)
 {
@@ -230,7 +231,7 @@ on_offer_tick(void *arg)
         host_fail(host, EXIT_SURROUNDINGS, "no memory for a timer", 0);
 }
 
-/* --- receiving ---------------------------------------------------------------------------------------------------- */
+/* --- receiving ----------------------------------------------------------------------------------- */
 
 static void
 on_acked(struct host *host, const struct frame *frame)

@@ -1,5 +1,6 @@
-/* The instance's life: open the module, be introduced to the router, work, drain, end. Must never end orderly while a
- * completed call is not acknowledged, unless its time to drain is over: the router then settles it as unknown. */
+/* The instance's life: open the module, be introduced to the router, work, drain, end. Must never end orderly
+ * while a completed call is not acknowledged, unless its time to drain is over: the router then settles it as
+ * unknown. */
 #include "host.h"
 
 #include <signal.h>
@@ -122,7 +123,8 @@ host_run(struct host *host)
     }
     host->started_ms = loop_now(&host->loop);
     if (open_all(host, &error) < 0)
-        host_fail(host, error.code == FEP_E_MODULE_OPTION ? EXIT_MISUSED : EXIT_SURROUNDINGS, error.text, error.code);
+        host_fail(host, error.code == FEP_E_MODULE_OPTION ? EXIT_MISUSED : EXIT_SURROUNDINGS, error.text,
+                  error.code);
     else
         calls_start_module(host);
     while (host->exit_code < 0)

@@ -1,5 +1,5 @@
-/* The table of services handed to the module. Thin: each entry checks what only a faulty module could get wrong and
- * goes to the part that does it. Must be called on the loop's thread, post_to_loop excepted. */
+/* The table of services handed to the module. Thin: each entry checks what only a faulty module could get
+ * wrong and goes to the part that does it. Must be called on the loop's thread, post_to_loop excepted. */
 #include "host.h"
 
 #include <stdio.h>
@@ -22,9 +22,12 @@ struct fep_timer {
 void
 host_log(struct host *host, int severity, const char *what, int64_t number)
 {
-    enum log_severity level = severity < 1 ? LOG_SEV_ALERT : severity > 7 ? LOG_SEV_DEBUG : (enum log_severity)severity;
+    enum log_severity level = severity < 1   ? LOG_SEV_ALERT
+                              : severity > 7 ? LOG_SEV_DEBUG
+                                             : (enum log_severity)severity;
     log_line(LOG_EVENT_ADAPTER, level, LOG_T("instance", host->settings.instance),
-             LOG_T("module", host->adapter != NULL ? host->adapter->name : "-"), LOG_N("number", number), LOG_S(what));
+             LOG_T("module", host->adapter != NULL ? host->adapter->name : "-"), LOG_N("number", number),
+             LOG_S(what));
 }
 
 void
@@ -44,16 +47,16 @@ service_complete_call(void *self, struct fep_call *call, enum fep_kind kind, con
 }
 
 static void
-service_report_late(void *self, const struct fep_attempt *attempt, enum fep_kind kind, const struct fep_result *result,
-                    struct fep_record *answer)
+service_report_late(void *self, const struct fep_attempt *attempt, enum fep_kind kind,
+                    const struct fep_result *result, struct fep_record *answer)
 {
     calls_report_late(self, attempt, kind, result, answer);
 }
 
 static int
-service_begin_request(void *self, const char *local_transaction, struct fep_record *head, struct fep_record *body,
-                      bool fresh, fep_on_answer *on_answer, fep_try_answer *try_answer, void *ticket,
-                      struct fep_error *error)
+service_begin_request(void *self, const char *local_transaction, struct fep_record *head,
+                      struct fep_record *body, bool fresh, fep_on_answer *on_answer,
+                      fep_try_answer *try_answer, void *ticket, struct fep_error *error)
 {
     return requests_begin(self, local_transaction, head, body, fresh, on_answer, try_answer, ticket, error);
 }
@@ -125,15 +128,16 @@ static int
 copy_text(const void *in, size_t size, void *out, size_t out_size, struct fep_error *error)
 {
     if (size > out_size)
-        return error_set(error, 0, FEP_E_DOES_NOT_FIT, "text of %zu bytes does not fit into %zu", size, out_size);
+        return error_set(error, 0, FEP_E_DOES_NOT_FIT, "text of %zu bytes does not fit into %zu", size,
+                         out_size);
     if (size > 0)
         memcpy(out, in, size);
     return (int)size;
 }
 
 static int
-service_decode_text(void *self, const unsigned char *in, size_t size, bool lenient, char *out, size_t out_size,
-                    struct fep_error *error)
+service_decode_text(void *self, const unsigned char *in, size_t size, bool lenient, char *out,
+                    size_t out_size, struct fep_error *error)
 {
     const struct host *host = self;
     return host->mapping != NULL ? mapping_decode_text(host->mapping, in, size, lenient, out, out_size, error)

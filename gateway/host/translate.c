@@ -1,6 +1,7 @@
-/* Between canonical bodies and the module's records. With a mapping file the mapping engine does it; without one bodies
- * pass through as they are, in a record with one field, so that tests, benchmarks and gateways whose local system speaks
- * the canonical form need no mapping. Must never change a body that passes through. */
+/* Between canonical bodies and the module's records. With a mapping file the mapping engine does it; without
+ * one bodies pass through as they are, in a record with one field, so that tests, benchmarks and gateways
+ * whose local system speaks the canonical form need no mapping. Must never change a body that passes through.
+ */
 #include "host.h"
 
 #include <stdio.h>
@@ -39,7 +40,8 @@ static const struct fep_field head_fields[HEAD_COUNT] = {
     [HEAD_ORIGINAL_INFNO] = {"original_infno", FEP_FIELD_CODE, INFNO_SIZE - 1, 0, 0},
 };
 static const struct fep_field body_fields[] = {{"body", FEP_FIELD_TEXT, 0, 0, FEP_FIELD_PERSONAL}};
-static const struct fep_layout head_layout = {.name = "canonical-head", .fields = head_fields, .field_count = HEAD_COUNT};
+static const struct fep_layout head_layout = {
+    .name = "canonical-head", .fields = head_fields, .field_count = HEAD_COUNT};
 static const struct fep_layout body_layout = {.name = "canonical", .fields = body_fields, .field_count = 1};
 
 const struct fep_layout *
@@ -63,8 +65,9 @@ translate_context(struct host *host, struct mapping_context *context)
                                         .pseudonym_key_size = host->settings.pseudonym_key_size};
 }
 
-/* Serials for queries, and for our own inquiries and reversals, which post nothing and so need no place in the store:
- * 99, the millisecond of the day and a count. The router's begin with its incarnation modulo 99, so never with 99. */
+/* Serials for queries, and for our own inquiries and reversals, which post nothing and so need no place in
+ * the store: 99, the millisecond of the day and a count. The router's begin with its incarnation modulo 99,
+ * so never with 99. */
 uint64_t
 translate_own_serial(struct host *host, uint32_t *date)
 {
@@ -83,7 +86,7 @@ translate_own_serial(struct host *host, uint32_t *date)
     return 990000000000ull + of_day * 100 + host->own_serial_count;
 }
 
-/* --- asked side --------------------------------------------------------------------------------------------------- */
+/* --- asked side ---------------------------------------------------------------------------------- */
 
 const char *
 translate_out(struct host *host, const struct fep_message *message, uint32_t operation,
@@ -104,8 +107,8 @@ translate_out(struct host *host, const struct fep_message *message, uint32_t ope
         context.original_attempt = attempt;
         context.attempt = &own;
     }
-    return mapping_request_out(host->mapping, &message->header, &message->index, message->body, operation, &context,
-                               head, body, error);
+    return mapping_request_out(host->mapping, &message->header, &message->index, message->body, operation,
+                               &context, head, body, error);
 }
 
 static void
@@ -150,7 +153,8 @@ translate_answer_in(struct host *host, struct fep_call *call, struct slice *answ
     bool about_another = call->operation == CORE_OP_INQUIRE || call->operation == CORE_OP_REVERSE ||
                          call->operation == CORE_OP_REVERSE_UNDO;
     if (about_another)
-        take_finding(host, call, call->operation == CORE_OP_INQUIRE ? FEP_OP_INQUIRE : FEP_OP_REVERSE, &found);
+        take_finding(host, call, call->operation == CORE_OP_INQUIRE ? FEP_OP_INQUIRE : FEP_OP_REVERSE,
+                     &found);
     if (call->kind != FEP_ANSWERED)
         return 0;
     if (host->mapping == NULL)
@@ -161,11 +165,11 @@ translate_answer_in(struct host *host, struct fep_call *call, struct slice *answ
     struct mapping_context context;
     translate_context(host, &context);
     context.attempt = &call->attempt;
-    return mapping_answer_in(host->mapping, &call->message.header, call->message.body, call->answer, &context, answer,
-                             index, &call->result, error);
+    return mapping_answer_in(host->mapping, &call->message.header, call->message.body, call->answer, &context,
+                             answer, index, &call->result, error);
 }
 
-/* --- serving side ------------------------------------------------------------------------------------------------- */
+/* --- serving side -------------------------------------------------------------------------------- */
 
 static void
 copy_field(const struct fep_record *head, size_t field, char *out, size_t room)
@@ -181,13 +185,14 @@ static int
 check_head(const struct fep_record *head, struct fep_error *error)
 {
     if (head == NULL || record_layout(head) != &head_layout)
-        return error_set(error, FEP_REFUSED, FEP_E_MALFORMED_REQUEST, "the head is not under the layout canonical-head");
+        return error_set(error, FEP_REFUSED, FEP_E_MALFORMED_REQUEST,
+                         "the head is not under the layout canonical-head");
     for (size_t i = 0; i < HEAD_COUNT; i++) {
         size_t size = record_get(head, i).size;
         if ((size == 0 && (head_fields[i].flags & FEP_FIELD_REQUIRED) != 0) ||
             (head_fields[i].length != 0 && size > head_fields[i].length))
-            return error_set(error, FEP_REFUSED, FEP_E_INVALID_FIELD, "head field %s has %zu bytes; expected %s%u",
-                             head_fields[i].name, size,
+            return error_set(error, FEP_REFUSED, FEP_E_INVALID_FIELD,
+                             "head field %s has %zu bytes; expected %s%u", head_fields[i].name, size,
                              (head_fields[i].flags & FEP_FIELD_REQUIRED) != 0 ? "1 to " : "at most ",
                              head_fields[i].length);
     }
@@ -202,7 +207,8 @@ pass_request(struct host *host, struct ticket *ticket, struct fep_error *error)
     if (check_head(head, error) < 0)
         return -1;
     if (ticket->body == NULL || record_layout(ticket->body) != &body_layout)
-        return error_set(error, FEP_REFUSED, FEP_E_MALFORMED_REQUEST, "the body is not under the layout canonical");
+        return error_set(error, FEP_REFUSED, FEP_E_MALFORMED_REQUEST,
+                         "the body is not under the layout canonical");
     struct message_header *header = &request->header;
     copy_field(head, HEAD_INFNO, header->infno, sizeof header->infno);
     copy_field(head, HEAD_MSGID, header->key.msgid, sizeof header->key.msgid);
@@ -216,8 +222,9 @@ pass_request(struct host *host, struct ticket *ticket, struct fep_error *error)
     copy_field(head, HEAD_VISIT, request->index.visit_id, sizeof request->index.visit_id);
     request->index.size = sizeof request->index;
     struct fep_bytes person = record_get(head, HEAD_PERSON), body = record_get(ticket->body, 0);
-    if (order_key_compute(host->settings.pseudonym_key, host->settings.pseudonym_key_size, header->insured_area,
-                          (const char *)person.data, person.size, request->index.order_key) < 0)
+    if (order_key_compute(host->settings.pseudonym_key, host->settings.pseudonym_key_size,
+                          header->insured_area, (const char *)person.data, person.size,
+                          request->index.order_key) < 0)
         return error_set(error, FEP_NOT_SENT, FEP_E_INTERNAL, "the order key can not be made");
     request->body = slice_copy(body.data, body.size);
     if (request->body.data == NULL && body.size > 0)
@@ -226,8 +233,8 @@ pass_request(struct host *host, struct ticket *ticket, struct fep_error *error)
 }
 
 int
-translate_request_in(struct host *host, struct ticket *ticket, struct slice visit_request, struct slice visit_answer,
-                     const char *visit_infno, struct fep_error *error)
+translate_request_in(struct host *host, struct ticket *ticket, struct slice visit_request,
+                     struct slice visit_answer, const char *visit_infno, struct fep_error *error)
 {
     if (host->mapping == NULL)
         return pass_request(host, ticket, error);
@@ -236,13 +243,13 @@ translate_request_in(struct host *host, struct ticket *ticket, struct slice visi
     context.visit_request = visit_request;
     context.visit_answer = visit_answer;
     snprintf(context.visit_infno, sizeof context.visit_infno, "%s", visit_infno);
-    return mapping_request_in(host->mapping, ticket->local, ticket->head, ticket->body, &context, &ticket->request,
-                              error);
+    return mapping_request_in(host->mapping, ticket->local, ticket->head, ticket->body, &context,
+                              &ticket->request, error);
 }
 
 int
-translate_answer_out(struct host *host, struct ticket *ticket, struct slice answer, const struct fep_result *result,
-                     struct fep_record **body, struct fep_error *error)
+translate_answer_out(struct host *host, struct ticket *ticket, struct slice answer,
+                     const struct fep_result *result, struct fep_record **body, struct fep_error *error)
 {
     *body = NULL;
     if (host->mapping != NULL) {

@@ -1,5 +1,5 @@
-/* A bounded memory of what opened a visit, so that a visit's later messages need not ask the router each time. Only a
- * copy: losing an entry costs a question, never a message. */
+/* A bounded memory of what opened a visit, so that a visit's later messages need not ask the router each
+ * time. Only a copy: losing an entry costs a question, never a message. */
 #include "host.h"
 
 #include <stdio.h>

@@ -30,7 +30,8 @@ arena_take(struct arena *arena, size_t size)
         chunk->size = room;
         chunk->used = 0;
         /* A chunk made for one large piece is full at once: the one in use stays in front. */
-        struct arena_chunk **at = arena->chunks != NULL && room == size ? &arena->chunks->next : &arena->chunks;
+        struct arena_chunk **at =
+            arena->chunks != NULL && room == size ? &arena->chunks->next : &arena->chunks;
         chunk->next = *at;
         *at = chunk;
     }

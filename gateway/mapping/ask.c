@@ -16,7 +16,7 @@ find_by_infno(const struct mapping *mapping, const char *infno)
     return NULL;
 }
 
-/* --- request out -------------------------------------------------------------------------------------------------- */
+/* --- request out --------------------------------------------------------------------------------- */
 
 static int
 fill_head(struct translation *translation, struct fep_record *head)
@@ -65,9 +65,10 @@ find_operation(const struct mapping *mapping, uint32_t operation, const struct o
 }
 
 const char *
-mapping_request_out(const struct mapping *mapping, const struct message_header *header, const struct fep_index *index,
-                    struct slice body, uint32_t operation, const struct mapping_context *context,
-                    struct fep_record **head, struct fep_record **record, struct fep_error *error)
+mapping_request_out(const struct mapping *mapping, const struct message_header *header,
+                    const struct fep_index *index, struct slice body, uint32_t operation,
+                    const struct mapping_context *context, struct fep_record **head,
+                    struct fep_record **record, struct fep_error *error)
 {
     const struct transaction_map *map = find_by_infno(mapping, header->infno);
     const struct operation_map *found;
@@ -76,7 +77,8 @@ mapping_request_out(const struct mapping *mapping, const struct message_header *
     (void)index;
     *head = *record = NULL;
     if (map == NULL) {
-        error_set(error, FEP_REFUSED, 1002, "transaction %.6s is not in the mapping %s", header->infno, mapping->name);
+        error_set(error, FEP_REFUSED, 1002, "transaction %.6s is not in the mapping %s", header->infno,
+                  mapping->name);
         return NULL;
     }
     if (find_operation(mapping, operation, &found, error) < 0)
@@ -98,7 +100,7 @@ mapping_request_out(const struct mapping *mapping, const struct message_header *
     return found != NULL ? found->local : map->local;
 }
 
-/* --- answer in ---------------------------------------------------------------------------------------------------- */
+/* --- answer in ----------------------------------------------------------------------------------- */
 
 static int
 begin_envelope(struct translation *translation)
@@ -119,17 +121,20 @@ begin_envelope(struct translation *translation)
 }
 
 static int
-translate_answer(struct translation *translation, const struct transaction_map *map, const struct fep_record *record,
-                 struct slice request, struct fep_index *index, struct fep_result *result)
+translate_answer(struct translation *translation, const struct transaction_map *map,
+                 const struct fep_record *record, struct slice request, struct fep_index *index,
+                 struct fep_result *result)
 {
     if (begin_envelope(translation) < 0)
         return -1;
     if (record != NULL) {
         translation->record = record;
         if (record_layout(record) != map->answer_layout)
-            return translation_fault(translation, NULL, FEP_E_INTERNAL, "the answer is under the layout %s, not %s-R",
+            return translation_fault(translation, NULL, FEP_E_INTERNAL,
+                                     "the answer is under the layout %s, not %s-R",
                                      record_layout(record)->name, map->local);
-        if (rules_apply_in(translation, &map->answer) < 0 || group_apply_in(translation, &map->answer_group) < 0)
+        if (rules_apply_in(translation, &map->answer) < 0 ||
+            group_apply_in(translation, &map->answer_group) < 0)
             return -1;
     }
     if (index_fill(translation, &map->index, index) < 0)
@@ -144,17 +149,18 @@ translate_answer(struct translation *translation, const struct transaction_map *
 }
 
 int
-mapping_answer_in(const struct mapping *mapping, const struct message_header *header, struct slice request_body,
-                  const struct fep_record *record, const struct mapping_context *context, struct slice *answer,
-                  struct fep_index *index, struct fep_result *result, struct fep_error *error)
+mapping_answer_in(const struct mapping *mapping, const struct message_header *header,
+                  struct slice request_body, const struct fep_record *record,
+                  const struct mapping_context *context, struct slice *answer, struct fep_index *index,
+                  struct fep_result *result, struct fep_error *error)
 {
     const struct transaction_map *map = find_by_infno(mapping, header->infno);
     struct message_header copy = *header;
     struct translation translation;
     *answer = SLICE_NONE;
     if (map == NULL)
-        return error_set(error, 0, FEP_E_NOT_MAPPED, "transaction %.6s is not in the mapping %s", header->infno,
-                         mapping->name);
+        return error_set(error, 0, FEP_E_NOT_MAPPED, "transaction %.6s is not in the mapping %s",
+                         header->infno, mapping->name);
     translation_begin(&translation, mapping, context, &copy, false, error);
     int status = translate_answer(&translation, map, record, request_body, index, result);
     if (status == 0)
@@ -165,11 +171,11 @@ mapping_answer_in(const struct mapping *mapping, const struct message_header *he
     return status;
 }
 
-/* --- findings and return codes ------------------------------------------------------------------------------------ */
+/* --- findings and return codes ------------------------------------------------------------------- */
 
 int
-mapping_finding(const struct mapping *mapping, uint32_t operation, const struct fep_record *record, uint32_t code,
-                uint32_t *finding)
+mapping_finding(const struct mapping *mapping, uint32_t operation, const struct fep_record *record,
+                uint32_t code, uint32_t *finding)
 {
     const struct operation_map *map = operation == FEP_OP_INQUIRE ? &mapping->inquire : &mapping->reverse;
     if (!map->present)
@@ -225,7 +231,8 @@ static const struct error_row *
 find_error_in(const struct mapping *mapping, const char *local_code)
 {
     for (size_t i = 0; i < mapping->error_count; i++) {
-        if ((mapping->errors[i].directions & DIRECTION_IN) != 0 && strcmp(mapping->errors[i].local, local_code) == 0)
+        if ((mapping->errors[i].directions & DIRECTION_IN) != 0 &&
+            strcmp(mapping->errors[i].local, local_code) == 0)
             return &mapping->errors[i];
     }
     return NULL;
@@ -243,7 +250,7 @@ mapping_error_in(const struct mapping *mapping, const char *local_code, bool pos
     result->reason = FEP_REASON_BUSINESS;
 }
 
-/* --- what a module reads ------------------------------------------------------------------------------------------ */
+/* --- what a module reads ------------------------------------------------------------------------- */
 
 static const char *
 operation_text(const struct operation_map *map, const char *key)
@@ -309,15 +316,15 @@ mapping_find_layout(const struct mapping *mapping, const char *name)
 }
 
 int
-mapping_decode_text(const struct mapping *mapping, const unsigned char *in, size_t size, bool lenient, char *out,
-                    size_t out_size, struct fep_error *error)
+mapping_decode_text(const struct mapping *mapping, const unsigned char *in, size_t size, bool lenient,
+                    char *out, size_t out_size, struct fep_error *error)
 {
     return charset_decode(mapping->charset, in, size, lenient, out, out_size, error);
 }
 
 int
-mapping_encode_text(const struct mapping *mapping, const char *in, size_t size, unsigned char *out, size_t out_size,
-                    struct fep_error *error)
+mapping_encode_text(const struct mapping *mapping, const char *in, size_t size, unsigned char *out,
+                    size_t out_size, struct fep_error *error)
 {
     return charset_encode(mapping->charset, in, size, out, out_size, error);
 }

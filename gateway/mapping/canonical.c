@@ -1,5 +1,5 @@
-/* Trees of json-c behind a strict lexical check. Must never put an amount through floating point: numbers are read and
- * written as the text they are. */
+/* Trees of json-c behind a strict lexical check. Must never put an amount through floating point: numbers are
+ * read and written as the text they are. */
 #include "canonical.h"
 
 #include <stdlib.h>
@@ -78,7 +78,8 @@ static bool
 is_text(struct json_object *node, const char *wanted)
 {
     struct fep_bytes text;
-    return canonical_text(node, &text) && strlen(wanted) == text.size && memcmp(text.data, wanted, text.size) == 0;
+    return canonical_text(node, &text) && strlen(wanted) == text.size &&
+           memcmp(text.data, wanted, text.size) == 0;
 }
 
 /* The first wanted value that any element has decides, not the first element that has any wanted value. */

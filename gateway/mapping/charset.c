@@ -1,6 +1,6 @@
-/* Charsets by iconv (glibc). GBK peers are read by the GB18030 tables, because hospitals use its user-defined characters
- * for rare names, but by the structure of GBK: one or two bytes, and 80 is no euro. Must never drop a character, nor
- * send one that the other side would read as another. */
+/* Charsets by iconv (glibc). GBK peers are read by the GB18030 tables, because hospitals use its user-defined
+ * characters for rare names, but by the structure of GBK: one or two bytes, and 80 is no euro. Must never
+ * drop a character, nor send one that the other side would read as another. */
 #include "charset.h"
 
 #include <errno.h>
@@ -21,14 +21,15 @@ struct charset {
     iconv_t decoder, encoder;
 };
 
-#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
+#define REPLACEMENT     "\xEF\xBF\xBD" /* U+FFFD */
 #define BYTE_ORDER_MARK "\xEF\xBB\xBF"
-#define GETA "\xE3\x80\x93"        /* U+3013 */
-#define NO_CONVERTER ((iconv_t)-1)
+#define GETA            "\xE3\x80\x93" /* U+3013 */
+#define NO_CONVERTER    ((iconv_t)-1)
 
-/* --- opening ------------------------------------------------------------------------------------------------------ */
+/* --- opening ------------------------------------------------------------------------------------- */
 
-/* Characters that code pages disagree about: U+00B7 in names, 珅 (second byte |), 玘 (second byte ^), the dash. */
+/* Characters that code pages disagree about: U+00B7 in names, 珅 (second byte |), 玘 (second byte ^), the
+ * dash. */
 static int
 check_tables(struct charset *charset, struct fep_error *error)
 {
@@ -40,10 +41,12 @@ check_tables(struct charset *charset, struct fep_error *error)
         return 0;
     int size = charset_encode(charset, sample, sizeof sample - 1, wire, sizeof wire, error);
     if (size == (int)sizeof expected && memcmp(wire, expected, sizeof expected) == 0 &&
-        charset_decode(charset, wire, (size_t)size, false, back, sizeof back, error) == (int)sizeof sample - 1 &&
+        charset_decode(charset, wire, (size_t)size, false, back, sizeof back, error) ==
+            (int)sizeof sample - 1 &&
         memcmp(back, sample, sizeof sample - 1) == 0)
         return 0;
-    return error_set(error, 0, FEP_E_CHARSET, "the %s tables of this system differ from those expected", charset->name);
+    return error_set(error, 0, FEP_E_CHARSET, "the %s tables of this system differ from those expected",
+                     charset->name);
 }
 
 struct charset *
@@ -57,7 +60,8 @@ charset_open(const char *name, enum charset_unmappable unmappable, struct fep_er
     while (place < 3 && strcmp(known[place].name, name) != 0)
         place++;
     if (place == 3) {
-        error_set(error, 0, FEP_E_CHARSET, "charset \"%.20s\" is not known; expected GBK, GB18030 or UTF-8", name);
+        error_set(error, 0, FEP_E_CHARSET, "charset \"%.20s\" is not known; expected GBK, GB18030 or UTF-8",
+                  name);
         return NULL;
     }
     struct charset *charset = calloc(1, sizeof *charset);
@@ -98,7 +102,7 @@ charset_close(struct charset *charset)
     free(charset);
 }
 
-/* --- decoding ----------------------------------------------------------------------------------------------------- */
+/* --- decoding ------------------------------------------------------------------------------------ */
 
 /* Bytes of the character at `in` by its structure alone, or 0. */
 static size_t
@@ -112,8 +116,8 @@ character_bytes(const struct charset *charset, const unsigned char *in, size_t r
         return 0;
     if (in[1] >= 0x40 && in[1] != 0x7F && in[1] != 0xFF)
         return 2;
-    bool four = charset->kind == KIND_GB18030 && rest >= 4 && in[1] >= 0x30 && in[1] <= 0x39 && in[2] >= 0x81 &&
-                in[2] <= 0xFE && in[3] >= 0x30 && in[3] <= 0x39;
+    bool four = charset->kind == KIND_GB18030 && rest >= 4 && in[1] >= 0x30 && in[1] <= 0x39 &&
+                in[2] >= 0x81 && in[2] <= 0xFE && in[3] >= 0x30 && in[3] <= 0x39;
     return four ? 4 : 0;
 }
 
@@ -128,10 +132,11 @@ put(char **out, size_t *room, const void *bytes, size_t size)
     return true;
 }
 
-/* Converts the first `size` bytes, all of whole characters by structure. Returns how many were taken: fewer than size
- * when a character has no meaning, or out is full (then *full is set). */
+/* Converts the first `size` bytes, all of whole characters by structure. Returns how many were taken: fewer
+ * than size when a character has no meaning, or out is full (then *full is set). */
 static size_t
-decode_run(struct charset *charset, const unsigned char *in, size_t size, char **out, size_t *room, bool *full)
+decode_run(struct charset *charset, const unsigned char *in, size_t size, char **out, size_t *room,
+           bool *full)
 {
     if (charset->decoder == NO_CONVERTER) {
         *full = !put(out, room, in, size);
@@ -149,8 +154,8 @@ decode_run(struct charset *charset, const unsigned char *in, size_t size, char *
 }
 
 int
-charset_decode(struct charset *charset, const unsigned char *in, size_t size, bool lenient, char *out, size_t out_size,
-               struct fep_error *error)
+charset_decode(struct charset *charset, const unsigned char *in, size_t size, bool lenient, char *out,
+               size_t out_size, struct fep_error *error)
 {
     size_t at = 0, room = out_size;
     bool full = false;
@@ -163,17 +168,19 @@ charset_decode(struct charset *charset, const unsigned char *in, size_t size, bo
         if (full || at == size)
             break;
         if (!lenient)
-            return error_set(error, FEP_REFUSED, FEP_E_CHARSET, "byte %zu is not legal %s", at, charset->name);
+            return error_set(error, FEP_REFUSED, FEP_E_CHARSET, "byte %zu is not legal %s", at,
+                             charset->name);
         full = !put(&out, &room, REPLACEMENT, 3);
         /* A pair without meaning is one character; a byte that begins nothing stands alone. */
         at += taken < run ? character_bytes(charset, in + at, size - at) : 1;
     }
     if (full)
-        return error_set(error, FEP_REFUSED, FEP_E_OVERSIZE, "text of %zu bytes is longer than allowed", size);
+        return error_set(error, FEP_REFUSED, FEP_E_OVERSIZE, "text of %zu bytes is longer than allowed",
+                         size);
     return (int)(out_size - room);
 }
 
-/* --- encoding ----------------------------------------------------------------------------------------------------- */
+/* --- encoding ------------------------------------------------------------------------------------ */
 
 /* One character as it stands on the wire, or 0 if the charset can not hold it. */
 static size_t
@@ -192,7 +199,8 @@ encode_character(struct charset *charset, const char *in, size_t width, char wir
     (void)iconv(charset->encoder, NULL, NULL, NULL, NULL);
     if (iconv(charset->encoder, &from.iconv, &left, &to, &room) == (size_t)-1 || left > 0)
         return 0;
-    /* glibc writes the euro as 80 in GBK; a reader by GB18030 rejects that, a reader of GBK 1.0 does not know it. */
+    /* glibc writes the euro as 80 in GBK; a reader by GB18030 rejects that, a reader of GBK 1.0 does not know
+     * it. */
     return charset->kind == KIND_GBK && (unsigned char)wire[0] == 0x80 ? 0 : 8 - room;
 }
 
@@ -228,8 +236,8 @@ encode_one(struct charset *charset, const char *in, size_t width, char wire[16])
     }
 }
 
-/* Bytes of characters that need no second look: ASCII and all that is not U+FFFD, BOM or euro, i.e. not begun by EF or
- * E2. */
+/* Bytes of characters that need no second look: ASCII and all that is not U+FFFD, BOM or euro, i.e. not begun
+ * by EF or E2. */
 static size_t
 plain_run(const char *in, size_t size)
 {
@@ -278,13 +286,14 @@ charset_encode(struct charset *charset, const char *in, size_t size, unsigned ch
         size_t width = utf8_character(in + at, size - at);
         int count = width > 0 ? encode_one(charset, in + at, width, wire) : -1;
         if (count < 0)
-            return error_set(error, FEP_REFUSED, FEP_E_CHARSET, "the character at byte %zu can not be written in %s",
-                             at, charset->name);
+            return error_set(error, FEP_REFUSED, FEP_E_CHARSET,
+                             "the character at byte %zu can not be written in %s", at, charset->name);
         full = !put(&to, &room, wire, (size_t)count);
         at += width;
     }
     if (full)
-        return error_set(error, FEP_REFUSED, FEP_E_DOES_NOT_FIT, "text does not fit into %zu bytes", out_size);
+        return error_set(error, FEP_REFUSED, FEP_E_DOES_NOT_FIT, "text does not fit into %zu bytes",
+                         out_size);
     return (int)(out_size - room);
 }
 

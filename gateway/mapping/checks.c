@@ -1,4 +1,5 @@
-/* The money equations and the index. Equations are exact in fen; an amount that is not one makes them fail. */
+/* The money equations and the index. Equations are exact in fen; an amount that is not one makes them fail.
+ */
 #include "translation.h"
 
 #include <stdio.h>
@@ -48,8 +49,8 @@ is_factor_100(int64_t first, int64_t sum)
 }
 
 int
-checks_hold(struct translation *translation, const struct transaction_map *map, struct json_object *request_root,
-            struct fep_result *result)
+checks_hold(struct translation *translation, const struct transaction_map *map,
+            struct json_object *request_root, struct fep_result *result)
 {
     for (size_t i = 0; i < map->check_count; i++) {
         const struct check *check = &map->checks[i];
@@ -57,12 +58,15 @@ checks_hold(struct translation *translation, const struct transaction_map *map, 
         bool readable = sum_terms(check, translation->root, request_root, &sum, &first);
         if (readable && sum == 0)
             continue;
-        const char *why = !readable ? "an amount can not be read" : is_factor_100(first, sum) ? "factor 100" : "differs";
-        translation_fault(translation, NULL, FEP_E_MONEY_EQUATION, "the equation at %s does not hold (%s)", check->where,
-                          why);
+        const char *why = !readable                   ? "an amount can not be read"
+                          : is_factor_100(first, sum) ? "factor 100"
+                                                      : "differs";
+        translation_fault(translation, NULL, FEP_E_MONEY_EQUATION, "the equation at %s does not hold (%s)",
+                          check->where, why);
         if (result != NULL) {
             result->reason = FEP_REASON_INCONSISTENT;
-            snprintf(result->text, sizeof result->text, "the equation at %.150s does not hold (%s)", check->where, why);
+            snprintf(result->text, sizeof result->text, "the equation at %.150s does not hold (%s)",
+                     check->where, why);
         }
         return -1;
     }
@@ -70,11 +74,12 @@ checks_hold(struct translation *translation, const struct transaction_map *map, 
 }
 
 static int
-set_text(struct translation *translation, const struct index_rule *rule, struct fep_bytes value, char *out, size_t room)
+set_text(struct translation *translation, const struct index_rule *rule, struct fep_bytes value, char *out,
+         size_t room)
 {
     if (value.size >= room)
-        return translation_fault(translation, NULL, FEP_E_DOES_NOT_FIT, "index (%s): longer than %zu bytes", rule->where,
-                                 room - 1);
+        return translation_fault(translation, NULL, FEP_E_DOES_NOT_FIT, "index (%s): longer than %zu bytes",
+                                 rule->where, room - 1);
     if (value.size > 0)
         memcpy(out, value.data, value.size);
     out[value.size] = '\0';
@@ -82,7 +87,8 @@ set_text(struct translation *translation, const struct index_rule *rule, struct 
 }
 
 static int
-set_amount(struct translation *translation, const struct index_rule *rule, struct fep_index *index, int64_t *fen)
+set_amount(struct translation *translation, const struct index_rule *rule, struct fep_index *index,
+           int64_t *fen)
 {
     if (!read_fen(translation->root, &rule->path, fen))
         return translation_fault(translation, NULL, FEP_E_AMOUNT, "index (%s): not an amount", rule->where);
@@ -107,7 +113,8 @@ fill_one(struct translation *translation, const struct index_rule *rule, struct 
         break;
     }
     if (!canonical_text(canonical_find(translation->root, &rule->path), &value))
-        return translation_fault(translation, NULL, FEP_E_INVALID_FIELD, "index (%s): not a plain value", rule->where);
+        return translation_fault(translation, NULL, FEP_E_INVALID_FIELD, "index (%s): not a plain value",
+                                 rule->where);
     if (rule->part == INDEX_VISIT_ID)
         return set_text(translation, rule, value, index->visit_id, sizeof index->visit_id);
     if (rule->part == INDEX_SETTLEMENT_ID)

@@ -17,7 +17,8 @@ is_equal(const char *known, const char *value, size_t size)
 }
 
 const char *
-codes_translate(const struct code_list *list, unsigned direction, const char *value, size_t size, const char *kept)
+codes_translate(const struct code_list *list, unsigned direction, const char *value, size_t size,
+                const char *kept)
 {
     for (size_t i = 0; i < list->pair_count; i++) {
         const struct code_pair *pair = &list->pairs[i];

@@ -1,6 +1,6 @@
 /* The catalogue crosswalk of a region: local code <-> national code, a CSV file with the columns
- * local_code,national_code,name,level,valid_from,valid_to. Must never guess: a code without a row has no other form.
- * Fails at loading with file and line. */
+ * local_code,national_code,name,level,valid_from,valid_to. Must never guess: a code without a row has no
+ * other form. Fails at loading with file and line. */
 #include "model.h"
 
 #include <errno.h>
@@ -20,12 +20,12 @@ struct row {
 
 struct crosswalk {
     struct arena arena;
-    struct row *rows;       /* by local code */
+    struct row *rows; /* by local code */
     const struct row **by_national;
     size_t count, room;
 };
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------- */
 
 /* Splits in place; quotes around a value may hold commas, "" is a quote. Returns how many columns. */
 static int
@@ -72,8 +72,8 @@ add_row(struct crosswalk *crosswalk, char *columns[COLUMNS], int count, int line
 {
     struct row row = {.line = line};
     *what = "expected local_code,national_code,name,level,valid_from,valid_to with dates yyyymmdd";
-    if (count < 2 || columns[0][0] == '\0' || columns[1][0] == '\0' || (count > 4 && !read_date(columns[4], &row.from)) ||
-        (count > 5 && !read_date(columns[5], &row.to)))
+    if (count < 2 || columns[0][0] == '\0' || columns[1][0] == '\0' ||
+        (count > 4 && !read_date(columns[4], &row.from)) || (count > 5 && !read_date(columns[5], &row.to)))
         return -1;
     *what = "more rows than allowed, or no memory";
     if (crosswalk->count == crosswalk->room) {
@@ -124,8 +124,9 @@ sort_rows(struct loader *loader, const config_setting_t *at, const char *path, s
     for (size_t i = 1; i < crosswalk->count; i++) {
         const struct row *row = &crosswalk->rows[i];
         if (strcmp(row->local, row[-1].local) == 0 && overlaps(row, row - 1))
-            config_reader_problem(&loader->reader, at, "%s:%d: local code %s has another row for the same days (line %d)",
-                                  path, row->line, row->local, row[-1].line);
+            config_reader_problem(&loader->reader, at,
+                                  "%s:%d: local code %s has another row for the same days (line %d)", path,
+                                  row->line, row->local, row[-1].line);
     }
     crosswalk->by_national = malloc(crosswalk->count * sizeof *crosswalk->by_national);
     if (crosswalk->by_national == NULL) {
@@ -146,7 +147,8 @@ crosswalk_load(struct loader *loader, const config_setting_t *at, const char *pa
     FILE *file = fopen(path, "re");
     struct crosswalk *crosswalk = calloc(1, sizeof *crosswalk);
     if (file == NULL || crosswalk == NULL) {
-        config_reader_problem(&loader->reader, at, "crosswalk %s: %s", path, file == NULL ? strerror(errno) : "no memory");
+        config_reader_problem(&loader->reader, at, "crosswalk %s: %s", path,
+                              file == NULL ? strerror(errno) : "no memory");
         if (file != NULL)
             fclose(file);
         free(crosswalk);
@@ -183,7 +185,7 @@ crosswalk_destroy(struct crosswalk *crosswalk)
     free(crosswalk);
 }
 
-/* --- looking up --------------------------------------------------------------------------------------------------- */
+/* --- looking up ---------------------------------------------------------------------------------- */
 
 static const struct row *
 row_at(const struct crosswalk *crosswalk, unsigned direction, size_t place)
@@ -200,7 +202,8 @@ compare_code(const struct row *row, unsigned direction, const char *code, size_t
 }
 
 const char *
-crosswalk_find(const struct crosswalk *crosswalk, unsigned direction, const char *code, size_t size, uint32_t date)
+crosswalk_find(const struct crosswalk *crosswalk, unsigned direction, const char *code, size_t size,
+               uint32_t date)
 {
     size_t low = 0, high = crosswalk->count;
     while (low < high) {

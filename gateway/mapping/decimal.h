@@ -1,5 +1,5 @@
-/* Decimal numbers as text and as integers of their smallest unit (fen at scale 2, 1/10000 at scale 4). No floating
- * point, no rounding: what does not fit exactly is an error. */
+/* Decimal numbers as text and as integers of their smallest unit (fen at scale 2, 1/10000 at scale 4). No
+ * floating point, no rounding: what does not fit exactly is an error. */
 #ifndef FEP_DECIMAL_H
 #define FEP_DECIMAL_H
 
@@ -9,8 +9,8 @@
 
 #define DECIMAL_TEXT 32 /* room for any value written, with NUL */
 
-/* "12.30", "-0.5", "+7", ".5" -> units of 10^-scale. false: not a decimal number, more decimals than scale that are
- * not zero, or out of range. scale 0..9. */
+/* "12.30", "-0.5", "+7", ".5" -> units of 10^-scale. false: not a decimal number, more decimals than scale
+ * that are not zero, or out of range. scale 0..9. */
 bool decimal_parse(const char *text, size_t size, unsigned scale, int64_t *units);
 /* Exactly `scale` decimals, a '-' for negatives; returns the length. */
 size_t decimal_write(int64_t units, unsigned scale, char out[DECIMAL_TEXT]);

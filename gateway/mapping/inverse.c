@@ -1,6 +1,6 @@
-/* The canonical inverse of an answered update: what the gateway itself sends when an update that stays posted must be
- * undone. A small table says which member comes from where; it must never name lines or settlements other than those of
- * the request and its answer. */
+/* The canonical inverse of an answered update: what the gateway itself sends when an update that stays posted
+ * must be undone. A small table says which member comes from where; it must never name lines or settlements
+ * other than those of the request and its answer. */
 #include "canonical.h"
 
 #include <string.h>
@@ -22,14 +22,11 @@ struct inverse {
     const struct member_rule *members;
 };
 
-static const struct member_rule settlement[] = {{"setl_id", FROM_ANSWER, "setl_id", true},
-                                                {"mdtrt_id", FROM_EITHER, "mdtrt_id", true},
-                                                {"psn_no", FROM_EITHER, "psn_no", true},
-                                                {"ipt_otp_no", FROM_REQUEST, "ipt_otp_no", false},
-                                                {"invono", FROM_REQUEST, "invono", false},
-                                                {"setl_time", FROM_REQUEST, "setl_time", false},
-                                                {"memo", FIXED, "网关撤销未确认的结算", false},
-                                                {NULL, FIXED, NULL, false}};
+static const struct member_rule settlement[] = {
+    {"setl_id", FROM_ANSWER, "setl_id", true},      {"mdtrt_id", FROM_EITHER, "mdtrt_id", true},
+    {"psn_no", FROM_EITHER, "psn_no", true},        {"ipt_otp_no", FROM_REQUEST, "ipt_otp_no", false},
+    {"invono", FROM_REQUEST, "invono", false},      {"setl_time", FROM_REQUEST, "setl_time", false},
+    {"memo", FIXED, "网关撤销未确认的结算", false}, {NULL, FIXED, NULL, false}};
 static const struct member_rule registration[] = {{"mdtrt_id", FROM_ANSWER, "mdtrt_id", true},
                                                   {"psn_no", FROM_EITHER, "psn_no", true},
                                                   {"ipt_otp_no", FROM_REQUEST, "ipt_otp_no|ipt_no", false},
@@ -40,8 +37,9 @@ static const struct member_rule lines[] = {{"mdtrt_id", FROM_REQUEST, "mdtrt_id"
                                            {NULL, FIXED, NULL, false}};
 
 static const struct inverse inverses[] = {
-    {"2304", "2305", false, settlement},   {"2207", "2208", false, settlement}, {"2102", "2103", false, settlement},
-    {"2401", "2404", false, registration}, {"2201", "2202", false, registration}, {"2301", "2302", true, lines},
+    {"2304", "2305", false, settlement},   {"2207", "2208", false, settlement},
+    {"2102", "2103", false, settlement},   {"2401", "2404", false, registration},
+    {"2201", "2202", false, registration}, {"2301", "2302", true, lines},
     {"2204", "2205", true, lines},
 };
 
@@ -92,8 +90,9 @@ fill_data(struct json_object *data, const struct inverse *inverse, struct json_o
     for (const struct member_rule *rule = inverse->members; rule->name != NULL; rule++) {
         struct json_object *value = find_value(rule, input, output);
         if (value == NULL && rule->required)
-            return error_set(error, FEP_NOT_SENT, FEP_E_MISSING_FIELD, "%s can not be cancelled by %s: no %s is known",
-                             inverse->infno, inverse->inverse, rule->name);
+            return error_set(error, FEP_NOT_SENT, FEP_E_MISSING_FIELD,
+                             "%s can not be cancelled by %s: no %s is known", inverse->infno,
+                             inverse->inverse, rule->name);
         if (value != NULL && json_object_object_add(data, rule->name, value) != 0) {
             json_object_put(value);
             return error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for a cancel");
@@ -114,8 +113,8 @@ fill_lines(struct json_object *array, const struct inverse *inverse, struct json
         struct json_object *element = number != NULL ? json_object_new_object() : NULL;
         if (element == NULL || json_object_array_add(array, element) != 0) {
             json_object_put(element);
-            return error_set(error, FEP_NOT_SENT, FEP_E_MISSING_FIELD, "line %zu of %s has no feedetl_sn, or no memory",
-                             i + 1, inverse->infno);
+            return error_set(error, FEP_NOT_SENT, FEP_E_MISSING_FIELD,
+                             "line %zu of %s has no feedetl_sn, or no memory", i + 1, inverse->infno);
         }
         if (json_object_object_add(element, "feedetl_sn", json_object_get(number)) != 0)
             return error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for a cancel");
@@ -123,7 +122,8 @@ fill_lines(struct json_object *array, const struct inverse *inverse, struct json
             return -1;
     }
     return count > 0 ? 0
-                     : error_set(error, FEP_NOT_SENT, FEP_E_MISSING_FIELD, "%s has no lines to cancel", inverse->infno);
+                     : error_set(error, FEP_NOT_SENT, FEP_E_MISSING_FIELD, "%s has no lines to cancel",
+                                 inverse->infno);
 }
 
 /* {opter..., "input": {"data": ...}}; what stood beside the request's input is kept. */
@@ -131,7 +131,8 @@ static struct json_object *
 begin_body(struct json_object *request, struct json_object *data)
 {
     struct json_object *body = json_object_new_object(), *input = json_object_new_object();
-    bool good = body != NULL && input != NULL && json_object_object_add(input, "data", json_object_get(data)) == 0;
+    bool good =
+        body != NULL && input != NULL && json_object_object_add(input, "data", json_object_get(data)) == 0;
     json_object_object_foreach(request, key, value)
     {
         if (good && strcmp(key, "input") != 0)
@@ -145,14 +146,15 @@ begin_body(struct json_object *request, struct json_object *data)
 }
 
 static int
-build(const struct inverse *inverse, struct json_object *asked, struct json_object *answered, struct slice *body,
-      struct fep_error *error)
+build(const struct inverse *inverse, struct json_object *asked, struct json_object *answered,
+      struct slice *body, struct fep_error *error)
 {
-    struct json_object *input = canonical_member(asked, "input"), *output = canonical_member(answered, "output");
+    struct json_object *input = canonical_member(asked, "input"),
+                       *output = canonical_member(answered, "output");
     struct json_object *data = inverse->per_line ? json_object_new_array() : json_object_new_object();
-    int status = data == NULL          ? error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for a cancel")
+    int status = data == NULL ? error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for a cancel")
                  : inverse->per_line ? fill_lines(data, inverse, input, output, error)
-                                       : fill_data(data, inverse, input, output, error);
+                                     : fill_data(data, inverse, input, output, error);
     struct json_object *tree = status == 0 ? begin_body(asked, data) : NULL;
     if (status == 0)
         status = tree != NULL ? canonical_write(tree, body, error)
@@ -175,7 +177,8 @@ mapping_build_inverse(const struct message_header *original, struct slice reques
             inverse = &inverses[i];
     }
     if (inverse == NULL)
-        return error_set(error, FEP_NOT_SENT, FEP_E_NOT_MAPPED, "transaction %.6s has no inverse here", original->infno);
+        return error_set(error, FEP_NOT_SENT, FEP_E_NOT_MAPPED, "transaction %.6s has no inverse here",
+                         original->infno);
     struct json_object *asked = canonical_parse(request, error);
     struct json_object *answered = asked != NULL ? canonical_parse(answer, error) : NULL;
     int status = answered != NULL ? build(inverse, asked, answered, body, error) : -1;

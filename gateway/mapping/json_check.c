@@ -1,5 +1,5 @@
-/* Strict JSON, byte by byte. Must never allocate by what the text claims, nor recurse; fails with what was expected and
- * the byte. What passes here means the same to every reader. */
+/* Strict JSON, byte by byte. Must never allocate by what the text claims, nor recurse; fails with what was
+ * expected and the byte. What passes here means the same to every reader. */
 #include "json_check.h"
 
 #include <stdint.h>
@@ -21,7 +21,7 @@ struct check {
     size_t member_count, member_room;
     uint32_t objects;
     unsigned depth;
-    char open[JSON_MAX_DEPTH];         /* '{' or '[' */
+    char open[JSON_MAX_DEPTH]; /* '{' or '[' */
     uint32_t object_of[JSON_MAX_DEPTH];
     struct fep_error *error;
 };
@@ -29,8 +29,8 @@ struct check {
 static int
 refuse(struct check *check, const char *expected)
 {
-    return error_set(check->error, FEP_REFUSED, FEP_E_MALFORMED_REQUEST, "JSON, byte %zu: expected %s", check->at,
-                     expected);
+    return error_set(check->error, FEP_REFUSED, FEP_E_MALFORMED_REQUEST, "JSON, byte %zu: expected %s",
+                     check->at, expected);
 }
 
 static void
@@ -53,7 +53,7 @@ is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* --- strings ------------------------------------------------------------------------------------------------------ */
+/* --- strings ------------------------------------------------------------------------------------- */
 
 static int
 read_unit(struct check *check, unsigned *unit)
@@ -61,7 +61,7 @@ read_unit(struct check *check, unsigned *unit)
     *unit = 0;
     for (int i = 0; i < 4; i++) {
         char c = next(check);
-        unsigned digit = is_digit(c)              ? (unsigned)(c - '0')
+        unsigned digit = is_digit(c)            ? (unsigned)(c - '0')
                          : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
                          : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
                                                 : 16;
@@ -128,7 +128,7 @@ take_string(struct check *check, bool is_name)
     return refuse(check, "the end of a text");
 }
 
-/* --- member names ------------------------------------------------------------------------------------------------- */
+/* --- member names -------------------------------------------------------------------------------- */
 
 static size_t
 hash_name(const struct check *check, const struct member *member)
@@ -173,9 +173,8 @@ take_name(struct check *check)
     size_t begin = check->at + 1;
     if (take_string(check, true) < 0)
         return -1;
-    struct member member = {.object = check->object_of[check->depth - 1],
-                            .size = (uint32_t)(check->at - begin - 1),
-                            .at = begin};
+    struct member member = {
+        .object = check->object_of[check->depth - 1], .size = (uint32_t)(check->at - begin - 1), .at = begin};
     if (check->member_count * 4 >= check->member_room * 3 && grow_members(check) < 0)
         return -1;
     struct member *place = find_place(check, check->members, check->member_room, &member);
@@ -190,7 +189,7 @@ take_name(struct check *check)
     return 0;
 }
 
-/* --- values ------------------------------------------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------------------------------- */
 
 static int
 take_number(struct check *check)

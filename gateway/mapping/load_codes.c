@@ -1,4 +1,5 @@
-/* Code lists and return codes. A value that maps two ways in one direction is refused here, not guessed at later. */
+/* Code lists and return codes. A value that maps two ways in one direction is refused here, not guessed at
+ * later. */
 #include "model.h"
 
 #include <stdio.h>
@@ -29,13 +30,15 @@ check_pair(struct loader *loader, const config_setting_t *item, const struct cod
     for (size_t i = 0; i < count; i++) {
         unsigned both = pairs[i].directions & pair->directions;
         if ((both & DIRECTION_IN) != 0 && strcmp(pairs[i].local, pair->local) == 0)
-            config_reader_problem(&loader->reader, item,
-                                  "list %s: local %s maps to %s and to %s; give one of them the direction \"out\"",
-                                  list->name, pair->local, pairs[i].national, pair->national);
+            config_reader_problem(
+                &loader->reader, item,
+                "list %s: local %s maps to %s and to %s; give one of them the direction \"out\"", list->name,
+                pair->local, pairs[i].national, pair->national);
         if ((both & DIRECTION_OUT) != 0 && strcmp(pairs[i].national, pair->national) == 0)
-            config_reader_problem(&loader->reader, item,
-                                  "list %s: national %s maps to %s and to %s; give one of them the direction \"in\"",
-                                  list->name, pair->national, pairs[i].local, pair->local);
+            config_reader_problem(
+                &loader->reader, item,
+                "list %s: national %s maps to %s and to %s; give one of them the direction \"in\"",
+                list->name, pair->national, pairs[i].local, pair->local);
     }
 }
 
@@ -115,7 +118,7 @@ load_find_codes(const struct loader *loader, const char *name)
     return NULL;
 }
 
-/* --- return codes ------------------------------------------------------------------------------------------------- */
+/* --- return codes -------------------------------------------------------------------------------- */
 
 static char
 read_class(struct loader *loader, const config_setting_t *item, int place)
@@ -132,13 +135,14 @@ check_error_row(struct loader *loader, const config_setting_t *item, size_t coun
 {
     const struct error_row *rows = loader->mapping->errors, *row = &rows[count];
     for (size_t i = 0; i < count; i++) {
-        if ((rows[i].directions & row->directions & DIRECTION_IN) != 0 && strcmp(rows[i].local, row->local) == 0)
+        if ((rows[i].directions & row->directions & DIRECTION_IN) != 0 &&
+            strcmp(rows[i].local, row->local) == 0)
             config_reader_problem(&loader->reader, item, "return code %s stands twice", row->local);
         if ((rows[i].directions & row->directions & DIRECTION_OUT) != 0 && rows[i].code == row->code &&
             rows[i].class_letter == row->class_letter)
             config_reader_problem(&loader->reader, item,
-                                  "canonical %u maps to %s and to %s; give one of them the direction \"in\"", row->code,
-                                  rows[i].local, row->local);
+                                  "canonical %u maps to %s and to %s; give one of them the direction \"in\"",
+                                  row->code, rows[i].local, row->local);
     }
 }
 
@@ -151,9 +155,11 @@ load_error_row(struct loader *loader, const config_setting_t *item)
     row->local = load_item(loader, item, 0);
     row->class_letter = read_class(loader, item, 1);
     const config_setting_t *code = config_setting_get_elem(item, 2);
-    int number = code != NULL && config_setting_type(code) == CONFIG_TYPE_INT ? config_setting_get_int(code) : -1;
+    int number =
+        code != NULL && config_setting_type(code) == CONFIG_TYPE_INT ? config_setting_get_int(code) : -1;
     if (number < 0 || number > 9999)
-        config_reader_problem(&loader->reader, item, "canonical code; expected a number of up to four digits");
+        config_reader_problem(&loader->reader, item,
+                              "canonical code; expected a number of up to four digits");
     row->code = (uint32_t)number;
     row->directions = read_direction(loader, item, 3);
     if (row->local == NULL)

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct config_word types[] = {{"text", FEP_FIELD_TEXT},       {"code", FEP_FIELD_CODE},
-                                           {"digits", FEP_FIELD_DIGITS},   {"decimal", FEP_FIELD_DECIMAL},
-                                           {"ratio", FEP_FIELD_RATIO},     {NULL, 0}};
-static const struct config_word flags[] = {{"required", FEP_FIELD_REQUIRED}, {"personal", FEP_FIELD_PERSONAL}, {NULL, 0}};
+static const struct config_word types[] = {{"text", FEP_FIELD_TEXT},     {"code", FEP_FIELD_CODE},
+                                           {"digits", FEP_FIELD_DIGITS}, {"decimal", FEP_FIELD_DECIMAL},
+                                           {"ratio", FEP_FIELD_RATIO},   {NULL, 0}};
+static const struct config_word flags[] = {
+    {"required", FEP_FIELD_REQUIRED}, {"personal", FEP_FIELD_PERSONAL}, {NULL, 0}};
 
 /* The length of the word, 0 if the table does not have it. */
 static size_t
@@ -29,8 +30,9 @@ load_flags(struct loader *loader, const config_setting_t *item, const char *text
         size_t size = strcspn(text, " ");
         uint32_t flag = 0;
         if (size > 0 && find_word(flags, text, size, &flag) == 0)
-            config_reader_problem(&loader->reader, item, "flag \"%.*s\" of field %s; expected required or personal",
-                                  (int)size, text, field->name);
+            config_reader_problem(&loader->reader, item,
+                                  "flag \"%.*s\" of field %s; expected required or personal", (int)size, text,
+                                  field->name);
         field->flags |= flag;
         text += size + (text[size] == ' ');
     }
@@ -42,8 +44,8 @@ read_number(struct loader *loader, const config_setting_t *item, int place, int 
     const config_setting_t *at = config_setting_get_elem(item, (unsigned)place);
     int value = at != NULL && config_setting_type(at) == CONFIG_TYPE_INT ? config_setting_get_int(at) : -1;
     if (value < 0 || value > most) {
-        config_reader_problem(&loader->reader, item, "element %d of a field; expected a number from 0 to %d", place + 1,
-                              most);
+        config_reader_problem(&loader->reader, item, "element %d of a field; expected a number from 0 to %d",
+                              place + 1, most);
         return false;
     }
     *number = (uint32_t)value;
@@ -61,8 +63,8 @@ load_field(struct loader *loader, const config_setting_t *item, struct fep_field
         return;
     if (find_word(types, type, strlen(type), &field->type) == 0)
         config_reader_problem(&loader->reader, item,
-                              "type \"%.20s\" of field %s; expected text, code, digits, decimal or ratio", type,
-                              field->name);
+                              "type \"%.20s\" of field %s; expected text, code, digits, decimal or ratio",
+                              type, field->name);
     if (!read_number(loader, item, 2, 262144, &field->length))
         return;
     bool scaled = field->type == FEP_FIELD_DECIMAL || field->type == FEP_FIELD_RATIO;
@@ -74,8 +76,9 @@ load_field(struct loader *loader, const config_setting_t *item, struct fep_field
             load_flags(loader, item, text, field);
     }
     if (place < count)
-        config_reader_problem(&loader->reader, item, "%d elements of field %s; expected (name, type, length%s [, flags])",
-                              count, field->name, scaled ? ", scale" : "");
+        config_reader_problem(&loader->reader, item,
+                              "%d elements of field %s; expected (name, type, length%s [, flags])", count,
+                              field->name, scaled ? ", scale" : "");
 }
 
 static const struct fep_field *
@@ -95,7 +98,8 @@ load_fields(struct loader *loader, const config_setting_t *group, size_t *field_
             fields[i].name = "?";
         for (size_t j = 0; j < i; j++) {
             if (item != NULL && strcmp(fields[i].name, fields[j].name) == 0)
-                config_reader_problem(&loader->reader, item, "field %s stands twice in this layout", fields[i].name);
+                config_reader_problem(&loader->reader, item, "field %s stands twice in this layout",
+                                      fields[i].name);
         }
     }
     return fields;
@@ -104,7 +108,8 @@ load_fields(struct loader *loader, const config_setting_t *group, size_t *field_
 static void
 load_layout(struct loader *loader, const config_setting_t *group, struct fep_layout *layout)
 {
-    static const char *const keys[] = {"name", "fields", "group", NULL}, *const group_keys[] = {"name", "max", "fields", NULL};
+    static const char *const keys[] = {"name", "fields", "group", NULL}, *const group_keys[] = {
+                                                                             "name", "max", "fields", NULL};
     config_reader_check_keys(&loader->reader, group, keys);
     layout->name = load_member(loader, group, "name", CONFIG_REQUIRED);
     if (layout->name == NULL)

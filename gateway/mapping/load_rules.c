@@ -1,13 +1,13 @@
-/* Rules: one field and where it goes. What a rule can not do in a direction is decided here, so that the translation has
- * no surprises left but those of the data. */
+/* Rules: one field and where it goes. What a rule can not do in a direction is decided here, so that the
+ * translation has no surprises left but those of the data. */
 #include "model.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const struct config_word converts[] = {{"date", CONVERT_DATE},     {"datetime", CONVERT_DATETIME},
-                                              {"cert18", CONVERT_CERT18}, {"name", CONVERT_NAME},
-                                              {"catalogue", CONVERT_CATALOGUE}, {NULL, 0}};
+static const struct config_word converts[] = {
+    {"date", CONVERT_DATE}, {"datetime", CONVERT_DATETIME},   {"cert18", CONVERT_CERT18},
+    {"name", CONVERT_NAME}, {"catalogue", CONVERT_CATALOGUE}, {NULL, 0}};
 static const struct config_word directions[] = {{"in", DIRECTION_IN}, {"out", DIRECTION_OUT}, {NULL, 0}};
 
 static bool
@@ -38,7 +38,8 @@ possible_directions(const struct source *source)
 }
 
 static void
-load_options(struct loader *loader, const config_setting_t *group, const struct rule_scope *scope, struct rule *rule)
+load_options(struct loader *loader, const config_setting_t *group, const struct rule_scope *scope,
+             struct rule *rule)
 {
     static const char *const keys[] = {"codes", "convert", "default", "required", "number",
                                        "check", "cut",     "dir",     "when",     NULL};
@@ -47,7 +48,8 @@ load_options(struct loader *loader, const config_setting_t *group, const struct 
     config_reader_check_keys(reader, group, keys);
     const char *codes = load_member(loader, group, "codes", 0);
     if (codes != NULL && (rule->codes = load_find_codes(loader, codes)) == NULL)
-        config_reader_problem(reader, config_setting_get_member(group, "codes"), "code list %s does not exist", codes);
+        config_reader_problem(reader, config_setting_get_member(group, "codes"),
+                              "code list %s does not exist", codes);
     if (config_reader_choice(reader, group, "convert", 0, converts, &word))
         rule->convert = (enum convert)word;
     if (rule->convert == CONVERT_CATALOGUE && loader->mapping->crosswalk == NULL)
@@ -72,7 +74,8 @@ load_options(struct loader *loader, const config_setting_t *group, const struct 
 
 /* ("-", PATH, SOURCE [, options]) */
 static void
-load_fieldless(struct loader *loader, const config_setting_t *item, const struct rule_scope *scope, struct rule *rule)
+load_fieldless(struct loader *loader, const config_setting_t *item, const struct rule_scope *scope,
+               struct rule *rule)
 {
     const char *target = load_item(loader, item, 1), *from = load_item(loader, item, 2);
     rule->directions = DIRECTION_IN;
@@ -83,18 +86,18 @@ load_fieldless(struct loader *loader, const config_setting_t *item, const struct
     enum source_kind kind = rule->canonical.kind;
     if (good && ((kind != SOURCE_DATA && kind != SOURCE_ENVELOPE && kind != SOURCE_HEADER) ||
                  (possible_directions(&rule->canonical) & DIRECTION_IN) == 0))
-        config_reader_problem(&loader->reader, item, "\"%s\" can not be set; expected a path, envelope or header member",
-                              target);
+        config_reader_problem(&loader->reader, item,
+                              "\"%s\" can not be set; expected a path, envelope or header member", target);
     kind = rule->from.kind;
     if (good && (kind == SOURCE_CLOCK || kind == SOURCE_ATTEMPT || kind == SOURCE_ORIGINAL))
-        config_reader_problem(&loader->reader, item,
-                              "\"%s\" can not go into a message: an honest repeat would look like another request",
-                              from);
+        config_reader_problem(
+            &loader->reader, item,
+            "\"%s\" can not go into a message: an honest repeat would look like another request", from);
 }
 
 static void
-load_with_field(struct loader *loader, const config_setting_t *item, const struct rule_scope *scope, const char *name,
-                struct rule *rule)
+load_with_field(struct loader *loader, const config_setting_t *item, const struct rule_scope *scope,
+                const char *name, struct rule *rule)
 {
     const char *text = load_item(loader, item, 1);
     rule->field = scope->layout != NULL ? layout_find_field(scope->layout, name, scope->in_group) : -1;
@@ -103,13 +106,15 @@ load_with_field(struct loader *loader, const config_setting_t *item, const struc
                               scope->in_group ? "group of the layout" : "layout",
                               scope->layout != NULL ? scope->layout->name : "(missing)");
     else
-        rule->layout_field = &(scope->in_group ? scope->layout->group_fields : scope->layout->fields)[rule->field];
+        rule->layout_field =
+            &(scope->in_group ? scope->layout->group_fields : scope->layout->fields)[rule->field];
     if (text != NULL && load_source(loader, item, text, scope, &rule->canonical))
         rule->directions = possible_directions(&rule->canonical);
 }
 
 static void
-load_rule(struct loader *loader, const config_setting_t *item, const struct rule_scope *scope, struct rule *rule)
+load_rule(struct loader *loader, const config_setting_t *item, const struct rule_scope *scope,
+          struct rule *rule)
 {
     const char *name = load_item(loader, item, 0);
     rule->field = -1;
@@ -124,7 +129,8 @@ load_rule(struct loader *loader, const config_setting_t *item, const struct rule
     int options = fieldless ? 3 : 2, count = config_reader_count(item);
     if (count > options + 1)
         config_reader_problem(&loader->reader, item, "%d elements of a rule; expected %s", count,
-                              fieldless ? "(\"-\", PATH, SOURCE [, { options }])" : "(FIELD, SOURCE [, { options }])");
+                              fieldless ? "(\"-\", PATH, SOURCE [, { options }])"
+                                        : "(FIELD, SOURCE [, { options }])");
     if (count == options + 1) {
         const config_setting_t *group = config_reader_item(&loader->reader, item, options, CONFIG_TYPE_GROUP);
         if (group != NULL)
@@ -140,13 +146,15 @@ check_twice(struct loader *loader, const config_setting_t *item, const struct ru
     for (size_t i = 0; rule->field >= 0 && i < count; i++) {
         if (rules[i].field == rule->field && (rules[i].directions & rule->directions & DIRECTION_OUT) != 0 &&
             rules[i].when.count == 0 && rule->when.count == 0)
-            config_reader_problem(&loader->reader, item, "field %s has two rules; give them a condition or a direction",
+            config_reader_problem(&loader->reader, item,
+                                  "field %s has two rules; give them a condition or a direction",
                                   rule->layout_field->name);
     }
 }
 
 static void
-load_list(struct loader *loader, const config_setting_t *list, const struct rule_scope *scope, struct rules *rules)
+load_list(struct loader *loader, const config_setting_t *list, const struct rule_scope *scope,
+          struct rules *rules)
 {
     size_t count = load_count(loader, list);
     struct rule *kept = count > 0 ? load_take(loader, count * sizeof *kept) : NULL;
@@ -162,15 +170,15 @@ load_list(struct loader *loader, const config_setting_t *list, const struct rule
 }
 
 void
-load_rules(struct loader *loader, const config_setting_t *group, const char *name, const struct rule_scope *scope,
-           struct rules *rules)
+load_rules(struct loader *loader, const config_setting_t *group, const char *name,
+           const struct rule_scope *scope, struct rules *rules)
 {
     load_list(loader, config_reader_list(&loader->reader, group, name, 0), scope, rules);
 }
 
 void
-load_group(struct loader *loader, const config_setting_t *group, const char *name, const struct fep_layout *layout,
-           struct group_map *map)
+load_group(struct loader *loader, const config_setting_t *group, const char *name,
+           const struct fep_layout *layout, struct group_map *map)
 {
     static const char *const keys[] = {"path", "rules", "when", NULL};
     const config_setting_t *at = config_reader_group(&loader->reader, group, name, 0);

@@ -1,5 +1,5 @@
-/* Sources, paths and conditions: the second half of a rule. Fails with file and line and the word that was not
- * understood. */
+/* Sources, paths and conditions: the second half of a rule. Fails with file and line and the word that was
+ * not understood. */
 #include "model.h"
 
 #include <stdio.h>
@@ -35,7 +35,7 @@ static const struct part_word part_words[] = {
 static const struct {
     const char *word;
     enum source_kind kind;
-} kind_words[] = {{"envelope", SOURCE_ENVELOPE}, {"header", SOURCE_HEADER}, {"visit", SOURCE_VISIT},
+} kind_words[] = {{"envelope", SOURCE_ENVELOPE}, {"header", SOURCE_HEADER},     {"visit", SOURCE_VISIT},
                   {"attempt", SOURCE_ATTEMPT},   {"original", SOURCE_ORIGINAL}, {"local", SOURCE_LOCAL},
                   {"clock", SOURCE_CLOCK}};
 
@@ -97,9 +97,10 @@ load_path(struct loader *loader, const config_setting_t *at, const char *text, s
         size_t size = count < MAX_STEPS ? load_step(loader, rest, &steps[count]) : 0;
         count++;
         if (size == 0 || (rest[size] != '.' && rest[size] != '\0')) {
-            config_reader_problem(&loader->reader, at,
-                                  "path \"%s\"; expected up to %d names joined by dots, one may be NAME[MEMBER=V1,V2]",
-                                  text, MAX_STEPS);
+            config_reader_problem(
+                &loader->reader, at,
+                "path \"%s\"; expected up to %d names joined by dots, one may be NAME[MEMBER=V1,V2]", text,
+                MAX_STEPS);
             return false;
         }
         if (rest[size] == '\0')
@@ -129,8 +130,8 @@ load_part(struct loader *loader, const config_setting_t *at, const char *text, c
 }
 
 static bool
-load_local(struct loader *loader, const config_setting_t *at, const char *name, const struct rule_scope *scope,
-           struct source *source)
+load_local(struct loader *loader, const config_setting_t *at, const char *name,
+           const struct rule_scope *scope, struct source *source)
 {
     source->field = -1;
     if (scope->layout != NULL && scope->in_group) {
@@ -147,8 +148,8 @@ load_local(struct loader *loader, const config_setting_t *at, const char *name, 
 }
 
 bool
-load_source(struct loader *loader, const config_setting_t *at, const char *text, const struct rule_scope *scope,
-            struct source *source)
+load_source(struct loader *loader, const config_setting_t *at, const char *text,
+            const struct rule_scope *scope, struct source *source)
 {
     *source = (struct source){.kind = SOURCE_DATA, .text = load_keep(loader, text), .field = -1};
     if (text[0] == '=') {

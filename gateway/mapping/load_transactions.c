@@ -6,14 +6,15 @@
 
 /* The layouts of a local transaction: T-Q must be there, T-R may be missing. */
 static void
-find_layouts(struct loader *loader, const config_setting_t *at, const char *local, const struct fep_layout **question,
-             const struct fep_layout **answer)
+find_layouts(struct loader *loader, const config_setting_t *at, const char *local,
+             const struct fep_layout **question, const struct fep_layout **answer)
 {
     char name[64];
     if (local == NULL)
         return;
     if (strlen(local) >= sizeof name - 3) {
-        config_reader_problem(&loader->reader, at, "local transaction name is longer than %zu", sizeof name - 4);
+        config_reader_problem(&loader->reader, at, "local transaction name is longer than %zu",
+                              sizeof name - 4);
         return;
     }
     snprintf(name, sizeof name, "%s-Q", local);
@@ -24,7 +25,7 @@ find_layouts(struct loader *loader, const config_setting_t *at, const char *loca
     *answer = load_find_layout(loader, name);
 }
 
-/* --- checks ------------------------------------------------------------------------------------------------------- */
+/* --- checks -------------------------------------------------------------------------------------- */
 
 /* "a = b + c - d": terms of the left count as they are, those of the right negated. */
 static void
@@ -43,7 +44,8 @@ load_check(struct loader *loader, const config_setting_t *list, int place, struc
         size_t size = strcspn(rest, " ");
         bool operator= size == 1 && strchr("+-=", rest[0]) != NULL;
         if (operator== wants_term || check->term_count == 64) {
-            config_reader_problem(&loader->reader, at, "check \"%.80s\"; expected PATH = PATH + PATH ...", text);
+            config_reader_problem(&loader->reader, at, "check \"%.80s\"; expected PATH = PATH + PATH ...",
+                                  text);
             return;
         }
         if (operator) {
@@ -84,7 +86,7 @@ load_checks(struct loader *loader, const config_setting_t *group, struct transac
     map->check_count = checks != NULL ? count : 0;
 }
 
-/* --- index -------------------------------------------------------------------------------------------------------- */
+/* --- index --------------------------------------------------------------------------------------- */
 
 static int
 index_part_of(const char *word, bool of_answer)
@@ -93,14 +95,10 @@ index_part_of(const char *word, bool of_answer)
         const char *word;
         enum index_part part;
         bool of_answer_only;
-    } words[] = {{"visit_id", INDEX_VISIT_ID, false},
-                 {"settlement_id", INDEX_SETTLEMENT_ID, false},
-                 {"med_type", INDEX_MED_TYPE, false},
-                 {"insutype", INDEX_INSUTYPE, false},
-                 {"total", INDEX_TOTAL, true},
-                 {"fund", INDEX_FUND, true},
-                 {"account", INDEX_ACCOUNT, true},
-                 {"cash", INDEX_CASH, true}};
+    } words[] = {{"visit_id", INDEX_VISIT_ID, false}, {"settlement_id", INDEX_SETTLEMENT_ID, false},
+                 {"med_type", INDEX_MED_TYPE, false}, {"insutype", INDEX_INSUTYPE, false},
+                 {"total", INDEX_TOTAL, true},        {"fund", INDEX_FUND, true},
+                 {"account", INDEX_ACCOUNT, true},    {"cash", INDEX_CASH, true}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i].word, word) == 0 && (of_answer || !words[i].of_answer_only))
             return (int)words[i].part;
@@ -125,7 +123,8 @@ load_index(struct loader *loader, const config_setting_t *group, const char *nam
         int part = word != NULL ? index_part_of(word, of_answer) : -1;
         if (part < 0 || config_reader_count(item) != 2)
             config_reader_problem(&loader->reader, item, "%s; expected (\"visit_id\"%s ..., PATH)", name,
-                                  of_answer ? ", \"settlement_id\", \"total\"," : ", \"med_type\", \"insutype\",");
+                                  of_answer ? ", \"settlement_id\", \"total\","
+                                            : ", \"med_type\", \"insutype\",");
         kept[i] = (struct index_rule){.where = load_where(loader, item), .part = (enum index_part)part};
         if (path != NULL)
             load_path(loader, item, path, &kept[i].path);
@@ -134,7 +133,7 @@ load_index(struct loader *loader, const config_setting_t *group, const char *nam
         *rules = (struct index_rules){kept, count};
 }
 
-/* --- transactions ------------------------------------------------------------------------------------------------- */
+/* --- transactions -------------------------------------------------------------------------------- */
 
 static void
 load_person(struct loader *loader, const config_setting_t *group, struct transaction_map *map)
@@ -143,7 +142,8 @@ load_person(struct loader *loader, const config_setting_t *group, struct transac
     const struct rule_scope scope = {.layout = map->question};
     if (text == NULL)
         return;
-    map->has_person = load_source(loader, config_setting_get_member(group, "person"), text, &scope, &map->person);
+    map->has_person =
+        load_source(loader, config_setting_get_member(group, "person"), text, &scope, &map->person);
     if (map->has_person && map->person.kind != SOURCE_DATA && map->person.kind != SOURCE_VISIT)
         config_reader_problem(&loader->reader, config_setting_get_member(group, "person"),
                               "person = \"%s\"; expected a path of the request or visit.NAME", text);
@@ -152,15 +152,16 @@ load_person(struct loader *loader, const config_setting_t *group, struct transac
 static void
 load_transaction(struct loader *loader, const config_setting_t *group, struct transaction_map *map)
 {
-    static const char *const keys[] = {"infno",  "local",        "when",   "visit", "request",       "request_group",
-                                       "answer", "answer_group", "checks", "index", "request_index", "person",
-                                       NULL};
+    static const char *const keys[] = {
+        "infno",  "local", "when",          "visit",  "request", "request_group", "answer", "answer_group",
+        "checks", "index", "request_index", "person", NULL};
     config_reader_check_keys(&loader->reader, group, keys);
     map->where = load_where(loader, group);
     map->infno = load_member(loader, group, "infno", CONFIG_REQUIRED);
     map->local = load_member(loader, group, "local", CONFIG_REQUIRED);
     if (map->infno != NULL && !infno_is_valid(map->infno))
-        config_reader_problem(&loader->reader, group, "infno \"%s\"; expected 4 to 6 letters and digits", map->infno);
+        config_reader_problem(&loader->reader, group, "infno \"%s\"; expected 4 to 6 letters and digits",
+                              map->infno);
     find_layouts(loader, group, map->local, &map->question, &map->answer_layout);
     map->visit_field = -1;
     const char *visit = load_member(loader, group, "visit", 0);
@@ -198,7 +199,7 @@ load_transactions(struct loader *loader, const config_setting_t *root)
     }
 }
 
-/* --- inquire, reverse, serve_reverse ------------------------------------------------------------------------------ */
+/* --- inquire, reverse, serve_reverse ------------------------------------------------------------- */
 
 static const char *const finding_words[] = {[FEP_FOUND_NOTHING] = "nothing",
                                             [FEP_FOUND_POSTED] = "posted",
@@ -230,10 +231,11 @@ set_finding(struct loader *loader, const config_setting_t *item, const char *wor
 {
     int finding = word != NULL ? finding_of_word(word) : -1;
     if (word != NULL && finding < 0)
-        config_reader_problem(&loader->reader, item,
-                              "finding \"%.40s\"; expected nothing, posted, refused, in_progress, reversed, cancelled, "
-                              "never_arrived or stays_posted",
-                              word);
+        config_reader_problem(
+            &loader->reader, item,
+            "finding \"%.40s\"; expected nothing, posted, refused, in_progress, reversed, cancelled, "
+            "never_arrived or stays_posted",
+            word);
     row->finding = finding < 0 ? 0 : (uint32_t)finding;
 }
 
@@ -241,7 +243,8 @@ static void
 set_code(struct loader *loader, const config_setting_t *item, int place, struct finding_row *row)
 {
     const config_setting_t *code = config_setting_get_elem(item, (unsigned)place);
-    int number = code != NULL && config_setting_type(code) == CONFIG_TYPE_INT ? config_setting_get_int(code) : 0;
+    int number =
+        code != NULL && config_setting_type(code) == CONFIG_TYPE_INT ? config_setting_get_int(code) : 0;
     if (number < 1 || number > 9999)
         config_reader_problem(&loader->reader, item, "expected a canonical code of up to four digits");
     row->code = (uint32_t)number;
@@ -278,8 +281,9 @@ static void
 load_operation(struct loader *loader, const config_setting_t *root, const char *name, bool serving,
                struct operation_map *map)
 {
-    static const char *const keys[] = {"local", "request", "answer", "field", "findings", "findings_by_error", NULL};
-    static const char *const serving_keys[] = {"local",  "original", "request",  "answer", "person",
+    static const char *const keys[] = {"local",    "request",           "answer", "field",
+                                       "findings", "findings_by_error", NULL};
+    static const char *const serving_keys[] = {"local", "original", "request",  "answer", "person",
                                                "field", "findings", "refusals", NULL};
     const config_setting_t *group = config_reader_group(&loader->reader, root, name, 0);
     map->field = -1;
@@ -294,8 +298,8 @@ load_operation(struct loader *loader, const config_setting_t *root, const char *
     if (map->field_name != NULL && map->answer_layout != NULL)
         map->field = layout_find_field(map->answer_layout, map->field_name, false);
     if (map->field_name != NULL && map->field < 0)
-        config_reader_problem(&loader->reader, group, "%s: field %s is not in the layout %s-R", name, map->field_name,
-                              map->local != NULL ? map->local : "?");
+        config_reader_problem(&loader->reader, group, "%s: field %s is not in the layout %s-R", name,
+                              map->field_name, map->local != NULL ? map->local : "?");
     load_rules(loader, group, "request", &(struct rule_scope){.layout = map->question}, &map->request);
     load_rules(loader, group, "answer", &(struct rule_scope){.layout = map->answer_layout}, &map->answer);
     load_findings(loader, group, "findings", BY_VALUE, &map->findings);
@@ -303,7 +307,8 @@ load_operation(struct loader *loader, const config_setting_t *root, const char *
     load_findings(loader, group, "refusals", TO_CODE, &map->refusals);
     if (!serving)
         return;
-    const config_setting_t *original = config_reader_list(&loader->reader, group, "original", CONFIG_REQUIRED);
+    const config_setting_t *original =
+        config_reader_list(&loader->reader, group, "original", CONFIG_REQUIRED);
     if (original != NULL)
         load_pieces(loader, original, map->question, &map->original);
     map->transaction = (struct transaction_map){.where = map->where,

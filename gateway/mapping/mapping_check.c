@@ -1,5 +1,5 @@
-/* What only the whole file can tell: layouts nobody uses, transactions that shadow each other, rules that can not meet
- * their layout. Runs last; adds its problems to those of the parts. */
+/* What only the whole file can tell: layouts nobody uses, transactions that shadow each other, rules that can
+ * not meet their layout. Runs last; adds its problems to those of the parts. */
 #include "model.h"
 
 #include <stdio.h>
@@ -23,14 +23,16 @@ check_layouts(struct loader *loader)
         use_layouts_of(loader, mapping->local_only[i]);
     for (size_t i = 0; i < mapping->layout_count; i++) {
         if (!mapping->layouts[i].used)
-            config_reader_problem(&loader->reader, mapping->layouts[i].at,
-                                  "layout %s belongs to no transaction; expected head-Q, head-R or T-Q, T-R of a "
-                                  "transaction, inquire, reverse, serve_reverse or local_only",
-                                  mapping->layouts[i].layout.name);
+            config_reader_problem(
+                &loader->reader, mapping->layouts[i].at,
+                "layout %s belongs to no transaction; expected head-Q, head-R or T-Q, T-R of a "
+                "transaction, inquire, reverse, serve_reverse or local_only",
+                mapping->layouts[i].layout.name);
     }
 }
 
-/* A local transaction with several canonical ones needs conditions on all but the last, or the first always wins. */
+/* A local transaction with several canonical ones needs conditions on all but the last, or the first always
+ * wins. */
 static void
 check_ambiguity(struct loader *loader, const config_setting_t *root)
 {
@@ -41,8 +43,8 @@ check_ambiguity(struct loader *loader, const config_setting_t *root)
         for (size_t j = i + 1; j < mapping->transaction_count; j++) {
             const struct transaction_map *other = &mapping->transactions[j];
             if (strcmp(map->infno, other->infno) == 0)
-                config_reader_problem(&loader->reader, list, "transaction %s stands twice (%s and %s)", map->infno,
-                                      map->where, other->where);
+                config_reader_problem(&loader->reader, list, "transaction %s stands twice (%s and %s)",
+                                      map->infno, map->where, other->where);
         }
     }
 }
@@ -55,7 +57,8 @@ check_operations(struct loader *loader, const config_setting_t *root)
     const struct {
         const struct operation_map *map;
         const char *name;
-    } operations[] = {{&mapping->inquire, "inquire"}, {&mapping->reverse, "reverse"},
+    } operations[] = {{&mapping->inquire, "inquire"},
+                      {&mapping->reverse, "reverse"},
                       {&mapping->serve_reverse, "serve_reverse"}};
     for (size_t i = 0; i < 3; i++) {
         if (operations[i].map->present && operations[i].map->findings.count == 0)
@@ -74,5 +77,6 @@ mapping_check(struct loader *loader, const config_setting_t *root)
     check_ambiguity(loader, root);
     check_operations(loader, root);
     if (loader->mapping->head_question == NULL)
-        config_reader_problem(&loader->reader, config_setting_get_member(root, "layouts"), "layout head-Q is missing");
+        config_reader_problem(&loader->reader, config_setting_get_member(root, "layouts"),
+                              "layout head-Q is missing");
 }

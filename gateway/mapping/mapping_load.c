@@ -1,5 +1,5 @@
-/* Reading a mapping file: the top level and what all sections share. Must never hand out a mapping of a file with a
- * problem; all problems of the file are reported, each with file and line. */
+/* Reading a mapping file: the top level and what all sections share. Must never hand out a mapping of a file
+ * with a problem; all problems of the file are reported, each with file and line. */
 #include "model.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "error.h"
 
-/* --- shared by all sections --------------------------------------------------------------------------------------- */
+/* --- shared by all sections ---------------------------------------------------------------------- */
 
 void *
 load_take(struct loader *loader, size_t size)
@@ -46,14 +46,17 @@ load_item(struct loader *loader, const config_setting_t *list, int place)
         config_reader_problem(&loader->reader, list, "%d elements; expected more", config_reader_count(list));
         return NULL;
     }
-    return config_reader_item_text(&loader->reader, list, place, text, sizeof text) ? load_keep(loader, text) : NULL;
+    return config_reader_item_text(&loader->reader, list, place, text, sizeof text) ? load_keep(loader, text)
+                                                                                    : NULL;
 }
 
 const char *
 load_member(struct loader *loader, const config_setting_t *group, const char *name, unsigned flags)
 {
     char text[MAP_TEXT];
-    return config_reader_text(&loader->reader, group, name, flags, text, sizeof text) ? load_keep(loader, text) : NULL;
+    return config_reader_text(&loader->reader, group, name, flags, text, sizeof text)
+               ? load_keep(loader, text)
+               : NULL;
 }
 
 size_t
@@ -99,7 +102,7 @@ load_pieces(struct loader *loader, const config_setting_t *list, const struct fe
     *pieces = (struct pieces){kept, count};
 }
 
-/* --- top level ---------------------------------------------------------------------------------------------------- */
+/* --- top level ----------------------------------------------------------------------------------- */
 
 static void
 load_wire(struct loader *loader, const config_setting_t *root)
@@ -158,9 +161,11 @@ load_head(struct loader *loader, const config_setting_t *root)
     const config_setting_t *group = config_reader_group(&loader->reader, root, "head", 0);
     if (group != NULL) {
         config_reader_check_keys(&loader->reader, group, keys);
-        load_rules(loader, group, "request", &(struct rule_scope){.layout = mapping->head_question, .is_head = true},
+        load_rules(loader, group, "request",
+                   &(struct rule_scope){.layout = mapping->head_question, .is_head = true},
                    &mapping->head_request);
-        load_rules(loader, group, "answer", &(struct rule_scope){.layout = mapping->head_answer, .is_head = true},
+        load_rules(loader, group, "answer",
+                   &(struct rule_scope){.layout = mapping->head_answer, .is_head = true},
                    &mapping->head_response);
     }
     const config_setting_t *pieces = config_reader_list(&loader->reader, root, "msgid", 0);
@@ -186,9 +191,10 @@ static void
 load_all(struct loader *loader)
 {
     static const char *const keys[] = {
-        "name",       "system", "family",    "version", "charset", "unmappable",   "region",  "order_area",
-        "wire",       "msgid",  "errors",    "errors_default",     "codes",        "crosswalk", "layouts",
-        "local_only", "head",   "transactions", "inquire", "reverse", "serve_reverse", NULL};
+        "name",    "system",     "family",        "version",    "charset", "unmappable",
+        "region",  "order_area", "wire",          "msgid",      "errors",  "errors_default",
+        "codes",   "crosswalk",  "layouts",       "local_only", "head",    "transactions",
+        "inquire", "reverse",    "serve_reverse", NULL};
     static const struct config_word order_areas[] = {{"insured", 1}, {NULL, 0}};
     struct mapping *mapping = loader->mapping;
     const config_setting_t *root = config_reader_root(&loader->reader);
@@ -217,15 +223,16 @@ load_all(struct loader *loader)
 }
 
 struct mapping *
-mapping_load(const char *path, const char *base_directory, void (*report)(void *arg, const char *line), void *arg,
-             struct fep_error *error)
+mapping_load(const char *path, const char *base_directory, void (*report)(void *arg, const char *line),
+             void *arg, struct fep_error *error)
 {
     struct loader loader = {.mapping = calloc(1, sizeof *loader.mapping)};
     if (loader.mapping == NULL) {
         error_set(error, 0, FEP_E_NO_MEMORY, "no memory for a mapping");
         return NULL;
     }
-    loader.mapping->base_directory = arena_text(&loader.mapping->arena, base_directory, strlen(base_directory));
+    loader.mapping->base_directory =
+        arena_text(&loader.mapping->arena, base_directory, strlen(base_directory));
     int status = config_reader_open(&loader.reader, path, FEP_E_MAPPING_INVALID, report, arg, error);
     if (status == 0 && loader.mapping->base_directory != NULL)
         load_all(&loader);

@@ -1,5 +1,5 @@
-/* What a mapping file says, in memory. Internal to the mapping engine; immutable after loading. All of it lives in the
- * mapping's arena. `where` is "file:line" of the rule, for errors. */
+/* What a mapping file says, in memory. Internal to the mapping engine; immutable after loading. All of it
+ * lives in the mapping's arena. `where` is "file:line" of the rule, for errors. */
 #ifndef FEP_MODEL_H
 #define FEP_MODEL_H
 
@@ -11,7 +11,7 @@
 enum { DIRECTION_IN = 1, DIRECTION_OUT = 2, DIRECTION_BOTH = 3 };
 enum { MAP_TEXT = 512, MAX_STEPS = 8, MAX_ITEMS = 2000 };
 
-/* --- sources -------------------------------------------------------------------------------------------------------- */
+/* --- sources ------------------------------------------------------------------------------------- */
 
 struct path_step {
     const char *name;
@@ -37,17 +37,27 @@ enum source_kind {
 };
 enum source_part {
     PART_NONE = 0,
-    PART_INFNO, PART_MSGID, PART_TREAT_AREA, PART_INSURED_AREA, PART_INSTITUTION, /* header */
-    PART_CLASS,                                                                   /* visit */
-    PART_SERIAL20, PART_DATE, PART_NUMBER, PART_LOCAL, PART_ACCOUNTING_DATE, PART_CYCLE,
-    PART_TIME, PART_DATETIME                                                      /* clock; date above */
+    PART_INFNO,
+    PART_MSGID,
+    PART_TREAT_AREA,
+    PART_INSURED_AREA,
+    PART_INSTITUTION, /* header */
+    PART_CLASS,       /* visit */
+    PART_SERIAL20,
+    PART_DATE,
+    PART_NUMBER,
+    PART_LOCAL,
+    PART_ACCOUNTING_DATE,
+    PART_CYCLE,
+    PART_TIME,
+    PART_DATETIME /* clock; date above */
 };
 struct source {
     enum source_kind kind;
     enum source_part part;
-    struct path path;  /* DATA, ENVELOPE; VISIT: one step */
-    const char *text;  /* CONSTANT; else as written in the file */
-    int field;         /* LOCAL */
+    struct path path; /* DATA, ENVELOPE; VISIT: one step */
+    const char *text; /* CONSTANT; else as written in the file */
+    int field;        /* LOCAL */
     bool field_in_group;
 };
 
@@ -61,7 +71,7 @@ struct conditions {
     size_t count;
 };
 
-/* --- rules ---------------------------------------------------------------------------------------------------------- */
+/* --- rules ------------------------------------------------------------------------------------- */
 
 struct code_pair {
     const char *national, *local;
@@ -75,7 +85,14 @@ struct code_list {
     size_t pair_count;
 };
 
-enum convert { CONVERT_NONE = 0, CONVERT_DATE, CONVERT_DATETIME, CONVERT_CERT18, CONVERT_NAME, CONVERT_CATALOGUE };
+enum convert {
+    CONVERT_NONE = 0,
+    CONVERT_DATE,
+    CONVERT_DATETIME,
+    CONVERT_CERT18,
+    CONVERT_NAME,
+    CONVERT_CATALOGUE
+};
 
 struct rule {
     const char *where;
@@ -113,7 +130,13 @@ struct check { /* the sum of the terms, signs applied, is zero */
 };
 
 enum index_part {
-    INDEX_VISIT_ID = 1, INDEX_SETTLEMENT_ID, INDEX_MED_TYPE, INDEX_INSUTYPE, INDEX_TOTAL, INDEX_FUND, INDEX_ACCOUNT,
+    INDEX_VISIT_ID = 1,
+    INDEX_SETTLEMENT_ID,
+    INDEX_MED_TYPE,
+    INDEX_INSUTYPE,
+    INDEX_TOTAL,
+    INDEX_FUND,
+    INDEX_ACCOUNT,
     INDEX_CASH
 };
 struct index_rule {
@@ -135,7 +158,7 @@ struct pieces {
     size_t count;
 };
 
-/* --- transactions --------------------------------------------------------------------------------------------------- */
+/* --- transactions -------------------------------------------------------------------------------- */
 
 struct transaction_map {
     const char *where, *infno, *local;
@@ -180,7 +203,7 @@ struct error_row {
     char class_letter; /* N R U */
     uint32_t code;
     unsigned directions;
-    const char *in_text;     /* "N:2301" */
+    const char *in_text; /* "N:2301" */
 };
 
 struct named_text {
@@ -219,7 +242,7 @@ struct mapping {
     size_t local_only_count;
 };
 
-/* --- loading -------------------------------------------------------------------------------------------------------- */
+/* --- loading ------------------------------------------------------------------------------------- */
 
 struct loader {
     struct mapping *mapping;
@@ -233,7 +256,8 @@ const char *load_where(struct loader *loader, const config_setting_t *at);
 /* The text of element `place`, kept; NULL if absent or wrong (reported). */
 const char *load_item(struct loader *loader, const config_setting_t *list, int place);
 /* A text member, kept; NULL if absent. */
-const char *load_member(struct loader *loader, const config_setting_t *group, const char *name, unsigned flags);
+const char *load_member(struct loader *loader, const config_setting_t *group, const char *name,
+                        unsigned flags);
 /* Room for `count` elements of `size` for a list; reports and gives 0 where there are too many. */
 size_t load_count(struct loader *loader, const config_setting_t *list);
 
@@ -251,12 +275,12 @@ struct rule_scope {
     bool in_group;
     bool is_head;
 };
-void load_rules(struct loader *loader, const config_setting_t *group, const char *name, const struct rule_scope *scope,
-                struct rules *rules);
-void load_group(struct loader *loader, const config_setting_t *group, const char *name, const struct fep_layout *layout,
-                struct group_map *map);
-bool load_source(struct loader *loader, const config_setting_t *at, const char *text, const struct rule_scope *scope,
-                 struct source *source);
+void load_rules(struct loader *loader, const config_setting_t *group, const char *name,
+                const struct rule_scope *scope, struct rules *rules);
+void load_group(struct loader *loader, const config_setting_t *group, const char *name,
+                const struct fep_layout *layout, struct group_map *map);
+bool load_source(struct loader *loader, const config_setting_t *at, const char *text,
+                 const struct rule_scope *scope, struct source *source);
 bool load_path(struct loader *loader, const config_setting_t *at, const char *text, struct path *path);
 void load_conditions(struct loader *loader, const config_setting_t *group, const struct rule_scope *scope,
                      struct conditions *conditions);
@@ -266,7 +290,7 @@ void load_pieces(struct loader *loader, const config_setting_t *list, const stru
                  struct pieces *pieces);
 void mapping_check(struct loader *loader, const config_setting_t *root);
 
-/* --- codes, crosswalk, findings ------------------------------------------------------------------------------------- */
+/* --- codes, crosswalk, findings ------------------------------------------------------------------ */
 
 /* The code's other form, or NULL if the list has none and its policy refuses. `kept` is the value itself. */
 const char *codes_translate(const struct code_list *list, unsigned direction, const char *value, size_t size,
@@ -275,9 +299,10 @@ const char *codes_translate(const struct code_list *list, unsigned direction, co
 /* Reads `path`; problems go to the reader. NULL if it can not be read. */
 struct crosswalk *crosswalk_load(struct loader *loader, const config_setting_t *at, const char *path);
 void crosswalk_destroy(struct crosswalk *crosswalk);
-/* The other code, or NULL. Among several rows the one valid on `date` (yyyymmdd, 0 = any) wins, else the newest. */
-const char *crosswalk_find(const struct crosswalk *crosswalk, unsigned direction, const char *code, size_t size,
-                           uint32_t date);
+/* The other code, or NULL. Among several rows the one valid on `date` (yyyymmdd, 0 = any) wins, else the
+ * newest. */
+const char *crosswalk_find(const struct crosswalk *crosswalk, unsigned direction, const char *code,
+                           size_t size, uint32_t date);
 
 /* Word of enum fep_finding; -1 if unknown. */
 int finding_of_word(const char *word);

@@ -1,5 +1,5 @@
-/* HMAC-SM3 for order keys. Must never keep or print a person number. The algorithm is fetched once; a fetch costs more
- * than all the rest. */
+/* HMAC-SM3 for order keys. Must never keep or print a person number. The algorithm is fetched once; a fetch
+ * costs more than all the rest. */
 #include "order_key.h"
 
 #include <openssl/core_names.h>
@@ -38,7 +38,8 @@ order_key_compute(const uint8_t *key, size_t key_size, const char *insured_area,
     if (context == NULL && (context = create_context()) == NULL)
         return -1;
     /* The NUL of the area parts it from the number, so that no two pairs run together. */
-    if (EVP_MAC_init(context, key_size > 0 ? key : no_secret, key_size > 0 ? key_size : sizeof no_secret, NULL) != 1 ||
+    if (EVP_MAC_init(context, key_size > 0 ? key : no_secret, key_size > 0 ? key_size : sizeof no_secret,
+                     NULL) != 1 ||
         EVP_MAC_update(context, (const unsigned char *)insured_area, strlen(insured_area) + 1) != 1 ||
         EVP_MAC_update(context, (const unsigned char *)person, person_size) != 1 ||
         EVP_MAC_final(context, whole, &size, sizeof whole) != 1 || size != sizeof whole)

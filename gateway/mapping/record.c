@@ -1,5 +1,6 @@
-/* Records: the values of one local message under one layout. Must never hold more rows than the layout allows, nor
- * interpret a value. Values live in a bump-allocated store that goes with the record; a set fails only for memory. */
+/* Records: the values of one local message under one layout. Must never hold more rows than the layout
+ * allows, nor interpret a value. Values live in a bump-allocated store that goes with the record; a set fails
+ * only for memory. */
 #include "mapping.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* Local record -> canonical tree and header, rule by rule. Must never set what the local side did not say: an empty
- * field leaves its member out. */
+/* Local record -> canonical tree and header, rule by rule. Must never set what the local side did not say: an
+ * empty field leaves its member out. */
 #include "translation.h"
 
 #include <stdlib.h>
@@ -74,9 +74,10 @@ set_canonical(struct translation *translation, const struct rule *rule, struct f
         return 0;
     if (object == NULL && translation->error->code != 0)
         return -1;
-    return object == NULL ? translation_no_memory(translation)
-                          : translation_fault(translation, rule, FEP_E_INTERNAL,
-                                              "the path %s meets a value, or there is no memory", rule->canonical.text);
+    return object == NULL
+               ? translation_no_memory(translation)
+               : translation_fault(translation, rule, FEP_E_INTERNAL,
+                                   "the path %s meets a value, or there is no memory", rule->canonical.text);
 }
 
 static int
@@ -142,14 +143,14 @@ group_apply_in(struct translation *translation, const struct group_map *map)
     if (!map->present || translation->record == NULL || !conditions_hold(translation, &map->when))
         return 0;
     if (canonical_find(translation->root, &map->path) != NULL)
-        return translation_fault(translation, NULL, FEP_E_INTERNAL, "%s: the group's path holds something already",
-                                 map->where);
+        return translation_fault(translation, NULL, FEP_E_INTERNAL,
+                                 "%s: the group's path holds something already", map->where);
     struct json_object *array = json_object_new_array();
     if (array == NULL)
         return translation_no_memory(translation);
     if (canonical_set(translation->root, &map->path, array) < 0)
-        return translation_fault(translation, NULL, FEP_E_INTERNAL, "%s: the group's path meets a value, or no memory",
-                                 map->where);
+        return translation_fault(translation, NULL, FEP_E_INTERNAL,
+                                 "%s: the group's path meets a value, or no memory", map->where);
     int status = apply_rows(translation, map, array);
     translation->element = NULL;
     translation->row = 0;
@@ -157,7 +158,8 @@ group_apply_in(struct translation *translation, const struct group_map *map)
 }
 
 static bool
-is_missing(const struct fep_record *record, const struct fep_field *field, size_t place, bool in_row, size_t row)
+is_missing(const struct fep_record *record, const struct fep_field *field, size_t place, bool in_row,
+           size_t row)
 {
     return (field->flags & FEP_FIELD_REQUIRED) != 0 &&
            trim_value(record_value(record, place, in_row, row)).size == 0;
@@ -175,7 +177,8 @@ layout_check_required(struct translation *translation, const struct fep_record *
     for (size_t row = 0; row < record_rows(record); row++) {
         for (size_t i = 0; i < layout->group_field_count; i++) {
             if (is_missing(record, &layout->group_fields[i], i, true, row))
-                return translation_fault(translation, NULL, FEP_E_MISSING_FIELD, "field %s of %s is missing in line %zu",
+                return translation_fault(translation, NULL, FEP_E_MISSING_FIELD,
+                                         "field %s of %s is missing in line %zu",
                                          layout->group_fields[i].name, layout->name, row + 1);
         }
     }

@@ -7,7 +7,8 @@ static int
 apply_rule(struct translation *translation, const struct rule *rule)
 {
     struct fep_bytes raw, value;
-    if (rule->field < 0 || (rule->directions & DIRECTION_OUT) == 0 || !conditions_hold(translation, &rule->when))
+    if (rule->field < 0 || (rule->directions & DIRECTION_OUT) == 0 ||
+        !conditions_hold(translation, &rule->when))
         return 0;
     if (source_read(translation, rule, &rule->canonical, &raw) < 0)
         return -1;
@@ -17,10 +18,11 @@ apply_rule(struct translation *translation, const struct rule *rule)
     trace_field(translation, "<-", rule, value, raw);
     if (value.size == 0)
         return 0;
-    int status = translation->element != NULL
-                     ? record_set_in_row(translation->target, translation->row, (size_t)rule->field,
-                                         (const char *)value.data, value.size)
-                     : record_set(translation->target, (size_t)rule->field, (const char *)value.data, value.size);
+    int status =
+        translation->element != NULL
+            ? record_set_in_row(translation->target, translation->row, (size_t)rule->field,
+                                (const char *)value.data, value.size)
+            : record_set(translation->target, (size_t)rule->field, (const char *)value.data, value.size);
     return status < 0 ? translation_no_memory(translation) : 0;
 }
 
@@ -43,14 +45,14 @@ group_apply_out(struct translation *translation, const struct group_map *map)
     size_t count = canonical_count(array), most = record_layout(translation->target)->group_max_rows;
     int status = 0;
     if (count > most)
-        return translation_fault(translation, NULL, FEP_E_DOES_NOT_FIT, "%zu lines (%s); at most %zu", count, map->where,
-                                 most);
+        return translation_fault(translation, NULL, FEP_E_DOES_NOT_FIT, "%zu lines (%s); at most %zu", count,
+                                 map->where, most);
     for (size_t row = 0; status == 0 && row < count; row++) {
         translation->element = canonical_element(array, row);
         translation->row = row;
         if (json_object_get_type(translation->element) != json_type_object)
-            status = translation_fault(translation, NULL, FEP_E_INVALID_FIELD, "line %zu (%s) is not an object", row + 1,
-                                       map->where);
+            status = translation_fault(translation, NULL, FEP_E_INVALID_FIELD,
+                                       "line %zu (%s) is not an object", row + 1, map->where);
         else if (record_add_row(translation->target) < 0)
             status = translation_no_memory(translation);
         else

@@ -8,7 +8,7 @@
 #include "error.h"
 #include "order_key.h"
 
-/* --- which transaction -------------------------------------------------------------------------------------------- */
+/* --- which transaction --------------------------------------------------------------------------- */
 
 static bool
 is_local(const struct transaction_map *map, const char *local)
@@ -68,15 +68,15 @@ mapping_needs_visit(const struct mapping *mapping, const char *local, const stru
     copy_value(record_get(body, (size_t)field), visit_id, 32);
     for (size_t i = 0; head != NULL && i < mapping->head_request.count; i++) {
         const struct rule *rule = &mapping->head_request.list[i];
-        if (rule->field >= 0 && rule->canonical.kind == SOURCE_HEADER && rule->canonical.part == PART_INSURED_AREA &&
-            record_layout(head) == mapping->head_question)
+        if (rule->field >= 0 && rule->canonical.kind == SOURCE_HEADER &&
+            rule->canonical.part == PART_INSURED_AREA && record_layout(head) == mapping->head_question)
             copy_value(record_get(head, (size_t)rule->field), insured_area, AREA_SIZE);
     }
     /* Without an id there is nothing to ask for; the rules will say that it is missing. */
     return visit_id[0] != '\0';
 }
 
-/* --- request in --------------------------------------------------------------------------------------------------- */
+/* --- request in ---------------------------------------------------------------------------------- */
 
 /* Concatenates the pieces; each must be there in full. */
 static int
@@ -88,10 +88,12 @@ join_pieces(struct translation *translation, const struct pieces *pieces, const 
         const struct piece *piece = &pieces->list[i];
         struct fep_bytes value = trim_value(record_get(record, (size_t)piece->field));
         if (value.size < piece->offset + piece->size)
-            return translation_fault(translation, NULL, FEP_E_BAD_MSGID, "%s: field %s is shorter than %zu bytes", what,
-                                     record_layout(record)->fields[piece->field].name, piece->offset + piece->size);
+            return translation_fault(
+                translation, NULL, FEP_E_BAD_MSGID, "%s: field %s is shorter than %zu bytes", what,
+                record_layout(record)->fields[piece->field].name, piece->offset + piece->size);
         if (used + piece->size >= MSGID_SIZE)
-            return translation_fault(translation, NULL, FEP_E_BAD_MSGID, "%s: longer than %d bytes", what, MSGID_SIZE - 1);
+            return translation_fault(translation, NULL, FEP_E_BAD_MSGID, "%s: longer than %d bytes", what,
+                                     MSGID_SIZE - 1);
         memcpy(out + used, value.data + piece->offset, piece->size);
         used += piece->size;
     }
@@ -108,8 +110,9 @@ fill_order_key(struct translation *translation, const struct transaction_map *ma
     const struct mapping_context *context = translation->context;
     if (map->has_person && source_read(translation, NULL, &map->person, &person) < 0)
         return -1;
-    if (order_key_compute(context->pseudonym_key, context->pseudonym_key_size, translation->header->insured_area,
-                          (const char *)person.data, person.size, index->order_key) < 0)
+    if (order_key_compute(context->pseudonym_key, context->pseudonym_key_size,
+                          translation->header->insured_area, (const char *)person.data, person.size,
+                          index->order_key) < 0)
         return error_set(translation->error, FEP_NOT_SENT, FEP_E_INTERNAL, "the order key can not be made");
     return 0;
 }
@@ -126,7 +129,9 @@ fill_reversal(struct translation *translation)
         return -1;
     header->transaction_class = CLASS_REVERSAL;
     struct json_object *text = json_object_new_string(header->original_msgid);
-    return text != NULL && canonical_set(translation->root, &omsgid, text) == 0 ? 0 : translation_no_memory(translation);
+    return text != NULL && canonical_set(translation->root, &omsgid, text) == 0
+               ? 0
+               : translation_no_memory(translation);
 }
 
 static int
@@ -136,19 +141,21 @@ check_shapes(const struct mapping *mapping, const struct fep_record *head, const
     if (head == NULL || record_layout(head) != mapping->head_question)
         return error_set(error, FEP_REFUSED, 1001, "the head is not under the layout head-Q");
     if (body == NULL || record_layout(body) != map->question)
-        return error_set(error, FEP_REFUSED, 1001, "the body is not under the layout %s", map->question->name);
+        return error_set(error, FEP_REFUSED, 1001, "the body is not under the layout %s",
+                         map->question->name);
     return 0;
 }
 
 static int
-translate_request(struct translation *translation, const struct transaction_map *map, const struct fep_record *head,
-                  const struct fep_record *body, struct fep_index *index)
+translate_request(struct translation *translation, const struct transaction_map *map,
+                  const struct fep_record *head, const struct fep_record *body, struct fep_index *index)
 {
     snprintf(translation->header->infno, INFNO_SIZE, "%s", map->infno);
     translation->record = head;
     if (layout_check_required(translation, head) < 0 ||
         rules_apply_in(translation, &translation->mapping->head_request) < 0 ||
-        join_pieces(translation, &translation->mapping->msgid, head, "msgid", translation->header->key.msgid) < 0)
+        join_pieces(translation, &translation->mapping->msgid, head, "msgid",
+                    translation->header->key.msgid) < 0)
         return -1;
     translation->record = body;
     if (layout_check_required(translation, body) < 0 || rules_apply_in(translation, &map->request) < 0 ||
@@ -156,15 +163,16 @@ translate_request(struct translation *translation, const struct transaction_map 
         return -1;
     if (map->is_reversal && fill_reversal(translation) < 0)
         return -1;
-    if (index_fill(translation, &map->request_index, index) < 0 || fill_order_key(translation, map, index) < 0)
+    if (index_fill(translation, &map->request_index, index) < 0 ||
+        fill_order_key(translation, map, index) < 0)
         return -1;
     return translation_close_body(translation, "input");
 }
 
 int
 mapping_request_in(const struct mapping *mapping, const char *local, const struct fep_record *head,
-                   const struct fep_record *body, const struct mapping_context *context, struct mapping_request *out,
-                   struct fep_error *error)
+                   const struct fep_record *body, const struct mapping_context *context,
+                   struct mapping_request *out, struct fep_error *error)
 {
     struct translation translation;
     memset(out, 0, sizeof *out);
@@ -173,9 +181,10 @@ mapping_request_in(const struct mapping *mapping, const char *local, const struc
     int status = -1;
     const struct transaction_map *map = body != NULL ? find_transaction(&translation, local) : NULL;
     if (map == NULL)
-        error_set(error, FEP_REFUSED, knows_local(mapping, local) ? 1003 : 1002,
-                  "local transaction %.10s %s", local,
-                  knows_local(mapping, local) ? "fits none of its canonical transactions" : "is not in the mapping");
+        error_set(error, FEP_REFUSED, knows_local(mapping, local) ? 1003 : 1002, "local transaction %.10s %s",
+                  local,
+                  knows_local(mapping, local) ? "fits none of its canonical transactions"
+                                              : "is not in the mapping");
     else if (check_shapes(mapping, head, body, map, error) == 0 && translation_new_body(&translation) == 0)
         status = translate_request(&translation, map, head, body, &out->index);
     if (status == 0)
@@ -185,7 +194,7 @@ mapping_request_in(const struct mapping *mapping, const char *local, const struc
     return status;
 }
 
-/* --- answer out --------------------------------------------------------------------------------------------------- */
+/* --- answer out ---------------------------------------------------------------------------------- */
 
 static const char *
 value_of_finding(const struct finding_rows *rows, uint32_t finding)
@@ -198,7 +207,8 @@ value_of_finding(const struct finding_rows *rows, uint32_t finding)
 }
 
 uint32_t
-mapping_reverse_refusal(const struct mapping *mapping, const struct mapping_request *request, uint32_t finding)
+mapping_reverse_refusal(const struct mapping *mapping, const struct mapping_request *request,
+                        uint32_t finding)
 {
     const struct transaction_map *map = request->transaction;
     if (map == NULL || !map->is_reversal)
@@ -217,8 +227,8 @@ answer_reversal(struct translation *translation, const struct fep_result *result
     const char *value = value_of_finding(&map->findings, result->finding);
     if (value == NULL) {
         const char *word = finding_word(result->finding);
-        return translation_fault(translation, NULL, FEP_E_NOT_MAPPED, "%s has no value for the finding %s", map->where,
-                                 word != NULL ? word : "?");
+        return translation_fault(translation, NULL, FEP_E_NOT_MAPPED, "%s has no value for the finding %s",
+                                 map->where, word != NULL ? word : "?");
     }
     return record_set(translation->target, (size_t)map->field, value, strlen(value)) < 0
                ? translation_no_memory(translation)
@@ -240,7 +250,8 @@ translate_answer(struct translation *translation, const struct transaction_map *
         if (held < 0)
             return -1;
     }
-    if (rules_apply_out(translation, &map->answer) < 0 || group_apply_out(translation, &map->answer_group) < 0)
+    if (rules_apply_out(translation, &map->answer) < 0 ||
+        group_apply_out(translation, &map->answer_group) < 0)
         return -1;
     if (map->is_reversal && answer_reversal(translation, result) < 0)
         return -1;
@@ -249,8 +260,8 @@ translate_answer(struct translation *translation, const struct transaction_map *
 
 int
 mapping_answer_out(const struct mapping *mapping, const struct mapping_request *request, struct slice answer,
-                   const struct fep_result *result, const struct mapping_context *context, struct fep_record **body,
-                   struct fep_error *error)
+                   const struct fep_result *result, const struct mapping_context *context,
+                   struct fep_record **body, struct fep_error *error)
 {
     const struct transaction_map *map = request->transaction;
     struct message_header header = request->header;

@@ -23,7 +23,8 @@ print_value(struct translation *translation, struct fep_bytes *value, const char
 }
 
 static int
-read_node(struct translation *translation, const struct rule *rule, struct json_object *node, struct fep_bytes *value)
+read_node(struct translation *translation, const struct rule *rule, struct json_object *node,
+          struct fep_bytes *value)
 {
     return canonical_text(node, value) ? 0
                                        : translation_fault(translation, rule, FEP_E_INVALID_FIELD,
@@ -154,7 +155,8 @@ source_read(struct translation *translation, const struct rule *rule, const stru
             *value = bytes_of(translation->original_local);
         return 0;
     case SOURCE_LOCAL:
-        *value = record_value(translation->record, (size_t)source->field, source->field_in_group, translation->row);
+        *value = record_value(translation->record, (size_t)source->field, source->field_in_group,
+                              translation->row);
         return 0;
     case SOURCE_CLOCK:
         return read_clock(translation, source->part, value);

@@ -1,5 +1,5 @@
-/* What all translations share: beginning, end, errors, the trace for people. Must never put a value into an error, and
- * into the trace only what is not personal, or is asked for. */
+/* What all translations share: beginning, end, errors, the trace for people. Must never put a value into an
+ * error, and into the trace only what is not personal, or is asked for. */
 #include "translation.h"
 
 #include <stdarg.h>
@@ -57,22 +57,23 @@ fault_code(const struct translation *translation, unsigned code)
 }
 
 int
-translation_fault(struct translation *translation, const struct rule *rule, unsigned code, const char *format, ...)
+translation_fault(struct translation *translation, const struct rule *rule, unsigned code, const char *format,
+                  ...)
 {
     char what[256];
     va_list args;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    const char *name = rule == NULL                  ? "message"
+    const char *name = rule == NULL                 ? "message"
                        : rule->layout_field != NULL ? rule->layout_field->name
                                                     : rule->canonical.text;
     char row[32] = "";
     if (translation->element != NULL)
         snprintf(row, sizeof row, " in line %zu", translation->row + 1);
     return error_set(translation->error, FEP_REFUSED, fault_code(translation, code), "%s%s%s%s%s%s: %s",
-                     rule != NULL ? "field " : "", name, row, rule != NULL ? " (" : "", rule != NULL ? rule->where : "",
-                     rule != NULL ? ")" : "", what);
+                     rule != NULL ? "field " : "", name, row, rule != NULL ? " (" : "",
+                     rule != NULL ? rule->where : "", rule != NULL ? ")" : "", what);
 }
 
 int
@@ -81,10 +82,10 @@ translation_unknown_code(struct translation *translation, const struct rule *rul
     /* A code is short; anything longer may be another field's content that slipped in here. */
     size_t size = strlen(text);
     if (size > 4)
-        return translation_fault(translation, rule, FEP_E_CODE_NOT_MAPPED, "a value of %zu bytes is not in the code list %s",
-                                 size, rule->codes->name);
-    return translation_fault(translation, rule, FEP_E_CODE_NOT_MAPPED, "\"%s\" is not in the code list %s", text,
-                             rule->codes->name);
+        return translation_fault(translation, rule, FEP_E_CODE_NOT_MAPPED,
+                                 "a value of %zu bytes is not in the code list %s", size, rule->codes->name);
+    return translation_fault(translation, rule, FEP_E_CODE_NOT_MAPPED, "\"%s\" is not in the code list %s",
+                             text, rule->codes->name);
 }
 
 int
@@ -107,8 +108,8 @@ write_value(const struct translation *translation, const struct rule *rule, stru
 }
 
 void
-trace_field(struct translation *translation, const char *arrow, const struct rule *rule, struct fep_bytes local,
-            struct fep_bytes canonical)
+trace_field(struct translation *translation, const char *arrow, const struct rule *rule,
+            struct fep_bytes local, struct fep_bytes canonical)
 {
     char line[512], left[160], right[160];
     if (translation->context->trace == NULL)
@@ -118,8 +119,8 @@ trace_field(struct translation *translation, const char *arrow, const struct rul
     const char *field = rule->layout_field != NULL ? rule->layout_field->name : "-";
     const char *path = rule->canonical.text;
     if (translation->element != NULL)
-        snprintf(line, sizeof line, "%s[%zu] %s %s %s %s  %s", field, translation->row + 1, left, arrow, path, right,
-                 rule->where);
+        snprintf(line, sizeof line, "%s[%zu] %s %s %s %s  %s", field, translation->row + 1, left, arrow, path,
+                 right, rule->where);
     else
         snprintf(line, sizeof line, "%s %s %s %s %s  %s", field, left, arrow, path, right, rule->where);
     translation->context->trace(translation->context->trace_arg, line);

@@ -7,11 +7,11 @@
 struct translation {
     const struct mapping *mapping;
     const struct mapping_context *context;
-    struct fep_error *error;  /* never NULL */
+    struct fep_error *error; /* never NULL */
     struct fep_error spare;
-    bool is_request;       /* faults of a request carry the reference protocols' codes 1001, 1003 */
-    struct arena scratch;  /* values on their way; freed at the end */
-    struct message_header *header; /* in: being filled; out: not changed */
+    bool is_request;                 /* faults of a request carry the reference protocols' codes 1001, 1003 */
+    struct arena scratch;            /* values on their way; freed at the end */
+    struct message_header *header;   /* in: being filled; out: not changed */
     struct json_object *body, *root; /* envelope; its input or output */
     bool root_is_loose;              /* being built: not in the envelope yet */
     struct json_object *element;     /* of the group being translated, or NULL */
@@ -32,9 +32,10 @@ void translation_end(struct translation *translation); /* puts all trees */
 int translation_new_body(struct translation *translation);
 int translation_close_body(struct translation *translation, const char *part);
 
-/* An error about one rule: names field, what kind and the rule's place, never the value. code: FEP_E_*. Returns -1. */
-int translation_fault(struct translation *translation, const struct rule *rule, unsigned code, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+/* An error about one rule: names field, what kind and the rule's place, never the value. code: FEP_E_*.
+ * Returns -1. */
+int translation_fault(struct translation *translation, const struct rule *rule, unsigned code,
+                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* The value of a code list that the list does not know. */
 int translation_unknown_code(struct translation *translation, const struct rule *rule, const char *text);
 int translation_no_memory(struct translation *translation);
@@ -45,7 +46,8 @@ int source_read(struct translation *translation, const struct rule *rule, const 
 bool conditions_hold(struct translation *translation, const struct conditions *conditions);
 struct fep_bytes record_value(const struct fep_record *record, size_t field, bool in_row, size_t row);
 
-/* value_in.c, value_out.c: one value through cleaning, conversion and codes. `value` is replaced; lives in scratch. */
+/* value_in.c, value_out.c: one value through cleaning, conversion and codes. `value` is replaced; lives in
+ * scratch. */
 int value_in(struct translation *translation, const struct rule *rule, struct fep_bytes *value);
 int value_out(struct translation *translation, const struct rule *rule, struct fep_bytes *value);
 struct fep_bytes trim_value(struct fep_bytes value);
@@ -59,11 +61,11 @@ int group_apply_out(struct translation *translation, const struct group_map *map
 int layout_check_required(struct translation *translation, const struct fep_record *record);
 
 /* checks.c */
-int checks_hold(struct translation *translation, const struct transaction_map *map, struct json_object *request_root,
-                struct fep_result *result);
+int checks_hold(struct translation *translation, const struct transaction_map *map,
+                struct json_object *request_root, struct fep_result *result);
 int index_fill(struct translation *translation, const struct index_rules *rules, struct fep_index *index);
 
-void trace_field(struct translation *translation, const char *arrow, const struct rule *rule, struct fep_bytes local,
-                 struct fep_bytes canonical);
+void trace_field(struct translation *translation, const char *arrow, const struct rule *rule,
+                 struct fep_bytes local, struct fep_bytes canonical);
 
 #endif

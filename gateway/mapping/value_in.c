@@ -1,5 +1,6 @@
-/* Local values on their way in: trimmed, folded, checked against their field, converted, decoded. What is structure
- * (codes, numbers) must be faultless; names and free text are taken as they are, with U+FFFD where bytes were broken. */
+/* Local values on their way in: trimmed, folded, checked against their field, converted, decoded. What is
+ * structure (codes, numbers) must be faultless; names and free text are taken as they are, with U+FFFD where
+ * bytes were broken. */
 #include "translation.h"
 
 #include <stdio.h>
@@ -130,13 +131,14 @@ clean(struct translation *translation, const struct rule *rule, struct fep_bytes
         return value->size == 0 ? 0 : clean_decimal(translation, rule, value);
     if (field->type == FEP_FIELD_DIGITS && !all_digits(*value))
         return translation_fault(translation, rule, FEP_E_INVALID_FIELD, "digits only are expected");
-    if (field->length != 0 && charset_fit(translation->mapping->charset, (const char *)value->data, value->size,
-                                          field->length) < value->size)
-        return translation_fault(translation, rule, FEP_E_DOES_NOT_FIT, "longer than %u bytes", field->length);
+    if (field->length != 0 && charset_fit(translation->mapping->charset, (const char *)value->data,
+                                          value->size, field->length) < value->size)
+        return translation_fault(translation, rule, FEP_E_DOES_NOT_FIT, "longer than %u bytes",
+                                 field->length);
     return 0;
 }
 
-/* --- conversions -------------------------------------------------------------------------------------------------- */
+/* --- conversions --------------------------------------------------------------------------------- */
 
 static int
 convert_date(struct translation *translation, const struct rule *rule, struct fep_bytes *value)
@@ -150,8 +152,8 @@ convert_date(struct translation *translation, const struct rule *rule, struct fe
     }
     /* A time where a day is asked for is cut, a day where a time is asked for begins it. */
     if (!all_digits(*value) || (value->size != 8 && value->size != 14))
-        return translation_fault(translation, rule, FEP_E_INVALID_FIELD, "expected %zu digits of a %s", wanted,
-                                 with_time ? "time" : "day");
+        return translation_fault(translation, rule, FEP_E_INVALID_FIELD, "expected %zu digits of a %s",
+                                 wanted, with_time ? "time" : "day");
     memcpy(digits, value->data, value->size);
     memset(digits + value->size, '0', sizeof digits - value->size);
     int hour = (digits[8] - '0') * 10 + digits[9] - '0', minute = (digits[10] - '0') * 10 + digits[11] - '0',
@@ -161,8 +163,8 @@ convert_date(struct translation *translation, const struct rule *rule, struct fe
     snprintf(day, sizeof day, "%.8s", digits);
     if (!clock_date_is_valid((uint32_t)strtoul(day, NULL, 10)) || hour > 23 || minute > 59 || second > 59)
         return translation_fault(translation, rule, FEP_E_INVALID_FIELD, "no such day or time");
-    int size = with_time ? snprintf(text, sizeof text, "%.4s-%.2s-%.2s %.2s:%.2s:%.2s", digits, digits + 4, digits + 6,
-                                    digits + 8, digits + 10, digits + 12)
+    int size = with_time ? snprintf(text, sizeof text, "%.4s-%.2s-%.2s %.2s:%.2s:%.2s", digits, digits + 4,
+                                    digits + 6, digits + 8, digits + 10, digits + 12)
                          : snprintf(text, sizeof text, "%.4s-%.2s-%.2s", digits, digits + 4, digits + 6);
     return keep(translation, value, text, (size_t)size);
 }
@@ -192,8 +194,9 @@ convert_cert18(struct translation *translation, struct fep_bytes *value)
 static size_t
 dot_width(const char *text, size_t rest)
 {
-    static const char *const dots[] = {"\xC2\xB7",     "\xE2\x80\xA2", "\xE3\x83\xBB", "\xEF\xBC\x8E", "\xE2\x80\xA7",
-                                       "\xE2\x8B\x85", "\xE2\x88\x99", "\xEF\xBD\xA5", "."};
+    static const char *const dots[] = {"\xC2\xB7",     "\xE2\x80\xA2", "\xE3\x83\xBB",
+                                       "\xEF\xBC\x8E", "\xE2\x80\xA7", "\xE2\x8B\x85",
+                                       "\xE2\x88\x99", "\xEF\xBD\xA5", "."};
     for (size_t i = 0; i < sizeof dots / sizeof dots[0]; i++) {
         size_t size = strlen(dots[i]);
         if (rest >= size && memcmp(text, dots[i], size) == 0)
@@ -221,7 +224,8 @@ convert_name(struct translation *translation, struct fep_bytes *value)
         } else if (wide_blank || is_blank((unsigned char)text[at])) {
             at += wide_blank ? 3 : 1;
             bool between = size > 0 && at < value->size && (unsigned char)out[size - 1] < 0x80 &&
-                           (unsigned char)text[at] < 0x80 && !is_blank((unsigned char)text[at]) && !wide_blank;
+                           (unsigned char)text[at] < 0x80 && !is_blank((unsigned char)text[at]) &&
+                           !wide_blank;
             if (between)
                 out[size++] = ' ';
         } else {
@@ -245,8 +249,8 @@ convert(struct translation *translation, const struct rule *rule, struct fep_byt
     case CONVERT_NAME:
         return convert_name(translation, value);
     case CONVERT_CATALOGUE:
-        found = crosswalk_find(translation->mapping->crosswalk, DIRECTION_IN, (const char *)value->data, value->size,
-                               translation->context->clock_date);
+        found = crosswalk_find(translation->mapping->crosswalk, DIRECTION_IN, (const char *)value->data,
+                               value->size, translation->context->clock_date);
         *value = (struct fep_bytes){(const unsigned char *)found, found != NULL ? strlen(found) : 0};
         return 0;
     case CONVERT_NONE:

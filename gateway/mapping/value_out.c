@@ -1,5 +1,5 @@
-/* Canonical values on their way out: encoded, converted, and fitted into their field. What does not fit is an error; only
- * text of a rule that says so is cut, at a character. */
+/* Canonical values on their way out: encoded, converted, and fitted into their field. What does not fit is an
+ * error; only text of a rule that says so is cut, at a character. */
 #include "translation.h"
 
 #include <stdlib.h>
@@ -53,8 +53,9 @@ convert(struct translation *translation, const struct rule *rule, struct fep_byt
     if (rule->convert != CONVERT_CATALOGUE)
         return 0;
     /* No row: empty. The local system settles such a line and reports it as not mapped. */
-    const char *found = crosswalk_find(translation->mapping->crosswalk, DIRECTION_OUT, (const char *)value->data,
-                                       value->size, translation->context->clock_date);
+    const char *found =
+        crosswalk_find(translation->mapping->crosswalk, DIRECTION_OUT, (const char *)value->data, value->size,
+                       translation->context->clock_date);
     *value = (struct fep_bytes){(const unsigned char *)found, found != NULL ? strlen(found) : 0};
     return 0;
 }
@@ -85,7 +86,8 @@ fit_decimal(struct translation *translation, const struct rule *rule, struct fep
     size_t size = decimal_write(units, field->scale, text);
     size_t positions = size - (units < 0) - (field->scale > 0) + !ratio;
     if (field->length != 0 && positions > field->length)
-        return translation_fault(translation, rule, FEP_E_DOES_NOT_FIT, "too large for %u positions", field->length);
+        return translation_fault(translation, rule, FEP_E_DOES_NOT_FIT, "too large for %u positions",
+                                 field->length);
     return keep(translation, value, text, size);
 }
 
@@ -108,7 +110,8 @@ fit(struct translation *translation, const struct rule *rule, struct fep_bytes *
     if (fits == value->size)
         return 0;
     if (!rule->cut)
-        return translation_fault(translation, rule, FEP_E_DOES_NOT_FIT, "longer than %u bytes", field->length);
+        return translation_fault(translation, rule, FEP_E_DOES_NOT_FIT, "longer than %u bytes",
+                                 field->length);
     value->size = fits;
     return 0;
 }

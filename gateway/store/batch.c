@@ -5,6 +5,7 @@
 #include "sqlite_store.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "error.h"
@@ -388,6 +389,7 @@ wait_for_room(struct sqlite_store *store)
 {
     struct mail_list mails = {0};
     usleep(FULL_PAUSE_MS * 1000);
+    writer_answer_call(store);
     if (room_look(&store->room, writer_now_ms())) {
         struct mail *mail = mail_append(&mails, STORE_ROOM, 0);
         if (mail)
@@ -397,7 +399,7 @@ wait_for_room(struct sqlite_store *store)
 }
 
 /* The disk is full. First the ballast goes; after that only time, or a person, makes room. */
-static int
+static void
 make_room(struct sqlite_store *store)
 {
     if (room_release(&store->room, writer_now_ms())) {
@@ -411,18 +413,17 @@ make_room(struct sqlite_store *store)
     }
     /* A log that is copied back is written over from its start and needs no new space. */
     (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    return 0;
 }
 
 void
-batch_fail(struct sqlite_store *store, int rc)
+batch_fail(struct sqlite_store *store, int rc, const char *message)
 {
     struct mail_list mails = {0};
     struct mail *mail = mail_append(&mails, STORE_FAILED, 0);
     atomic_store(&store->failed, 1);
     if (mail)
         error_set(&mail->event.error, 0, code_is_damage(rc) ? FEP_E_STORE_DAMAGED : FEP_E_STORE_WRITE,
-                  "%s: %s (%s)", store->queue_file, sqlite3_errstr(rc), sqlite3_errmsg(store->db));
+                  "%s: %s (%s)", store->queue_file, sqlite3_errstr(rc), message);
     mailbox_post(&store->base.mailbox, &mails);
 }
 
@@ -454,11 +455,13 @@ int
 batch_commit(struct sqlite_store *store, struct item *first, size_t count)
 {
     size_t to_delete = mover_deletable(store), deleted = store->mover.deleted;
+    char message[160] = "";
     int rc;
     for (int tries_at_close = 0;;) {
         rc = run_transaction(store, first, count, to_delete);
         if (rc == SQLITE_OK)
             break;
+        snprintf(message, sizeof message, "%s", sqlite3_errmsg(store->db));
         int full = is_full(store->db, rc), back = take_back(store, deleted);
         if (back != SQLITE_OK)
             rc = back;
@@ -483,6 +486,6 @@ batch_commit(struct sqlite_store *store, struct item *first, size_t count)
     }
     if (rc == SQLITE_OK)
         return 0;
-    batch_fail(store, rc);
+    batch_fail(store, rc, message);
     return -1;
 }

@@ -20,10 +20,13 @@
 #include "store_ops.h"
 #include "stored.h"
 
-enum item_type { ITEM_WRITE = 1, ITEM_FIND, ITEM_FIND_VISIT, ITEM_READ_MARK, ITEM_WRITE_MARK };
+enum item_type { ITEM_WRITE = 1, ITEM_FIND, ITEM_FIND_VISIT };
 
-struct mark_call { /* a synchronous call of the owner's; lives on its stack */
+/* A synchronous call of the owner's, who waits for it; lives on its stack. Beside the inbox, because a mark
+ * depends on nothing in it, and the owner must not wait for a full disk. */
+struct mark_call {
     struct store_peer_mark mark;
+    int write; /* else read */
     int result, done;
     struct fep_error error;
 };
@@ -34,7 +37,6 @@ struct item { /* one thing asked of the writer */
     uint8_t refused;          /* set in a batch: reported by itself */
     struct store_write write; /* finds use the record's key, role, insured area and visit id */
     uint64_t reference;
-    struct mark_call *call;
 };
 struct item_list {
     struct item *first, *last;
@@ -73,6 +75,7 @@ struct sqlite_store {
     pthread_cond_t wake;      /* the writer: something is in the inbox */
     pthread_cond_t call_done; /* the owner: a mark_call is done */
     struct item_list inbox;
+    struct mark_call *call; /* at most one: there is one owner */
     int writer_sleeps, writer_poked, stopping;
     atomic_int failed;
     atomic_uint_least64_t commit_sequence, serial_counter;
@@ -111,13 +114,14 @@ int writer_find_visit(struct store *store, const char *insured_area, const char 
                       uint64_t reference);
 int writer_read_mark(struct store *store, const char *name, struct store_peer_mark *mark);
 int writer_write_mark(struct store *store, const struct store_peer_mark *mark, struct fep_error *error);
-int64_t writer_now_ms(void); /* monotonic */
+int64_t writer_now_ms(void);                         /* monotonic */
+void writer_answer_call(struct sqlite_store *store); /* the owner's call, if there is one */
 
 /* batch.c: one transaction over `count` writes from `first` on (0: only what the mover has to delete). Posts
  * its events and releases the bodies. Negative: the store has failed and said so. */
 int batch_commit(struct sqlite_store *store, struct item *first, size_t count);
-/* Says that the store has failed with SQLite's code `rc`: from now on it takes nothing more. */
-void batch_fail(struct sqlite_store *store, int rc);
+/* Says that the store has failed with SQLite's code `rc` and message: from now on it takes nothing more. */
+void batch_fail(struct sqlite_store *store, int rc, const char *message);
 /* Fills the map from the table: at opening, and after a rollback. SQLite's code. */
 int batch_load_map(struct sqlite_store *store);
 

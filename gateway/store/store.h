@@ -25,6 +25,9 @@ struct store_config {
     const char *node;          /* this gateway; checked against what the store holds */
 };
 
+/* An INSERT whose key was ever used (within the horizon; whatever its state or day) is a CONFLICT and changes nothing. An
+ * UPDATE of a closed exchange opens it again, with its bodies, wherever it is by now; of an unknown one it is REFUSED. A
+ * CLOSE of a closed or unknown one does nothing. */
 enum store_write_type { STORE_INSERT = 1, STORE_UPDATE, STORE_CLOSE, STORE_SERIALS };
 struct store_write {
     enum store_write_type type;

@@ -72,7 +72,6 @@ new_item(struct item_list *items, enum item_type type)
     item->type = type;
     item->refused = 0;
     item->reference = 0;
-    item->call = NULL;
     item->write.body = item->write.answer = SLICE_NONE;
     append_item(items, item);
     return item;
@@ -130,15 +129,11 @@ writer_find_visit(struct store *store, const char *insured_area, const char *vis
 }
 
 static int
-call(struct sqlite_store *store, enum item_type type, struct mark_call *call)
+call(struct sqlite_store *store, struct mark_call *call)
 {
-    struct item_list items = {0};
-    struct item *item = atomic_load(&store->failed) ? NULL : new_item(&items, type);
-    if (!item)
-        return error_set(&call->error, 0, FEP_E_STORE_FAILED, "the store takes nothing more");
-    item->call = call;
-    hand_in(store, &items);
     pthread_mutex_lock(&store->mutex);
+    store->call = call;
+    pthread_cond_signal(&store->wake);
     while (!call->done)
         pthread_cond_wait(&store->call_done, &store->mutex);
     pthread_mutex_unlock(&store->mutex);
@@ -150,7 +145,7 @@ writer_read_mark(struct store *store, const char *name, struct store_peer_mark *
 {
     struct mark_call read = {0};
     strncpy(read.mark.name, name, sizeof read.mark.name - 1);
-    int found = call((struct sqlite_store *)store, ITEM_READ_MARK, &read);
+    int found = call((struct sqlite_store *)store, &read);
     if (found > 0)
         *mark = read.mark;
     return found;
@@ -159,8 +154,8 @@ writer_read_mark(struct store *store, const char *name, struct store_peer_mark *
 int
 writer_write_mark(struct store *store, const struct store_peer_mark *mark, struct fep_error *error)
 {
-    struct mark_call write = {.mark = *mark};
-    int rc = call((struct sqlite_store *)store, ITEM_WRITE_MARK, &write);
+    struct mark_call write = {.mark = *mark, .write = 1};
+    int rc = call((struct sqlite_store *)store, &write);
     if (rc < 0 && error)
         *error = write.error;
     return rc;
@@ -193,12 +188,23 @@ read_mark(struct sqlite_store *store, struct store_peer_mark *mark)
     return rc;
 }
 
-static void
-answer_call(struct sqlite_store *store, enum item_type type, struct mark_call *call)
+void
+writer_answer_call(struct sqlite_store *store)
 {
-    int rc = type == ITEM_READ_MARK ? read_mark(store, &call->mark) : write_mark(store, &call->mark);
-    int result = rc == SQLITE_ROW ? 1 : 0;
-    if (rc != SQLITE_OK && rc != SQLITE_ROW && rc != SQLITE_DONE)
+    pthread_mutex_lock(&store->mutex);
+    struct mark_call *call = store->call;
+    store->call = NULL;
+    pthread_mutex_unlock(&store->mutex);
+    if (!call)
+        return;
+    int rc = SQLITE_MISUSE, result = 0;
+    if (!atomic_load(&store->failed))
+        rc = call->write ? write_mark(store, &call->mark) : read_mark(store, &call->mark);
+    if (rc == SQLITE_ROW)
+        result = 1;
+    else if (rc == SQLITE_MISUSE)
+        result = error_set(&call->error, 0, FEP_E_STORE_FAILED, "the store takes nothing more");
+    else if (rc != SQLITE_OK && rc != SQLITE_DONE)
         result = error_set(&call->error, 0, FEP_E_STORE_WRITE, "%s: the peer's mark: %s", store->queue_file,
                            sqlite3_errmsg(store->db));
     pthread_mutex_lock(&store->mutex);
@@ -287,7 +293,7 @@ static int
 take_inbox(struct sqlite_store *store, struct item_list *items, int64_t until_ms)
 {
     pthread_mutex_lock(&store->mutex);
-    while (!items->first && !store->inbox.first && !store->stopping && !store->writer_poked &&
+    while (!items->first && !store->inbox.first && !store->call && !store->stopping && !store->writer_poked &&
            writer_now_ms() < until_ms) {
         struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
         store->writer_sleeps = 1;
@@ -351,32 +357,20 @@ serve(struct sqlite_store *store, struct item_list *items)
     case ITEM_FIND_VISIT:
         rc = lookup_answer(store, first);
         if (rc < 0)
-            batch_fail(store, -rc);
-        break;
-    case ITEM_READ_MARK:
-    case ITEM_WRITE_MARK:
-        answer_call(store, first->type, first->call);
+            batch_fail(store, -rc, sqlite3_errmsg(store->db));
         break;
     }
     drop_first(items, count);
     return rc;
 }
 
-/* After a failure nothing is done any more, but nobody may wait for ever, and bodies are given back. */
+/* After a failure nothing is done any more; bodies are given back. */
 static void
-turn_away(struct sqlite_store *store, struct item_list *items)
+turn_away(struct item_list *items)
 {
     for (struct item *item = items->first; item; item = item->next) {
         slice_release(&item->write.body);
         slice_release(&item->write.answer);
-        if (!item->call)
-            continue;
-        pthread_mutex_lock(&store->mutex);
-        item->call->result =
-            error_set(&item->call->error, 0, FEP_E_STORE_FAILED, "the store takes nothing more");
-        item->call->done = 1;
-        pthread_cond_signal(&store->call_done);
-        pthread_mutex_unlock(&store->mutex);
     }
     free_items(items);
 }
@@ -401,8 +395,9 @@ run_writer(void *arg)
     for (;;) {
         int stopping = take_inbox(store, &items, sleep_until(store, idle_since));
         int64_t now = writer_now_ms();
+        writer_answer_call(store);
         if (atomic_load(&store->failed)) {
-            turn_away(store, &items);
+            turn_away(&items);
             store->mover.waiting = 0;
             store->housekeeping_at_ms = now + LOOK_MS;
             if (stopping)

@@ -15,11 +15,12 @@ class Regions:
     """Three gateways on loopback and what stands behind them."""
 
     def __init__(self, world: World, loopback: bool = False, log_debug: bool = False, encrypt: bool = True,
-                 bounds: dict[str, int] | None = None):
+                 book: bool = True, bounds: dict[str, int] | None = None):
         self.world = world
         self.platform_port = free_port()
         self.danxian_port, self.dajizhong_port = free_port(), free_port()
         self.loopback = loopback
+        self.book = book  # the loopback's book is synced to disk before each answer
         self.common = {"log_debug": log_debug, "encrypt": encrypt, "bounds": bounds or {}}
         self.asking_socket = world.sockets / "asking"
         self.posted = world.directory / "posted.book"
@@ -51,7 +52,8 @@ class Regions:
 
     def _asked(self) -> Instance:
         if self.loopback:
-            return Instance("asked", "loopback", window=1000, options={"book": str(self.posted)})
+            return Instance("asked", "loopback", window=1000,
+                            options={"book": str(self.posted)} if self.book else {})
         directory = self.world.directory / "yulin"
         write_secret(directory / "keys" / "dajizhong.password", "secret\n")
         return Instance("dajizhong", "fixed", mapping=f"{SOURCE}/etc/mapping/dajizhong-450900.cfg",

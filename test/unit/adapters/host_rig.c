@@ -29,8 +29,8 @@ environment(const char *name)
     return value;
 }
 
-static void
-write_file(const char *directory, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void write_file(const char *directory, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 static void
 write_file(const char *directory, const char *name, const char *format, ...)
@@ -52,13 +52,14 @@ write_config(struct rig *rig, const char *module, const char *mapping, const cha
     char mapping_line[512] = "";
     if (mapping != NULL)
         snprintf(mapping_line, sizeof mapping_line, "mapping = \"%s\";", mapping);
-    write_file(rig->directory, "fepd.cfg",
-               "gateway = { node = \"GW4501000001\"; name = \"test\"; region = \"450100\";\n"
-               "  state_directory = \"%s\"; run_directory = \"%s\"; pseudonym_key_file = \"key\"; };\n"
-               "routes = \"routes.cfg\"; schema_directory = \"%s/schema\"; adapter_directory = \"%s/adapters\";\n"
-               "instances = ( { name = \"local1\"; module = \"%s\"; window = 16; %s options = { %s }; } );\n",
-               rig->directory, rig->directory, environment("FEP_SOURCE"), environment("FEP_BUILD"), module,
-               mapping_line, options);
+    write_file(
+        rig->directory, "fepd.cfg",
+        "gateway = { node = \"GW4501000001\"; name = \"test\"; region = \"450100\";\n"
+        "  state_directory = \"%s\"; run_directory = \"%s\"; pseudonym_key_file = \"key\"; };\n"
+        "routes = \"routes.cfg\"; schema_directory = \"%s/schema\"; adapter_directory = \"%s/adapters\";\n"
+        "instances = ( { name = \"local1\"; module = \"%s\"; window = 16; %s options = { %s }; } );\n",
+        rig->directory, rig->directory, environment("FEP_SOURCE"), environment("FEP_BUILD"), module,
+        mapping_line, options);
 }
 
 void
@@ -116,8 +117,8 @@ rig_start(struct rig *rig, uint32_t epoch)
     assert_true(rig->pid >= 0);
     if (rig->pid == 0) {
         close(3); /* nothing that looks like the keeper's */
-        execl(program, program, "--instance", "local1", "--config", rig->config, "--router", rig->endpoint, "--epoch",
-              epoch_text, (char *)NULL);
+        execl(program, program, "--instance", "local1", "--config", rig->config, "--router", rig->endpoint,
+              "--epoch", epoch_text, (char *)NULL);
         _exit(127);
     }
 }
@@ -264,8 +265,8 @@ rig_submit(uint64_t id, uint8_t operation, uint64_t serial, const char *infno, c
 {
     struct frame frame = {.kind = FRAME_SUBMIT,
                           .sequence = id,
-                          .sections = FRAME_HAS_HEADER | FRAME_HAS_TRAVEL | FRAME_HAS_ATTEMPT | FRAME_HAS_INDEX |
-                                      FRAME_HAS_BODY};
+                          .sections = FRAME_HAS_HEADER | FRAME_HAS_TRAVEL | FRAME_HAS_ATTEMPT |
+                                      FRAME_HAS_INDEX | FRAME_HAS_BODY};
     frame.header = (struct message_header){.key = {"GW4509000001", ""},
                                            .transaction_class = CLASS_UPDATE,
                                            .treat_area = "450100",

@@ -1,5 +1,6 @@
-/* A real fep-adapter beside a router played by the test: starts the program with a configuration in a directory of its
- * own, takes its frames and sends it frames. Waits are bounded; what does not come in time fails the test. */
+/* A real fep-adapter beside a router played by the test: starts the program with a configuration in a
+ * directory of its own, takes its frames and sends it frames. Waits are bounded; what does not come in time
+ * fails the test. */
 #ifndef HOST_RIG_H
 #define HOST_RIG_H
 
@@ -10,7 +11,7 @@
 #include "frame.h"
 #include "link_socket.h"
 
-#define RIG_EPOCH 7
+#define RIG_EPOCH   7
 #define RIG_WAIT_MS 15000
 
 struct rig {
@@ -27,13 +28,14 @@ struct rig {
 /* module: "loopback", "null"; options: libconfig text inside `options = { ... }`; mapping: path or NULL. */
 void rig_open(struct rig *rig, const char *module, const char *mapping, const char *options);
 void rig_open_listening(struct rig *rig); /* loopback that takes callers */
-void rig_close(struct rig *rig); /* kills what still runs, removes the directory */
-void rig_bind(struct rig *rig);  /* the router comes (back) */
+void rig_close(struct rig *rig);          /* kills what still runs, removes the directory */
+void rig_bind(struct rig *rig);           /* the router comes (back) */
 void rig_unbind(struct rig *rig);
 void rig_start(struct rig *rig, uint32_t epoch); /* the program */
 void rig_send(struct rig *rig, struct frame *frame);
 void rig_ack(struct rig *rig, enum frame_kind kind, uint64_t sequence);
-/* The next frame of that kind; HEALTH and HELLO are passed over unless asked for, and a HELLO is acknowledged. */
+/* The next frame of that kind; HEALTH and HELLO are passed over unless asked for, and a HELLO is
+ * acknowledged. */
 struct frame *rig_take(struct rig *rig, enum frame_kind kind);
 struct frame *rig_take_any(struct rig *rig); /* whatever comes next; a HELLO is acknowledged */
 /* None of that kind within ms. */

@@ -76,7 +76,8 @@ test_submit_is_done_once_and_kept_until_acknowledged(void **state)
     /* Not acknowledged: offered again, the same. */
     done = rig_take(rig, FRAME_DONE);
     assert_int_equal(done->sequence, 41);
-    /* The router sends it again because its own acknowledgement was lost: no second posting, the same DONE. */
+    /* The router sends it again because its own acknowledgement was lost: no second posting, the same DONE.
+     */
     submit(rig, 41, CORE_OP_SUBMIT, 5);
     rig_take(rig, FRAME_DONE);
     rig_ack(rig, FRAME_DONE, 41);
@@ -205,9 +206,11 @@ static void
 test_undo_submits_the_inverse(void **state)
 {
     struct rig *rig = *state;
-    static const char answer[] = "{\"infcode\":0,\"output\":{\"setlinfo\":{\"setl_id\":\"S1\",\"mdtrt_id\":\"V1\"}}}";
+    static const char answer[] =
+        "{\"infcode\":0,\"output\":{\"setlinfo\":{\"setl_id\":\"S1\",\"mdtrt_id\":\"V1\"}}}";
     begin(rig, "loopback", "");
-    struct frame frame = rig_submit(1, CORE_OP_UNDO, 1, "2304", "{\"input\":{\"data\":{\"psn_no\":\"P1\",\"mdtrt_id\":\"V1\"}}}");
+    struct frame frame = rig_submit(1, CORE_OP_UNDO, 1, "2304",
+                                    "{\"input\":{\"data\":{\"psn_no\":\"P1\",\"mdtrt_id\":\"V1\"}}}");
     frame.sections |= FRAME_HAS_ANSWER;
     frame.answer = (struct slice){.data = (const unsigned char *)answer, .size = sizeof answer - 1};
     frame.attempt.cancel_serial = 99;

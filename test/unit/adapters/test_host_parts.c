@@ -16,10 +16,11 @@
 #include "module.h"
 #include "options.h"
 
-/* --- module ------------------------------------------------------------------------------------------------------- */
+/* --- module -------------------------------------------------------------------------------------- */
 
 static int
-open_nothing(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error)
+open_nothing(const struct fep_host *host, const struct fep_config *config, void **self,
+             struct fep_error *error)
 {
     (void)host, (void)config, (void)self, (void)error;
     return 0;
@@ -118,14 +119,15 @@ test_module_files(void **state)
     assert_non_null(strstr(error.text, "no symbol fep_adapter"));
 }
 
-/* --- options ------------------------------------------------------------------------------------------------------ */
+/* --- options ------------------------------------------------------------------------------------- */
 
-static const struct fep_option table[] = {{.name = "host", .type = FEP_TEXT, .flags = FEP_OPTION_REQUIRED},
-                                          {.name = "port", .type = FEP_INTEGER, .def = "7021", .minimum = 1, .maximum = 65535},
-                                          {.name = "strict", .type = FEP_FLAG, .def = "false"},
-                                          {.name = "wait", .type = FEP_DURATION_MS, .def = "3s"},
-                                          {.name = "password", .type = FEP_SECRET_FILE},
-                                          {.name = NULL}};
+static const struct fep_option table[] = {
+    {.name = "host", .type = FEP_TEXT, .flags = FEP_OPTION_REQUIRED},
+    {.name = "port", .type = FEP_INTEGER, .def = "7021", .minimum = 1, .maximum = 65535},
+    {.name = "strict", .type = FEP_FLAG, .def = "false"},
+    {.name = "wait", .type = FEP_DURATION_MS, .def = "3s"},
+    {.name = "password", .type = FEP_SECRET_FILE},
+    {.name = NULL}};
 
 static char lines[4096];
 
@@ -168,8 +170,9 @@ test_options_good(void **state)
 static void
 test_options_all_problems_at_once(void **state)
 {
-    static const char *const given[][2] = {{"port", "70000"}, {"strict", "perhaps"}, {"wait", "3 days"},
-                                           {"colour", "red"}, {"port", "1"},         {"password", "/no/such/file"}};
+    static const char *const given[][2] = {{"port", "70000"},  {"strict", "perhaps"},
+                                           {"wait", "3 days"}, {"colour", "red"},
+                                           {"port", "1"},      {"password", "/no/such/file"}};
     (void)state;
     assert_null(check(given, 6));
     assert_non_null(strstr(lines, "fepd.cfg:10: option port is 70000; expected 1 to 65535"));
@@ -201,7 +204,9 @@ test_secrets_come_from_guarded_files(void **state)
     unlink(path);
 }
 
-/* --- loop --------------------------------------------------------------------------------------------------------- */
+/* --- loop
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 struct seen {
     struct loop *loop;
@@ -278,7 +283,7 @@ test_loop(void **state)
     }
 }
 
-/* --- visits ------------------------------------------------------------------------------------------------------- */
+/* --- visits -------------------------------------------------------------------------------------- */
 
 static void
 test_visits_forget_the_least_used(void **state)
@@ -300,7 +305,7 @@ test_visits_forget_the_least_used(void **state)
     visits_destroy(cache);
 }
 
-/* --- serials of our own ------------------------------------------------------------------------------------------- */
+/* --- serials of our own -------------------------------------------------------------------------- */
 
 static int64_t
 wall(void *self)

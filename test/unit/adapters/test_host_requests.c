@@ -14,8 +14,8 @@
 #include "exchange_record.h"
 #include "host_rig.h"
 
-#define HEAD(msgid)                                                                                                    \
-    "{\"infno\":\"2304\",\"msgid\":\"" msgid "\",\"insured_area\":\"450900\",\"treat_area\":\"450100\","               \
+#define HEAD(msgid)                                                                                          \
+    "{\"infno\":\"2304\",\"msgid\":\"" msgid "\",\"insured_area\":\"450900\",\"treat_area\":\"450100\","     \
     "\"institution\":\"H45010000003\",\"person\":\"P1\",\"med_type\":\"21\"}"
 
 static int
@@ -140,8 +140,10 @@ test_fresh_counts_for_the_first_offer_only(void **state)
 {
     struct rig *rig = *state;
     int caller = begin(rig);
-    rig_say(caller,
-            "{\"infno\":\"2304\",\"msgid\":\"M1\",\"insured_area\":\"450900\",\"person\":\"P1\",\"fresh\":\"1\"}", "{}");
+    rig_say(
+        caller,
+        "{\"infno\":\"2304\",\"msgid\":\"M1\",\"insured_area\":\"450900\",\"person\":\"P1\",\"fresh\":\"1\"}",
+        "{}");
     assert_int_equal(rig_take(rig, FRAME_REQUEST)->fresh, 1);
     assert_int_equal(rig_take(rig, FRAME_REQUEST)->fresh, 0);
     close(caller);
@@ -241,7 +243,8 @@ test_bad_heads_are_refused_by_name(void **state)
     refused_with(rig, caller, "{\"infno\":\"2304\",\"insured_area\":\"450900\"}", "msgid");
     refused_with(rig, caller, "{\"infno\":\"2304\",\"msgid\":\"M 1\",\"insured_area\":\"450900\"}", "msgid");
     refused_with(rig, caller, "{\"infno\":\"7777\",\"msgid\":\"M1\",\"insured_area\":\"450900\"}", "7777");
-    refused_with(rig, caller, "{\"infno\":\"2304\",\"msgid\":\"M1\",\"insured_area\":\"45x900\"}", "insured_area");
+    refused_with(rig, caller, "{\"infno\":\"2304\",\"msgid\":\"M1\",\"insured_area\":\"45x900\"}",
+                 "insured_area");
     close(caller);
 }
 

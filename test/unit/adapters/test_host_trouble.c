@@ -120,13 +120,14 @@ test_late_answer_is_reported_beside_the_completion(void **state)
     assert_int_equal(done->result.kind, FEP_UNKNOWN);
 }
 
-/* --- a request that needs its visit ------------------------------------------------------------------------------- */
+/* --- a request that needs its visit -------------------------------------------------------------- */
 
 #define ADMISSION "{\"input\":{\"mdtrtinfo\":{\"psn_no\":\"P1\",\"ipt_no\":\"ZY1\"}}}"
-#define ADMITTED "{\"output\":{\"result\":{\"mdtrt_id\":\"YL1\"}}}"
-#define SETTLED                                                                                                        \
-    "{\"infcode\":0,\"output\":{\"setlinfo\":{\"setl_id\":\"S1\",\"medfee_sumamt\":14000.00,\"fund_pay_sumamt\":9000.00," \
-    "\"acct_pay\":1000.00,\"psn_cash_pay\":4000.00,\"hifp_pay\":9000.00,\"fulamt_ownpay_amt\":1000.00,"                \
+#define ADMITTED  "{\"output\":{\"result\":{\"mdtrt_id\":\"YL1\"}}}"
+#define SETTLED                                                                                              \
+    "{\"infcode\":0,\"output\":{\"setlinfo\":{\"setl_id\":\"S1\",\"medfee_sumamt\":14000.00,\"fund_pay_"     \
+    "sumamt\":9000.00,"                                                                                      \
+    "\"acct_pay\":1000.00,\"psn_cash_pay\":4000.00,\"hifp_pay\":9000.00,\"fulamt_ownpay_amt\":1000.00,"      \
     "\"inscp_scp_amt\":13000.00}}}"
 
 static struct slice
@@ -227,7 +228,8 @@ test_answer_that_breaks_the_equations_is_not_rendered(void **state)
     answer_visit(rig, true);
     uint64_t ticket = take_request(rig);
     send_answer(rig, FRAME_RENDER, ticket,
-                "{\"output\":{\"setlinfo\":{\"setl_id\":\"S1\",\"medfee_sumamt\":14000.00,\"fund_pay_sumamt\":1.00}}}");
+                "{\"output\":{\"setlinfo\":{\"setl_id\":\"S1\",\"medfee_sumamt\":14000.00,\"fund_pay_"
+                "sumamt\":1.00}}}");
     struct frame *rendered = rig_take(rig, FRAME_RENDERED);
     assert_int_equal(rendered->ok, 0);
     assert_non_null(strstr(rendered->text, "danxian-450100.cfg:"));

@@ -1,4 +1,5 @@
-/* A module for tests of the host: does on request what a module must not do, or asks one question of its own. */
+/* A module for tests of the host: does on request what a module must not do, or asks one question of its own.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,12 +10,14 @@ static const char *mode;
 static struct fep_call *last;
 static int ticket;
 
-static const struct fep_option options[] = {{.name = "mode", .type = FEP_TEXT, .flags = FEP_OPTION_REQUIRED},
-                                            {.name = "wait", .type = FEP_DURATION_MS, .def = "1s", .maximum = 60000},
-                                            {.name = NULL}};
+static const struct fep_option options[] = {
+    {.name = "mode", .type = FEP_TEXT, .flags = FEP_OPTION_REQUIRED},
+    {.name = "wait", .type = FEP_DURATION_MS, .def = "1s", .maximum = 60000},
+    {.name = NULL}};
 
 static int
-open_module(const struct fep_host *given, const struct fep_config *config, void **self, struct fep_error *error)
+open_module(const struct fep_host *given, const struct fep_config *config, void **self,
+            struct fep_error *error)
 {
     host = given;
     mode = host->get_text(config, "mode");
@@ -34,7 +37,8 @@ tell_health(const char *reason)
 }
 
 static void
-on_answer(void *self, void *arg, enum fep_kind kind, const struct fep_result *result, const struct fep_record *answer)
+on_answer(void *self, void *arg, enum fep_kind kind, const struct fep_result *result,
+          const struct fep_record *answer)
 {
     char text[100];
     struct fep_bytes settlement = {NULL, 0};
@@ -71,7 +75,7 @@ static void
 ask(void *arg)
 {
     static const char *const values[][2] = {
-        {"VISIT-NO", "ZY1"}, {"VISIT-ID", "YL1"},  {"BILL-NO", "FP1"},   {"MED-CAT", "21"},
+        {"VISIT-NO", "ZY1"},        {"VISIT-ID", "YL1"},  {"BILL-NO", "FP1"},       {"MED-CAT", "21"},
         {"TIME", "20261122101455"}, {"USE-ACCOUNT", "1"}, {"HIS-TOTAL", "14000.00"}};
     struct fep_record *head = host->create_record(host->self, "head-Q");
     struct fep_record *body = host->create_record(host->self, "2410-Q");
@@ -84,7 +88,8 @@ ask(void *arg)
     set(head, "CENTRE", "450900");
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
         set(body, values[i][0], values[i][1]);
-    if (host->begin_request(host->self, "2410", head, body, false, on_answer, try_answer, &ticket, &error) < 0)
+    if (host->begin_request(host->self, "2410", head, body, false, on_answer, try_answer, &ticket, &error) <
+        0)
         host->set_timer(host->self, 50, ask, NULL); /* no router yet */
 }
 

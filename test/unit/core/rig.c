@@ -261,6 +261,8 @@ static enum event_type
 carry_out(struct rig *rig, const struct rig_write *write)
 {
     struct rig_row *row;
+    if (rig->refuse_writes && write->type != CMD_STORE_CLOSE)
+        return EVENT_STORE_REFUSED;
     if (write->type == CMD_STORE_SERIALS) {
         rig->serial_counter = write->number;
         return EVENT_COMMITTED;
@@ -271,8 +273,6 @@ carry_out(struct rig *rig, const struct rig_write *write)
         row->closed = 1;
         return EVENT_COMMITTED;
     }
-    if (rig->refuse_writes)
-        return EVENT_STORE_REFUSED;
     row = find_row(rig, &write->record.header.key, write->record.role);
     if (write->type == CMD_STORE_INSERT && row != NULL) {
         if (!row->closed)

@@ -356,6 +356,8 @@ ask(struct world *world, size_t number, enum transaction_class transaction_class
     struct happening *check = plan(world, HAPPEN_CALLER, GATE_A, 101000);
     check->number = number;
     check->other = ticket;
+    if (chance(world, 5))
+        plan(world, HAPPEN_GONE, GATE_A, upto(world, 1000))->number = ticket;
     if (world->trace)
         printf("%8" PRId64 " caller %s asks class %u fresh %d\n", world->now_ms, update->msgid,
                transaction_class, fresh);
@@ -623,6 +625,18 @@ happen(struct world *world, struct happening *happening)
     case HAPPEN_CALLER:
         caller_looks(world, (size_t)happening->number, happening->other);
         break;
+    case HAPPEN_DISK: {
+        struct core_event event = {.type = EVENT_DISK, .flag = happening->number == 0};
+        world->gates[happening->gate].refuse_writes = (int)happening->number;
+        step(world, happening->gate, &event);
+        break;
+    }
+    case HAPPEN_GONE: {
+        struct core_event event = {
+            .type = EVENT_CALLER_GONE, .from = "la", .reference = happening->number, .epoch = 1};
+        step(world, GATE_A, &event);
+        break;
+    }
     case HAPPEN_LINK: {
         int up = (int)happening->number;
         struct core_event event = {.type = up ? EVENT_PEER_UP : EVENT_PEER_DOWN,
@@ -645,6 +659,12 @@ plan_faults(struct world *world)
             plan(world, HAPPEN_CRASH, gate, upto(world, CALM_AFTER_MS));
     for (unsigned i = upto(world, 3); i > 0; i--)
         plan(world, HAPPEN_HOST_CRASH, GATE_B, upto(world, CALM_AFTER_MS));
+    if (upto(world, 4) == 0) {
+        int gate = (int)upto(world, GATES);
+        int64_t at = upto(world, CALM_AFTER_MS / 2);
+        plan(world, HAPPEN_DISK, gate, at)->number = 1;
+        plan(world, HAPPEN_DISK, gate, at + upto(world, 60000));
+    }
     for (unsigned i = upto(world, 4); i > 0; i--) {
         int gate = (int)upto(world, GATES), other = upto(world, 2) ? GATE_A : GATE_B;
         int64_t at = upto(world, CALM_AFTER_MS);
@@ -659,14 +679,15 @@ plan_faults(struct world *world)
 static void
 plan_updates(struct world *world)
 {
-    world->update_count = 1 + upto(world, 4);
+    unsigned spread = upto(world, 2) ? 120000 : 15000;
+    world->update_count = 1 + upto(world, 6);
     for (size_t i = 0; i < world->update_count; i++) {
         struct world_update *update = &world->updates[i];
         snprintf(update->msgid, sizeof update->msgid, "u%zu", i);
         snprintf(update->infno, sizeof update->infno, "2207");
         snprintf(update->body, sizeof update->body, "settle %zu", i);
         update->person = (uint8_t)upto(world, 2);
-        plan_ask(world, i, CLASS_UPDATE, 1, upto(world, 120000));
+        plan_ask(world, i, CLASS_UPDATE, 1, upto(world, spread));
         if (upto(world, 100) < 10)
             plan_ask(world, i, CLASS_REVERSAL, 0, upto(world, 150000));
     }

@@ -33,7 +33,7 @@ struct world_call { /* at host lb */
 
 enum happening_type { HAPPEN_PACKET = 1, HAPPEN_COMMIT, HAPPEN_CRASH, HAPPEN_START, HAPPEN_HOST_CRASH,
                       HAPPEN_HOST_START, HAPPEN_ARRIVAL, HAPPEN_REPLY, HAPPEN_TIMEOUT, HAPPEN_OFFER, HAPPEN_ASK,
-                      HAPPEN_CALLER, HAPPEN_LINK };
+                      HAPPEN_CALLER, HAPPEN_LINK, HAPPEN_DISK, HAPPEN_GONE };
 struct happening {
     int64_t due_ms;
     enum happening_type type;

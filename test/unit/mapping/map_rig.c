@@ -89,8 +89,10 @@ rig_rules_text(const char *fields, const char *rules, const char *more)
 {
     static char text[32768];
     snprintf(text, sizeof text,
-             "name = \"t\"; system = \"t\"; family = \"t\"; charset = \"GBK\"; unmappable = \"geta\"; region = \"450100\";\n"
-             "errors = ( (\"0\", \"N\", 1) ); errors_default = ( (\"N\", \"-1\"), (\"R\", \"-2\"), (\"U\", \"-3\") );\n"
+             "name = \"t\"; system = \"t\"; family = \"t\"; charset = \"GBK\"; unmappable = \"geta\"; region "
+             "= \"450100\";\n"
+             "errors = ( (\"0\", \"N\", 1) ); errors_default = ( (\"N\", \"-1\"), (\"R\", \"-2\"), (\"U\", "
+             "\"-3\") );\n"
              "msgid = ( (\"M\", 0, 4) );\n"
              "%s\n"
              "layouts = ( { name = \"head-Q\"; fields = ( (\"M\", \"code\", 20), (\"A\", \"code\", 6) ); },\n"
@@ -221,13 +223,14 @@ rig_out(const struct mapping *mapping, const char *input, struct fep_error *erro
 {
     char body[4096];
     struct message_header header = {.infno = "2304", .insured_area = "450900", .treat_area = "450100"};
-    struct fep_attempt attempt = {.size = sizeof attempt, .serial = 93, .serial_date = 20261122, .accounting_date = 20261121};
+    struct fep_attempt attempt = {
+        .size = sizeof attempt, .serial = 93, .serial_date = 20261122, .accounting_date = 20261121};
     struct mapping_context context = {.clock_date = 20261122, .clock_time = 101503, .attempt = &attempt};
     struct fep_record *head, *record;
     snprintf(body, sizeof body, "{\"opter\":\"000012\",\"input\":%s}", input);
     *error = (struct fep_error){0};
-    const char *local = mapping_request_out(mapping, &header, NULL, rig_slice(body), FEP_OP_SUBMIT, &context, &head,
-                                            &record, error);
+    const char *local = mapping_request_out(mapping, &header, NULL, rig_slice(body), FEP_OP_SUBMIT, &context,
+                                            &head, &record, error);
     if (local == NULL)
         return NULL;
     assert_string_equal(local, "T1");

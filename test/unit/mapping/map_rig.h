@@ -9,14 +9,14 @@
 /* A shipped file under etc/mapping; fails the test with the first problem. */
 struct mapping *rig_load_shipped(const char *name);
 
-/* Writes `text` to a file and loads it. NULL if it has problems: they stand in rig_problems, one a line, the file called
- * "map.cfg". */
+/* Writes `text` to a file and loads it. NULL if it has problems: they stand in rig_problems, one a line, the
+ * file called "map.cfg". */
 struct mapping *rig_load_text(const char *text);
 extern char rig_problems[16384];
 /* A crosswalk beside it, "crosswalk.csv" for the mapping; NULL removes it. */
 void rig_write_crosswalk(const char *text);
-/* A small mapping that holds: `rules` are the request rules of transaction 2304/T1 (fields F and G of the layout given by
- * `fields`), `more` stands at the top level. */
+/* A small mapping that holds: `rules` are the request rules of transaction 2304/T1 (fields F and G of the
+ * layout given by `fields`), `more` stands at the top level. */
 struct mapping *rig_load_rules(const char *fields, const char *rules, const char *more);
 const char *rig_rules_text(const char *fields, const char *rules, const char *more);
 void rig_clean(void); /* removes the files */
@@ -26,14 +26,15 @@ void rig_set(struct fep_record *record, const char *field, const char *text);
 void rig_set_bytes(struct fep_record *record, const char *field, const void *text, size_t size);
 /* Appends a row when `row` is one past the last. */
 void rig_set_row(struct fep_record *record, size_t row, const char *field, const char *text);
-const char *rig_get(const struct fep_record *record, const char *field); /* a copy, valid until four calls later */
+const char *rig_get(const struct fep_record *record,
+                    const char *field); /* a copy, valid until four calls later */
 const char *rig_get_row(const struct fep_record *record, size_t row, const char *field);
 
 struct slice rig_slice(const char *text); /* constant, nothing to release */
 bool rig_holds(struct slice body, const char *part);
 
-/* The one request rule of rig_load_rules on its way in: record field F = value. Returns the canonical body (released by
- * the next call), or NULL with `error` filled. */
+/* The one request rule of rig_load_rules on its way in: record field F = value. Returns the canonical body
+ * (released by the next call), or NULL with `error` filled. */
 const char *rig_in(const struct mapping *mapping, const char *value, struct fep_error *error);
 /* On its way out: input text -> field F. NULL with the error. */
 const char *rig_out(const struct mapping *mapping, const char *input, struct fep_error *error);

@@ -28,7 +28,8 @@ illegal_at(struct charset *charset, const char *wire, size_t size, const char *b
 {
     char text[256];
     struct fep_error error = {0};
-    assert_true(charset_decode(charset, (const unsigned char *)wire, size, false, text, sizeof text, &error) < 0);
+    assert_true(charset_decode(charset, (const unsigned char *)wire, size, false, text, sizeof text, &error) <
+                0);
     if (strstr(error.text, byte) == NULL)
         fail_msg("%s", error.text);
 }
@@ -71,8 +72,15 @@ static void
 test_byte_80_is_no_euro(void **state)
 {
     (void)state;
-    DECODES(gbk, "a\x80" "b", "a\xEF\xBF\xBD" "b");
-    ILLEGAL(gbk, "a\x80" "b", "byte 1");
+    DECODES(gbk,
+            "a\x80"
+            "b",
+            "a\xEF\xBF\xBD"
+            "b");
+    ILLEGAL(gbk,
+            "a\x80"
+            "b",
+            "byte 1");
     ILLEGAL(gb18030, "ab\x80", "byte 2");
     ENCODES(gbk, "€", "\xA1\xFE"); /* not in GBK 1.0: 〓 */
     ENCODES(gb18030, "€", "\xA2\xE3");
@@ -99,7 +107,11 @@ test_rare_characters(void **state)
     ENCODES(reference, "a䶮b", "a&#x4DAE;b");
     ENCODES(reference, "𠮷", "&#x20BB7;");
     /* Four bytes are no character of GBK: two illegal leads and their digits. */
-    DECODES(gbk, "\x95\x34\xB2\x35", "\xEF\xBF\xBD" "4" "\xEF\xBF\xBD" "5");
+    DECODES(gbk, "\x95\x34\xB2\x35",
+            "\xEF\xBF\xBD"
+            "4"
+            "\xEF\xBF\xBD"
+            "5");
 }
 
 static void
@@ -120,7 +132,9 @@ test_half_characters(void **state)
     ILLEGAL(gbk, "\xB3\xC2\xAB", "byte 2");
     /* What follows a lone lead byte is read: a separator stays one. */
     DECODES(gb18030, "\xAB\x0D\x0A", "\xEF\xBF\xBD\r\n");
-    DECODES(gb18030, "\x81\x30\x81", "\xEF\xBF\xBD" "0\xEF\xBF\xBD");
+    DECODES(gb18030, "\x81\x30\x81",
+            "\xEF\xBF\xBD"
+            "0\xEF\xBF\xBD");
     ILLEGAL(utf8, "a\xE4\xB8", "byte 1");
 }
 
@@ -138,7 +152,10 @@ static void
 test_byte_order_mark_is_dropped(void **state)
 {
     (void)state;
-    ENCODES(gbk, "\xEF\xBB\xBF" "a", "a");
+    ENCODES(gbk,
+            "\xEF\xBB\xBF"
+            "a",
+            "a");
     ENCODES(gb18030, "a\xEF\xBB\xBF", "a");
 }
 

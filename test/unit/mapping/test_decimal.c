@@ -36,8 +36,8 @@ check_line(int64_t price, int64_t quantity, const char *expected)
     int64_t fen = 0;
     bool good = decimal_line_amount(price, quantity, &fen);
     if (good != (strcmp(expected, "-") != 0) || (good && fen != strtoll(expected, NULL, 10)))
-        fail_msg("line %lld x %lld: %d %lld, expected %s", (long long)price, (long long)quantity, good, (long long)fen,
-                 expected);
+        fail_msg("line %lld x %lld: %d %lld, expected %s", (long long)price, (long long)quantity, good,
+                 (long long)fen, expected);
 }
 
 static void
@@ -68,7 +68,8 @@ test_as_python_has_it(void **state)
 static void
 test_what_is_no_number(void **state)
 {
-    static const char *const bad[] = {"", "-", "+", ".", "1e2", "1,000", "0x1", " 1", "1 ", "1.2.3", "--1", "１", "NaN"};
+    static const char *const bad[] = {"",   "-",  "+",     ".",   "1e2", "1,000", "0x1",
+                                      " 1", "1 ", "1.2.3", "--1", "１",  "NaN"};
     int64_t units;
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)

@@ -92,7 +92,8 @@ test_hazard_2_code_pages(void **state)
     assert_memory_equal(wire, "\xA1\xFE", 2);
     assert_int_equal(mapping_encode_text(mapping, "•・", 6, wire, sizeof wire, NULL), 4);
     assert_memory_equal(wire, "\xA1\xFE\xA1\xFE", 4);
-    assert_true(mapping_decode_text(mapping, (const unsigned char *)"\x80", 1, false, text, sizeof text, NULL) < 0);
+    assert_true(
+        mapping_decode_text(mapping, (const unsigned char *)"\x80", 1, false, text, sizeof text, NULL) < 0);
     mapping_destroy(mapping);
 }
 
@@ -102,8 +103,8 @@ test_hazard_3_separators_inside_characters(void **state)
     char text[16];
     (void)state;
     struct mapping *mapping = load(TEXT, RULE);
-    assert_int_equal(mapping_decode_text(mapping, (const unsigned char *)"\xC2\xDE\xAB\x5E", 4, false, text, sizeof text,
-                                         NULL),
+    assert_int_equal(mapping_decode_text(mapping, (const unsigned char *)"\xC2\xDE\xAB\x5E", 4, false, text,
+                                         sizeof text, NULL),
                      6);
     assert_memory_equal(text, "罗玘", 6);
     mapping_destroy(mapping);
@@ -112,14 +113,14 @@ test_hazard_3_separators_inside_characters(void **state)
 static void
 test_hazard_4_dots_and_blanks_in_names(void **state)
 {
-    static const char *const written[] = {"艾力·买买提",  "艾力•买买提", "艾力・买买提",  "艾力．买买提",
+    static const char *const written[] = {"艾力·买买提", "艾力•买买提",   "艾力・买买提",   "艾力．买买提",
                                           "艾力.买买提", "艾力 · 买买提", "艾 力　·买买提", " 艾力·买买提　"};
     (void)state;
     for (size_t i = 0; i < sizeof written / sizeof written[0]; i++)
         becomes(TEXT, NAME, written[i], "\"艾力·买买提\"");
     becomes(TEXT, NAME, "JOHN SMITH", "\"JOHN SMITH\"");
-    becomes(TEXT, NAME, "张１", "\"张１\""); /* full-width digits stay in a name */
-    becomes(TEXT, NAME, "陈?〓", "\"陈?〓\"");  /* wild cards are not corrected */
+    becomes(TEXT, NAME, "张１", "\"张１\"");   /* full-width digits stay in a name */
+    becomes(TEXT, NAME, "陈?〓", "\"陈?〓\""); /* wild cards are not corrected */
 }
 
 static void
@@ -129,7 +130,8 @@ test_hazard_5_full_width(void **state)
     becomes(CODE, RULE, "４５０９００ＡＢ", "\"450900AB\"");
     becomes(CODE, RULE, "　H45　", "\"H45\"");
     becomes("(\"F\", \"decimal\", 13, 2)", RULE, "１２．３０", "12.30");
-    becomes("(\"F\", \"digits\", 14)", "(\"F\", \"data.a\", { convert = \"date\"; })", "２０２６１１２２", "\"2026-11-22\"");
+    becomes("(\"F\", \"digits\", 14)", "(\"F\", \"data.a\", { convert = \"date\"; })", "２０２６１１２２",
+            "\"2026-11-22\"");
     becomes(TEXT, RULE, "楼１号", "\"楼１号\"");
 }
 
@@ -175,12 +177,14 @@ check_amounts(const char *answered, const char *asked)
     static char text[256];
     static const char file[] =
         "name = \"t\"; system = \"t\"; family = \"t\"; charset = \"GBK\"; region = \"450100\";\n"
-        "errors = ( (\"0\", \"N\", 1) ); errors_default = ( (\"N\", \"-1\"), (\"R\", \"-2\"), (\"U\", \"-3\") );\n"
+        "errors = ( (\"0\", \"N\", 1) ); errors_default = ( (\"N\", \"-1\"), (\"R\", \"-2\"), (\"U\", "
+        "\"-3\") );\n"
         "layouts = ( { name = \"head-Q\"; fields = ( (\"M\", \"code\", 20) ); },\n"
         "{ name = \"T1-Q\"; fields = ( (\"F\", \"text\", 20) ); },\n"
         "{ name = \"T1-R\"; fields = ( (\"T\", \"decimal\", 0, 2) ); } );\n"
         "transactions = ( { infno = \"2304\"; local = \"T1\"; answer = ( (\"T\", \"setlinfo.total\") );\n"
-        "checks = ( \"setlinfo.total = request.data.total\" ); index = (\"total\", \"setlinfo.total\"); } );\n";
+        "checks = ( \"setlinfo.total = request.data.total\" ); index = (\"total\", \"setlinfo.total\"); } "
+        ");\n";
     struct mapping *mapping = rig_load_text(file);
     if (mapping == NULL)
         fail_msg("%s", rig_problems);
@@ -194,8 +198,8 @@ check_amounts(const char *answered, const char *asked)
     struct fep_record *record = rig_record(mapping, "T1-R");
     rig_set(record, "T", answered);
     snprintf(request, sizeof request, "{\"input\":{\"data\":{\"total\":%s}}}", asked);
-    assert_int_equal(mapping_answer_in(mapping, &header, rig_slice(request), record, &context, &answer, &index, &result,
-                                       &error),
+    assert_int_equal(mapping_answer_in(mapping, &header, rig_slice(request), record, &context, &answer,
+                                       &index, &result, &error),
                      0);
     assert_true((result.reason == FEP_REASON_INCONSISTENT) == (result.text[0] != '\0'));
     snprintf(text, sizeof text, "%s", result.text);

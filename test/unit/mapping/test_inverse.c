@@ -16,7 +16,8 @@ gives(const char *infno, const char *request, const char *answer, const char *in
     struct fep_error error = {0};
     struct slice body;
     strcpy(original.infno, infno);
-    if (mapping_build_inverse(&original, rig_slice(request), rig_slice(answer), NULL, &header, &body, &error) < 0)
+    if (mapping_build_inverse(&original, rig_slice(request), rig_slice(answer), NULL, &header, &body,
+                              &error) < 0)
         fail_msg("%s", error.text);
     assert_string_equal(header.infno, inverse);
     assert_string_equal(header.key.msgid, "M1");
@@ -32,8 +33,8 @@ fails(const char *infno, const char *request, const char *answer, const char *ex
     struct fep_error error = {0};
     struct slice body;
     strcpy(original.infno, infno);
-    assert_true(mapping_build_inverse(&original, rig_slice(request), rig_slice(answer), NULL, &header, &body, &error) <
-                0);
+    assert_true(mapping_build_inverse(&original, rig_slice(request), rig_slice(answer), NULL, &header, &body,
+                                      &error) < 0);
     if (strstr(error.text, expected) == NULL)
         fail_msg("%s", error.text);
 }
@@ -43,13 +44,13 @@ fails(const char *infno, const char *request, const char *answer, const char *ex
 static void
 test_settlements(void **state)
 {
-    static const char request[] =
-        "{\"opter\":\"1\",\"input\":{\"data\":{\"psn_no\":\"P\",\"mdtrt_id\":\"V\",\"ipt_otp_no\":\"Z\",\"invono\":\"F\","
-        "\"setl_time\":\"2026-11-22 10:00:00\"}}}";
+    static const char request[] = "{\"opter\":\"1\",\"input\":{\"data\":{\"psn_no\":\"P\",\"mdtrt_id\":\"V\","
+                                  "\"ipt_otp_no\":\"Z\",\"invono\":\"F\","
+                                  "\"setl_time\":\"2026-11-22 10:00:00\"}}}";
     static const char answer[] = "{\"infcode\":0,\"output\":{\"setlinfo\":{\"setl_id\":\"S\"}}}";
-    static const char expected[] =
-        "{\"opter\":\"1\",\"input\":{\"data\":{\"setl_id\":\"S\",\"mdtrt_id\":\"V\",\"psn_no\":\"P\",\"ipt_otp_no\":\"Z\","
-        "\"invono\":\"F\",\"setl_time\":\"2026-11-22 10:00:00\"," MEMO "}}}";
+    static const char expected[] = "{\"opter\":\"1\",\"input\":{\"data\":{\"setl_id\":\"S\",\"mdtrt_id\":"
+                                   "\"V\",\"psn_no\":\"P\",\"ipt_otp_no\":\"Z\","
+                                   "\"invono\":\"F\",\"setl_time\":\"2026-11-22 10:00:00\"," MEMO "}}}";
     (void)state;
     gives("2304", request, answer, "2305", expected);
     gives("2207", request, answer, "2208", expected);
@@ -73,14 +74,16 @@ test_registrations(void **state)
 static void
 test_lines_take_back_their_own_only(void **state)
 {
-    static const char request[] =
-        "{\"input\":{\"data\":{\"psn_no\":\"P\",\"mdtrt_id\":\"V\"},\"feedetail\":[{\"feedetl_sn\":\"1\"},{\"feedetl_sn\":"
-        "\"2\"}]}}";
+    static const char request[] = "{\"input\":{\"data\":{\"psn_no\":\"P\",\"mdtrt_id\":\"V\"},\"feedetail\":["
+                                  "{\"feedetl_sn\":\"1\"},{\"feedetl_sn\":"
+                                  "\"2\"}]}}";
     (void)state;
     gives("2301", request, "{}", "2302",
-          "{\"input\":{\"data\":[{\"feedetl_sn\":\"1\",\"mdtrt_id\":\"V\",\"psn_no\":\"P\"},{\"feedetl_sn\":\"2\","
+          "{\"input\":{\"data\":[{\"feedetl_sn\":\"1\",\"mdtrt_id\":\"V\",\"psn_no\":\"P\"},{\"feedetl_sn\":"
+          "\"2\","
           "\"mdtrt_id\":\"V\",\"psn_no\":\"P\"}]}}");
-    fails("2204", "{\"input\":{\"data\":{\"psn_no\":\"P\",\"mdtrt_id\":\"V\"},\"feedetail\":[]}}", "{}", "no lines");
+    fails("2204", "{\"input\":{\"data\":{\"psn_no\":\"P\",\"mdtrt_id\":\"V\"},\"feedetail\":[]}}", "{}",
+          "no lines");
     fails("2204", "{\"input\":{\"data\":{\"psn_no\":\"P\",\"mdtrt_id\":\"V\"},\"feedetail\":[{}]}}", "{}",
           "no feedetl_sn");
 }
@@ -99,7 +102,8 @@ static void
 test_it_fits_the_shipped_mapping(void **state)
 {
     static const char request[] =
-        "{\"input\":{\"data\":{\"psn_no\":\"P\",\"mdtrt_id\":\"V\",\"ipt_otp_no\":\"Z\",\"invono\":\"F\",\"setl_time\":"
+        "{\"input\":{\"data\":{\"psn_no\":\"P\",\"mdtrt_id\":\"V\",\"ipt_otp_no\":\"Z\",\"invono\":\"F\","
+        "\"setl_time\":"
         "\"2026-11-22 10:00:00\"},\"feedetail\":[{\"feedetl_sn\":\"1\"},{\"feedetl_sn\":\"2\"}]}}";
     static const char *const infnos[] = {"2304", "2301"}, *const locals[] = {"400003", "300002"};
     struct fep_attempt attempt = {.size = sizeof attempt, .serial = 1, .serial_date = 20261122};
@@ -113,11 +117,11 @@ test_it_fits_the_shipped_mapping(void **state)
         struct slice body;
         strcpy(original.infno, infnos[i]);
         assert_int_equal(mapping_build_inverse(&original, rig_slice(request),
-                                               rig_slice("{\"output\":{\"setlinfo\":{\"setl_id\":\"S\"}}}"), NULL,
-                                               &header, &body, &error),
+                                               rig_slice("{\"output\":{\"setlinfo\":{\"setl_id\":\"S\"}}}"),
+                                               NULL, &header, &body, &error),
                          0);
-        const char *local =
-            mapping_request_out(mapping, &header, NULL, body, FEP_OP_SUBMIT, &context, &head, &record, &error);
+        const char *local = mapping_request_out(mapping, &header, NULL, body, FEP_OP_SUBMIT, &context, &head,
+                                                &record, &error);
         if (local == NULL)
             fail_msg("%s", error.text);
         assert_string_equal(local, locals[i]);

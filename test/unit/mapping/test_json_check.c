@@ -105,7 +105,8 @@ test_many_members(void **state)
 static void
 test_broken_anywhere(void **state)
 {
-    static const char whole[] = "{\"a\":[1,-2.50,\"x\\u00e9\",{\"b\":null,\"c\":{\"d\":true}}],\"e\":\"\xe4\xb8\xad\"}";
+    static const char whole[] =
+        "{\"a\":[1,-2.50,\"x\\u00e9\",{\"b\":null,\"c\":{\"d\":true}}],\"e\":\"\xe4\xb8\xad\"}";
     (void)state;
     srand(3);
     for (int round = 0; round < 50000; round++) {

@@ -11,7 +11,7 @@
 #include "map_rig.h"
 
 #define FIELDS "(\"F\", \"text\", 20), (\"G\", \"code\", 4)"
-#define RULE "(\"F\", \"data.f\")"
+#define RULE   "(\"F\", \"data.f\")"
 
 static void
 problem(struct mapping *mapping, const char *expected)
@@ -97,27 +97,34 @@ test_layouts(void **state)
     replaced("{ name = \"T1-R\"", "{ name = \"T9-R\"", "map.cfg:7: layout T9-R belongs to no transaction");
     replaced("{ name = \"T1-Q\"", "{ name = \"T1-X\"", "local transaction T1 has no layout T1-Q");
     replaced("name = \"head-Q\"", "name = \"head-R\"", "layout head-Q is missing");
-    replaced("{ name = \"T1-R\"; fields", "{ name = \"T1-R\"; group = { name = \"L\"; max = 0; }; fields", "map.cfg:7: max");
+    replaced("{ name = \"T1-R\"; fields", "{ name = \"T1-R\"; group = { name = \"L\"; max = 0; }; fields",
+             "map.cfg:7: max");
 }
 
 static void
 test_codes(void **state)
 {
     (void)state;
-    more_problem("codes = ( { name = \"a\"; unknown = \"refuse\"; pairs = ( (\"1\",\"M\"), (\"2\",\"M\") ); } );",
-                 "map.cfg:4: list a: local M maps to 1 and to 2");
-    more_problem("codes = ( { name = \"a\"; unknown = \"refuse\"; pairs = ( (\"1\",\"M\"), (\"1\",\"N\") ); } );",
-                 "map.cfg:4: list a: national 1 maps to M and to N");
-    more_problem("codes = ( { name = \"a\"; unknown = \"guess\"; pairs = ( (\"1\",\"M\") ); } );", "unknown = \"guess\"");
+    more_problem(
+        "codes = ( { name = \"a\"; unknown = \"refuse\"; pairs = ( (\"1\",\"M\"), (\"2\",\"M\") ); } );",
+        "map.cfg:4: list a: local M maps to 1 and to 2");
+    more_problem(
+        "codes = ( { name = \"a\"; unknown = \"refuse\"; pairs = ( (\"1\",\"M\"), (\"1\",\"N\") ); } );",
+        "map.cfg:4: list a: national 1 maps to M and to N");
+    more_problem("codes = ( { name = \"a\"; unknown = \"guess\"; pairs = ( (\"1\",\"M\") ); } );",
+                 "unknown = \"guess\"");
     more_problem("codes = ( { name = \"a\"; pairs = ( (\"1\",\"M\") ); } );", "unknown");
-    more_problem("codes = ( { name = \"a\"; unknown = \"keep\"; pairs = ( (\"1\",\"M\",\"up\") ); } );", "direction");
+    more_problem("codes = ( { name = \"a\"; unknown = \"keep\"; pairs = ( (\"1\",\"M\",\"up\") ); } );",
+                 "direction");
     more_problem("codes = ( { name = \"a\"; unknown = \"keep\"; pairs = ( (\"1\") ); } );", "expected more");
-    more_problem("codes = ( { name = \"a\"; unknown = \"keep\"; pairs = ( (\"1\",\"M\") ); }, { name = \"a\"; unknown = "
+    more_problem("codes = ( { name = \"a\"; unknown = \"keep\"; pairs = ( (\"1\",\"M\") ); }, { name = "
+                 "\"a\"; unknown = "
                  "\"keep\"; pairs = ( (\"1\",\"M\") ); } );",
                  "code list a stands twice");
     struct mapping *mapping = rig_load_rules(
-        FIELDS, RULE, "codes = ( { name = \"a\"; unknown = \"keep\"; pairs = ( (\"1\",\"M\"), (\"2\",\"M\",\"out\"), "
-                      "(\"1\",\"N\",\"in\") ); } );");
+        FIELDS, RULE,
+        "codes = ( { name = \"a\"; unknown = \"keep\"; pairs = ( (\"1\",\"M\"), (\"2\",\"M\",\"out\"), "
+        "(\"1\",\"N\",\"in\") ); } );");
     assert_non_null(mapping);
     mapping_destroy(mapping);
 }
@@ -156,7 +163,8 @@ test_rules(void **state)
     rule_problem("(\"F\", \"data.f\", \"data.g\")", "map.cfg:9: ");
     rule_problem("(\"-\", \"clock.date\", \"=1\")", "can not be set");
     rule_problem("(\"-\", \"data.a[b=1].c\", \"=1\")", "can not be set");
-    rule_problem("(\"-\", \"data.a\", \"clock.datetime\")", "an honest repeat would look like another request");
+    rule_problem("(\"-\", \"data.a\", \"clock.datetime\")",
+                 "an honest repeat would look like another request");
     rule_problem("(\"F\", \"data.f\"), (\"F\", \"data.g\")", "field F has two rules");
 }
 
@@ -177,7 +185,8 @@ test_transactions(void **state)
     transaction_problem("colour = \"red\";", "map.cfg:9: ");
     transaction_problem("visit = \"X\";", "visit: field X is not in the layout T1-Q");
     transaction_problem("person = \"header.msgid\";", "person = \"header.msgid\"");
-    transaction_problem("request_group = { path = \"a\"; rules = (); };", "map.cfg:9: the layout T1-Q has no group");
+    transaction_problem("request_group = { path = \"a\"; rules = (); };",
+                        "map.cfg:9: the layout T1-Q has no group");
     transaction_problem("checks = ( \"a = \" );", "check \"a = \"");
     transaction_problem("checks = ( \"a + b\" );", "check \"a + b\"");
     transaction_problem("checks = ( \"a = b = c\" );", "check \"a = b = c\"");
@@ -185,7 +194,8 @@ test_transactions(void **state)
     transaction_problem("index = ( (\"colour\", \"a\") );", "index; expected");
     transaction_problem("request_index = ( (\"total\", \"a\") );", "request_index; expected");
     replaced("request = ( (\"F\", \"data.f\") ); }",
-             "request = (); }, { infno = \"2304\"; local = \"T1\"; request = (); }", "transaction 2304 stands twice");
+             "request = (); }, { infno = \"2304\"; local = \"T1\"; request = (); }",
+             "transaction 2304 stands twice");
 }
 
 static void
@@ -194,15 +204,19 @@ test_operations(void **state)
     (void)state;
     more_problem("inquire = { local = \"T1\"; field = \"X\"; findings = ( (\"1\", \"posted\") ); };",
                  "map.cfg:4: inquire: field X is not in the layout T1-R");
-    more_problem("inquire = { local = \"T1\"; field = \"F\"; findings = ( (\"1\", \"gone\") ); };", "finding \"gone\"");
+    more_problem("inquire = { local = \"T1\"; field = \"F\"; findings = ( (\"1\", \"gone\") ); };",
+                 "finding \"gone\"");
     more_problem("inquire = { local = \"T1\"; field = \"F\"; };", "map.cfg:4: inquire has no findings");
-    more_problem("reverse = { local = \"T1\"; field = \"F\"; findings = ( (\"1\", \"posted\") ); findings_by_error = ( "
+    more_problem("reverse = { local = \"T1\"; field = \"F\"; findings = ( (\"1\", \"posted\") ); "
+                 "findings_by_error = ( "
                  "(\"2503\", \"posted\") ); };",
                  "canonical code");
-    more_problem("serve_reverse = { local = \"T1\"; field = \"F\"; findings = ( (\"1\", \"reversed\") ); };", "original");
-    more_problem("serve_reverse = { local = \"T1\"; original = ( (\"X\", 0, 4) ); field = \"F\"; findings = ( (\"1\", "
-                 "\"reversed\") ); };",
-                 "field X is not in the layout T1-Q");
+    more_problem("serve_reverse = { local = \"T1\"; field = \"F\"; findings = ( (\"1\", \"reversed\") ); };",
+                 "original");
+    more_problem(
+        "serve_reverse = { local = \"T1\"; original = ( (\"X\", 0, 4) ); field = \"F\"; findings = ( (\"1\", "
+        "\"reversed\") ); };",
+        "field X is not in the layout T1-Q");
     replaced("msgid = ( (\"M\", 0, 4) );", "msgid = ( (\"M\", 0) );", "map.cfg:3: expected (field, offset");
 }
 
@@ -226,7 +240,8 @@ test_all_problems_at_once(void **state)
 {
     size_t lines = 0;
     (void)state;
-    problem(rig_load_rules("(\"F\", \"txt\", 20)", "(\"X\", \"data.f\"), (\"F\", \"header.x\")", "colour = \"red\";"),
+    problem(rig_load_rules("(\"F\", \"txt\", 20)", "(\"X\", \"data.f\"), (\"F\", \"header.x\")",
+                           "colour = \"red\";"),
             "map.cfg:6: ");
     for (const char *at = rig_problems; (at = strchr(at, '\n')) != NULL; at++)
         lines++;

@@ -11,9 +11,11 @@
 #include "map_rig.h"
 
 #define TEXT20 "(\"F\", \"text\", 20), (\"G\", \"text\", 20)"
-#define CODES                                                                                                          \
-    "codes = ( { name = \"strict\"; unknown = \"refuse\"; pairs = ( (\"1\", \"M\"), (\"2\", \"F\"), (\"0\", \"X\", "   \
-    "\"out\") ); }, { name = \"kept\"; unknown = \"keep\"; pairs = ( (\"1\", \"M\") ); }, { name = \"other\"; unknown " \
+#define CODES                                                                                                \
+    "codes = ( { name = \"strict\"; unknown = \"refuse\"; pairs = ( (\"1\", \"M\"), (\"2\", \"F\"), "        \
+    "(\"0\", \"X\", "                                                                                        \
+    "\"out\") ); }, { name = \"kept\"; unknown = \"keep\"; pairs = ( (\"1\", \"M\") ); }, { name = "         \
+    "\"other\"; unknown "                                                                                    \
     "= \"other:Z\"; pairs = ( (\"1\", \"M\") ); } );"
 
 static struct mapping *
@@ -97,8 +99,10 @@ test_arrays_are_forgiven(void **state)
 {
     (void)state;
     goes_out(TEXT20, "(\"F\", \"data.a\")", "{\"data\":[{\"a\":\"1\"},{\"a\":\"2\"}]}", "1");
-    goes_out(TEXT20, "(\"F\", \"l[k=b,a].v\")", "{\"l\":[{\"k\":\"a\",\"v\":\"1\"},{\"k\":\"b\",\"v\":\"2\"}]}", "2");
-    goes_out(TEXT20, "(\"F\", \"l[k=x,a].v\")", "{\"l\":[{\"k\":\"b\",\"v\":\"2\"},{\"k\":\"a\",\"v\":\"1\"}]}", "1");
+    goes_out(TEXT20, "(\"F\", \"l[k=b,a].v\")",
+             "{\"l\":[{\"k\":\"a\",\"v\":\"1\"},{\"k\":\"b\",\"v\":\"2\"}]}", "2");
+    goes_out(TEXT20, "(\"F\", \"l[k=x,a].v\")",
+             "{\"l\":[{\"k\":\"b\",\"v\":\"2\"},{\"k\":\"a\",\"v\":\"1\"}]}", "1");
     goes_out(TEXT20, "(\"F\", \"l[k=x].v\")", "{\"l\":[{\"k\":\"b\",\"v\":\"2\"}]}", "2");
     goes_out(TEXT20, "(\"F\", \"l[k=x].v\")", "{\"l\":[]}", "");
     goes_out(TEXT20, "(\"F\", \"l[k=b].v\")", "{\"l\":{\"k\":\"b\",\"v\":\"2\"}}", "2");
@@ -151,16 +155,21 @@ static void
 test_codes(void **state)
 {
     (void)state;
-    goes_in(TEXT20, "(\"F\", \"data.s\", { codes = \"strict\"; })", "m ", "{\"input\":{\"data\":{\"s\":\"1\"}}}");
+    goes_in(TEXT20, "(\"F\", \"data.s\", { codes = \"strict\"; })", "m ",
+            "{\"input\":{\"data\":{\"s\":\"1\"}}}");
     goes_out(TEXT20, "(\"F\", \"data.s\", { codes = \"strict\"; })", "{\"data\":{\"s\":\"2\"}}", "F");
     goes_out(TEXT20, "(\"F\", \"data.s\", { codes = \"strict\"; })", "{\"data\":{\"s\":0}}", "X");
-    refused_in(TEXT20, "(\"F\", \"data.s\", { codes = \"strict\"; })", "X", 1003, "\"X\" is not in the code list strict");
+    refused_in(TEXT20, "(\"F\", \"data.s\", { codes = \"strict\"; })", "X", 1003,
+               "\"X\" is not in the code list strict");
     refused_in(TEXT20, "(\"F\", \"data.s\", { codes = \"strict\"; })", "450900199001011234", 1003,
                "a value of 18 bytes is not in the code list strict");
-    refused_out(TEXT20, "(\"F\", \"data.s\", { codes = \"strict\"; })", "{\"data\":{\"s\":\"01\"}}", "\"01\"");
-    goes_in(TEXT20, "(\"F\", \"data.s\", { codes = \"kept\"; })", "Q", "{\"input\":{\"data\":{\"s\":\"Q\"}}}");
+    refused_out(TEXT20, "(\"F\", \"data.s\", { codes = \"strict\"; })", "{\"data\":{\"s\":\"01\"}}",
+                "\"01\"");
+    goes_in(TEXT20, "(\"F\", \"data.s\", { codes = \"kept\"; })", "Q",
+            "{\"input\":{\"data\":{\"s\":\"Q\"}}}");
     goes_out(TEXT20, "(\"F\", \"data.s\", { codes = \"kept\"; })", "{\"data\":{\"s\":\"Q\"}}", "Q");
-    goes_in(TEXT20, "(\"F\", \"data.s\", { codes = \"other\"; })", "Q", "{\"input\":{\"data\":{\"s\":\"Q\"}}}");
+    goes_in(TEXT20, "(\"F\", \"data.s\", { codes = \"other\"; })", "Q",
+            "{\"input\":{\"data\":{\"s\":\"Q\"}}}");
     goes_out(TEXT20, "(\"F\", \"data.s\", { codes = \"other\"; })", "{\"data\":{\"s\":\"Q\"}}", "Z");
     goes_in(TEXT20, "(\"F\", \"data.s\", { codes = \"strict\"; })", "", "{\"input\":{}}");
 }
@@ -197,7 +206,8 @@ test_default_and_required(void **state)
     goes_in(TEXT20, "(\"F\", \"data.a\", { codes = \"strict\"; default = \"1\"; })", "",
             "{\"input\":{\"data\":{\"a\":\"1\"}}}");
     goes_out(TEXT20, "(\"F\", \"data.a\", { codes = \"strict\"; default = \"1\"; })", "{}", "M");
-    refused_in(TEXT20, "(\"F\", \"data.a\", { required = true; })", "  ", 1003, "field F (map.cfg:9): missing");
+    refused_in(TEXT20, "(\"F\", \"data.a\", { required = true; })", "  ", 1003,
+               "field F (map.cfg:9): missing");
     refused_out(TEXT20, "(\"F\", \"data.a\", { required = true; })", "{}", "missing");
     goes_out(TEXT20, "(\"F\", \"data.a\", { required = true; default = \"x\"; })", "{}", "x");
 }
@@ -208,11 +218,15 @@ test_number_and_cut(void **state)
     (void)state;
     goes_in("(\"F\", \"digits\", 4)", "(\"F\", \"data.n\", { number = true; })", "0003",
             "{\"input\":{\"data\":{\"n\":3}}}");
-    goes_in("(\"F\", \"digits\", 4)", "(\"F\", \"data.n\")", "0003", "{\"input\":{\"data\":{\"n\":\"0003\"}}}");
-    goes_out("(\"F\", \"digits\", 4)", "(\"F\", \"data.n\", { number = true; })", "{\"data\":{\"n\":3}}", "3");
+    goes_in("(\"F\", \"digits\", 4)", "(\"F\", \"data.n\")", "0003",
+            "{\"input\":{\"data\":{\"n\":\"0003\"}}}");
+    goes_out("(\"F\", \"digits\", 4)", "(\"F\", \"data.n\", { number = true; })", "{\"data\":{\"n\":3}}",
+             "3");
     refused_in(TEXT20, "(\"F\", \"data.n\", { number = true; })", "3x", 1003, "not a number");
-    goes_out("(\"F\", \"text\", 5)", "(\"F\", \"data.t\", { cut = true; })", "{\"data\":{\"t\":\"中文字\"}}", "中文");
-    refused_out("(\"F\", \"text\", 5)", "(\"F\", \"data.t\")", "{\"data\":{\"t\":\"中文字\"}}", "longer than 5 bytes");
+    goes_out("(\"F\", \"text\", 5)", "(\"F\", \"data.t\", { cut = true; })", "{\"data\":{\"t\":\"中文字\"}}",
+             "中文");
+    refused_out("(\"F\", \"text\", 5)", "(\"F\", \"data.t\")", "{\"data\":{\"t\":\"中文字\"}}",
+                "longer than 5 bytes");
     goes_out("(\"F\", \"text\", 6)", "(\"F\", \"data.t\")", "{\"data\":{\"t\":\"中文字\"}}", "中文字");
     goes_out("(\"F\", \"text\", 0)", "(\"F\", \"data.t\")", "{\"data\":{\"t\":\"中文字\"}}", "中文字");
 }
@@ -224,10 +238,12 @@ test_direction_and_when(void **state)
     goes_in(TEXT20, "(\"F\", \"data.a\", { dir = \"out\"; })", "x", "{\"input\":{}}");
     goes_out(TEXT20, "(\"F\", \"data.a\", { dir = \"in\"; })", "{\"data\":{\"a\":\"x\"}}", "");
     goes_out(TEXT20,
-             "(\"F\", \"data.a\", { when = (\"data.k\", \"1\"); }), (\"F\", \"data.b\", { when = ( (\"data.k\", \"2\", "
+             "(\"F\", \"data.a\", { when = (\"data.k\", \"1\"); }), (\"F\", \"data.b\", { when = ( "
+             "(\"data.k\", \"2\", "
              "\"3\") ); })",
              "{\"data\":{\"k\":3,\"a\":\"A\",\"b\":\"B\"}}", "B");
-    goes_in(TEXT20, "(\"F\", \"data.a\", { when = (\"local.F\", \"x\"); })", "x", "{\"input\":{\"data\":{\"a\":\"x\"}}}");
+    goes_in(TEXT20, "(\"F\", \"data.a\", { when = (\"local.F\", \"x\"); })", "x",
+            "{\"input\":{\"data\":{\"a\":\"x\"}}}");
     goes_in(TEXT20, "(\"F\", \"data.a\", { when = (\"local.F\", \"y\"); })", "x", "{\"input\":{}}");
 }
 
@@ -242,7 +258,8 @@ test_types(void **state)
     goes_out("(\"F\", \"decimal\", 13, 2)", rule, "{\"data\":{\"a\":\"5000.00\"}}", "5000.00");
     goes_out("(\"F\", \"decimal\", 13, 2)", rule, "{\"data\":{\"a\":\"\"}}", "");
     goes_out("(\"F\", \"decimal\", 13, 2)", rule, "{\"data\":{\"a\":9999999999.99}}", "9999999999.99");
-    refused_out("(\"F\", \"decimal\", 13, 2)", rule, "{\"data\":{\"a\":10000000000.00}}", "too large for 13 positions");
+    refused_out("(\"F\", \"decimal\", 13, 2)", rule, "{\"data\":{\"a\":10000000000.00}}",
+                "too large for 13 positions");
     refused_out("(\"F\", \"decimal\", 13, 2)", rule, "{\"data\":{\"a\":1.005}}", "at most 2 decimals");
     refused_in("(\"F\", \"decimal\", 13, 2)", rule, "1.005", 1003, "at most 2 decimals");
     refused_in("(\"F\", \"decimal\", 13, 2)", rule, "12,50", 1003, "not an amount");
@@ -261,7 +278,8 @@ test_required_by_the_layout(void **state)
 {
     struct fep_error error;
     (void)state;
-    struct mapping *mapping = load("(\"F\", \"text\", 20), (\"G\", \"text\", 20, \"required\")", "(\"F\", \"data.a\")", "");
+    struct mapping *mapping =
+        load("(\"F\", \"text\", 20), (\"G\", \"text\", 20, \"required\")", "(\"F\", \"data.a\")", "");
     assert_null(rig_in(mapping, "x", &error));
     assert_string_equal(error.text, "message: field G of T1-Q is missing");
     assert_null(rig_out(mapping, "{\"data\":{\"a\":\"x\"}}", &error));
@@ -288,8 +306,7 @@ test_catalogue(void **state)
     mapping_destroy(mapping);
 }
 
-static struct
-{
+static struct {
     char lines[4096];
 } traced;
 

@@ -43,8 +43,8 @@ danxian_head(const char *code)
     return head;
 }
 
-#define ADMISSION                                                                                                      \
-    "{\"opter\":\"000012\",\"opter_name\":\"陈珅\",\"input\":{\"mdtrtinfo\":{\"psn_no\":\"45090000000001\","             \
+#define ADMISSION                                                                                              \
+    "{\"opter\":\"000012\",\"opter_name\":\"陈珅\",\"input\":{\"mdtrtinfo\":{\"psn_no\":\"45090000000001\"," \
     "\"ipt_no\":\"ZY1\",\"med_type\":\"21\"}}}"
 #define ADMITTED "{\"infcode\":0,\"err_msg\":\"\",\"output\":{\"result\":{\"mdtrt_id\":\"YL1\"}}}"
 
@@ -138,8 +138,8 @@ test_settlement_becomes_a_record(void **state)
     struct mapping_context context = context_of("", "", "");
     struct fep_record *head, *body;
     struct fep_error error = {0};
-    const char *local = mapping_request_out(dajizhong, &request.header, &request.index, request.body, FEP_OP_SUBMIT,
-                                            &context, &head, &body, &error);
+    const char *local = mapping_request_out(dajizhong, &request.header, &request.index, request.body,
+                                            FEP_OP_SUBMIT, &context, &head, &body, &error);
     if (local == NULL)
         fail_msg("%s", error.text);
     assert_string_equal(local, "400002");
@@ -187,8 +187,8 @@ answer_in(const struct mapping_request *request, struct fep_record *record, stru
     struct mapping_context context = context_of("", "", "");
     struct fep_error error = {0};
     struct slice answer;
-    if (mapping_answer_in(dajizhong, &request->header, request->body, record, &context, &answer, index, result, &error) <
-        0)
+    if (mapping_answer_in(dajizhong, &request->header, request->body, record, &context, &answer, index,
+                          result, &error) < 0)
         fail_msg("%s", error.text);
     record_destroy(record);
     return answer;
@@ -200,7 +200,8 @@ test_answer_goes_back(void **state)
     (void)state;
     struct mapping_request request = settlement();
     struct fep_index index = request.index;
-    struct fep_result result = {.size = sizeof result, .effect = FEP_EFFECT_POSTED, .accounting_date = 20261122};
+    struct fep_result result = {
+        .size = sizeof result, .effect = FEP_EFFECT_POSTED, .accounting_date = 20261122};
     struct slice answer = answer_in(&request, settled_record("14000.00"), &index, &result);
     assert_int_equal(result.reason, FEP_REASON_NONE);
     assert_int_equal(index.total_fen, 1400000);
@@ -209,7 +210,8 @@ test_answer_goes_back(void **state)
     assert_string_equal(index.settlement_id, "S1");
     assert_string_equal(index.visit_id, "YL1");
     assert_true(rig_holds(answer, "\"acct_pay\":1500.50"));
-    assert_true(rig_holds(answer, "{\"infcode\":0,\"err_msg\":\"\",\"output\":{\"setlinfo\":{\"setl_id\":\"S1\""));
+    assert_true(
+        rig_holds(answer, "{\"infcode\":0,\"err_msg\":\"\",\"output\":{\"setlinfo\":{\"setl_id\":\"S1\""));
 
     struct mapping_context context = context_of("2401", ADMISSION, ADMITTED);
     struct fep_record *body;
@@ -292,8 +294,8 @@ test_lines_cross_both_catalogues(void **state)
     struct mapping_context out = context_of("", "", "");
     struct fep_record *head, *body;
     struct fep_error error = {0};
-    if (mapping_request_out(dajizhong, &request.header, &request.index, request.body, FEP_OP_SUBMIT, &out, &head, &body,
-                            &error) == NULL)
+    if (mapping_request_out(dajizhong, &request.header, &request.index, request.body, FEP_OP_SUBMIT, &out,
+                            &head, &body, &error) == NULL)
         fail_msg("%s", error.text);
     assert_int_equal(record_rows(body), 500);
     assert_string_equal(rig_get_row(body, 0, "FQ-LEVEL"), "B");
@@ -365,8 +367,8 @@ test_inquiry_and_reversal_at_dajizhong(void **state)
     struct fep_error error = {0};
     context.original_attempt = &attempt;
     context.attempt = &own;
-    assert_string_equal(mapping_request_out(dajizhong, &request.header, &request.index, request.body, FEP_OP_INQUIRE,
-                                            &context, &head, &body, &error),
+    assert_string_equal(mapping_request_out(dajizhong, &request.header, &request.index, request.body,
+                                            FEP_OP_INQUIRE, &context, &head, &body, &error),
                         "500002");
     assert_string_equal(rig_get(head, "H-SERIAL"), "20261123990000000001");
     assert_string_equal(rig_get(head, "H-ORG-TRAN"), "400002");
