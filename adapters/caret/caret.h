@@ -7,6 +7,9 @@
 #include "cycles.h"
 #include "tcp.h"
 
+/* What an instance does; the first member of the module's state, whichever it is. */
+enum caret_mode { CARET_SERVES = 1, CARET_CALLS };
+
 enum { MAX_CLIENTS = 512, TRANSACTION_SIZE = 16, SERIAL_SIZE = 48, LOG_ERROR_LEVEL = 3, LOG_WARNING_LEVEL = 4 };
 
 struct caret_wire { /* facts of the mapping file; see README.md */
@@ -52,7 +55,8 @@ struct client {
     char transaction[TRANSACTION_SIZE], serial[SERIAL_SIZE], cycle[48];
 };
 
-struct caret {
+struct caret { /* the serving side; the calling side is in caller.h */
+    enum caret_mode mode;
     const struct fep_host *host;
     const struct fep_config *config;
     struct caret_codec codec;
@@ -73,6 +77,15 @@ struct caret {
     struct fep_call *drain_call;
     struct fep_health health;
 };
+
+/* --- serving.c: the operations of adapter.h for an instance that serves --- */
+
+int serving_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error);
+void serving_start(void *self, struct fep_call *call);
+void serving_cancel(void *self, struct fep_call *call, enum fep_reason reason);
+void serving_read_health(void *self, struct fep_health *health);
+void serving_drain(void *self, struct fep_call *call);
+void serving_close(void *self);
 
 /* --- desk.c: what a line means --- */
 

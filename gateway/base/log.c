@@ -18,8 +18,8 @@
 #include "log_format.h"
 
 #define RING_LINES   4096
-#define CLOSE_TRIES  50  /* at closing: how often the reader is waited for */
-#define CLOSE_TRY_MS 20  /* and how long each time */
+#define CLOSE_TRIES  50 /* at closing: how often the reader is waited for */
+#define CLOSE_TRY_MS 20 /* and how long each time */
 
 struct ring_line {
     size_t size;

@@ -143,8 +143,7 @@ step_cancel_unknown(struct core *core, struct exchange *exchange)
          inquires || !is_able(exchange, FEP_REVERSES) ? CORE_OP_INQUIRE : CORE_OP_REVERSE_UNDO);
 }
 
-/* --- cancelled by somebody else (F6)
- * ---------------------------------------------------------------------------- */
+/* --- cancelled by somebody else (F6) --- */
 
 struct search {
     const struct core *core;
@@ -253,8 +252,7 @@ step_wait_other(struct core *core, struct exchange *exchange)
     exchange_wake(exchange, exchange->schedule_ms);
 }
 
-/* --- what is due
- * -------------------------------------------------------------------------------------------------- */
+/* --- what is due --- */
 
 void
 advance_cure(struct core *core, struct exchange *exchange)
@@ -283,8 +281,7 @@ advance_cure(struct core *core, struct exchange *exchange)
     }
 }
 
-/* --- what was found
- * ----------------------------------------------------------------------------------------------- */
+/* --- what was found --- */
 
 /* Canonical codes stand for findings where the mapping gave none. */
 static unsigned

@@ -1,8 +1,8 @@
 /* One exchange: what is known of an update at this gateway in one role. The only place that changes its
  * state, and the place that makes it mute from a change until the commit. Must never let an input act on a
- * state that is not on disk: inputs that come meanwhile wait in the inbox. A refused commit is tried again,
- * unchanged, until the disk takes it; an exchange that was never committed disappears instead (on_store.c).
- */
+ * state that is not on disk: inputs that come meanwhile wait in the inbox. A refused commit is tried
+ * again, unchanged, until the disk takes it; an exchange that was never committed disappears instead
+ * (on_store.c). */
 #include "internal.h"
 
 #include <assert.h>

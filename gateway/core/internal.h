@@ -210,7 +210,7 @@ struct core {
     uint8_t disk_full, recovering;
 };
 
-/* --- commands.c: what the daemon must do --------------------------------------------------------------------- */
+/* --- commands.c: what the daemon must do --- */
 int core_reserve(struct core *core); /* room for the commands of one piece of work; negative without memory */
 void commands_begin(struct core *core);
 void commands_finish(struct core *core);
@@ -240,7 +240,7 @@ void hold_slice(struct core *core, struct slice slice);
 /* As core_reserve, for pieces of work that may not be put off; ends the process where memory is out altogether. */
 void core_must_reserve(struct core *core);
 
-/* --- tell.c: callers ------------------------------------------------------------------------------------------ */
+/* --- tell.c: callers --- */
 struct ticket *ticket_attach(struct core *core, struct exchange *exchange, struct query *query, struct party *party,
                              const struct core_event *event);
 void ticket_drop(struct core *core, struct ticket *ticket);
@@ -261,7 +261,7 @@ bool can_be_told(const struct party *party, uint32_t epoch);
 void answer_inquiry(struct core *core, struct party *party, uint64_t reference, uint32_t epoch,
                     const struct message_header *header, const struct exchange_record *record, struct slice answer);
 
-/* --- exchange.c: the only place where an exchange changes its state ------------------------------------------- */
+/* --- exchange.c: the only place where an exchange changes its state --- */
 struct exchange *exchange_find(const struct core *core, const struct message_key *key, enum exchange_role role);
 struct exchange *exchange_find_relay(const struct core *core, const struct message_key *key);
 struct exchange *exchange_create(struct core *core, const struct message_header *header, enum exchange_role role);
@@ -301,7 +301,7 @@ void exchange_restore(struct core *core, struct exchange *exchange, const struct
 void rest_index(struct fep_index *index, const struct fep_index *from);
 bool has_digest(const struct exchange_record *record);
 
-/* --- the rest, by file ------------------------------------------------------------------------------------------ */
+/* --- the rest, by file --- */
 void advance(struct core *core, struct exchange *exchange);                              /* advance.c */
 void advance_queued(struct core *core, struct exchange *exchange);
 void start_reversal(struct core *core, struct exchange *exchange, enum reversal_cause cause);

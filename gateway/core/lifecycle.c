@@ -1,5 +1,5 @@
-/* The tables of lifecycle.h. Must agree with schema/lifecycle.md; test/unit/core/lifecycle_test.c reads both.
- */
+/* The tables of lifecycle.h. Must agree with schema/lifecycle.md; test/unit/core/lifecycle_test.c reads
+ * both. */
 #include "lifecycle.h"
 
 #include <stddef.h>

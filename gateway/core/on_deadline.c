@@ -1,5 +1,5 @@
-/* A timer fired: what is due is found out by looking, so a timer that is too early or too late does no harm.
- */
+/* A timer fired: what is due is found out by looking, so a timer that is too early or too late does no
+ * harm. */
 #include "internal.h"
 
 void

@@ -173,8 +173,8 @@ proves_nothing(uint16_t code)
     return false;
 }
 
-/* Rule 21. A finding is the answer of an inquiry or a reversal, not of the original: those are asked again.
- */
+/* Rule 21. A finding is the answer of an inquiry or a reversal, not of the original: those are asked
+ * again. */
 void
 late_handle(struct core *core, struct exchange *exchange, const struct core_event *event)
 {

@@ -175,8 +175,8 @@ next_attempt(struct core *core, struct exchange *exchange, const struct core_eve
     begin_attempt(core, exchange, event, &plan);
 }
 
-/* An update under a key that this gateway knows; what it brought is settled with the exchange's next silence.
- */
+/* An update under a key that this gateway knows; what it brought is settled with the exchange's next
+ * silence. */
 void
 update_copy(struct core *core, struct exchange *exchange, const struct core_event *event)
 {

@@ -231,6 +231,8 @@ static enum transaction_class
 class_of(const struct core *core, const struct message_header *header)
 {
     const struct transaction *transaction = transaction_find(core->transactions, header->infno);
+    if (header->transaction_class == CLASS_INQUIRY)
+        return CLASS_INQUIRY; /* about one of our own, under whatever number the local system asks */
     return transaction != NULL ? transaction->transaction_class : header->transaction_class;
 }
 

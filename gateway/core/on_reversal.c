@@ -22,8 +22,7 @@ withdraw(struct core *core, struct exchange *exchange, enum reversal_cause cause
     exchange_end_reversed(core, exchange, false);
 }
 
-/* --- a caller's own
- * ------------------------------------------------------------------------------------------------ */
+/* --- a caller's own --- */
 
 static void
 attach_undoer(struct core *core, struct exchange *exchange, const struct core_event *event,
@@ -36,8 +35,8 @@ attach_undoer(struct core *core, struct exchange *exchange, const struct core_ev
     ticket->deadline_ms = core->now_ms + call_time_ms(core, event->header.infno) + ORIGIN_EXTRA_MS;
 }
 
-/* A serial that this gateway never saw is blocked from then on: nothing was sent, so nothing needs to travel.
- */
+/* A serial that this gateway never saw is blocked from then on: nothing was sent, so nothing needs to
+ * travel. */
 static void
 block_serial(struct core *core, const struct core_event *event, struct party *from)
 {
@@ -115,8 +114,7 @@ caller_reversal_input(struct core *core, struct exchange *exchange, const struct
     caller_reversal_handle(core, exchange);
 }
 
-/* --- a peer's
- * ------------------------------------------------------------------------------------------------------ */
+/* --- a peer's --- */
 
 /* Never seen, or only lower attempts: the attempt named is refused from then on, should it come (F1, F10). On
  * the way the tombstone is passed on along the path that the original would have taken. */

@@ -233,12 +233,23 @@ refusal_outcome(const struct core *core, const struct message_header *header, co
     return outcome;
 }
 
+/* A host offers a request again while it is not sure that it arrived. */
+static bool
+is_offered_again(const struct query *pending, const struct core_event *event, const struct party *from)
+{
+    const struct ticket *ticket = pending->ticket;
+    return ticket != NULL && ticket->party == from && ticket->reference == event->reference &&
+           ticket->epoch == event->epoch;
+}
+
 void
 on_query_request(struct core *core, const struct core_event *event, struct party *from)
 {
     struct admission admission = {0};
     struct query *pending = find_query(core, &event->header.key, ROLE_ORIGIN);
     struct query *query = NULL;
+    if (pending != NULL && is_offered_again(pending, event, from))
+        return;
     if (pending != NULL) /* asked again: the first asker has given up */
         fail(core, pending, FEP_REASON_CANCELLED, FEP_E_CALLER_GONE);
     if (admit(core, event, from, ROLE_ORIGIN, &admission))

@@ -90,7 +90,8 @@ main(int argc, char **argv)
     if (config == NULL || optind != argc)
         return usage(stderr);
 
-    /* A core file would hold patients' data. 1 and not 0: a system that pipes cores to a program ignores 0. */
+    /* A core file would hold patients' data. 1 and not 0: a system that pipes cores to a program ignores 0.
+     */
     struct rlimit no_core = {1, 1};
     if (setrlimit(RLIMIT_CORE, &no_core) != 0) {
         fputs("fepd: core dumps cannot be switched off\n", stderr);

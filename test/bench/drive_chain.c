@@ -1,10 +1,11 @@
-/* A caller with many requests in flight: drives a chain of gateways through the loopback module's serving side.
+/* A caller with many requests in flight: drives a chain of gateways through the loopback module's serving
+ * side.
  *
  *   drive_chain SOCKET BYTES IN_FLIGHT SECONDS [PID ...]
  *
- * Prints: updates/s, p50, p99, p99.9 in microseconds, CPU microseconds per update over the processes named (this one
- * included), and how many answers were not "answered". Each update is of another person, so that none waits for
- * another's order. */
+ * Prints: updates/s, p50, p99, p99.9 in microseconds, CPU microseconds per update over the processes named
+ * (this one included), and how many answers were not "answered". Each update is of another person, so that
+ * none waits for another's order. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -162,9 +163,10 @@ main(int argc, char **argv)
     double elapsed = (double)(measure_now_ns() - start) / 1e9;
     cpu = sum_cpu(argv + 5, argc - 5) - cpu;
     measure_sort(&driver.latencies);
-    printf("%.0f %.0f %.0f %.0f %.0f %llu\n", (double)done / elapsed, measure_quantile_us(&driver.latencies, .5),
-           measure_quantile_us(&driver.latencies, .99), measure_quantile_us(&driver.latencies, .999),
-           cpu / (double)(done != 0 ? done : 1) * 1e6, (unsigned long long)driver.bad);
+    printf("%.0f %.0f %.0f %.0f %.0f %llu\n", (double)done / elapsed,
+           measure_quantile_us(&driver.latencies, .5), measure_quantile_us(&driver.latencies, .99),
+           measure_quantile_us(&driver.latencies, .999), cpu / (double)(done != 0 ? done : 1) * 1e6,
+           (unsigned long long)driver.bad);
     while (driver.back < driver.sent)
         read_answers(&driver);
     return driver.bad != 0;

@@ -1,11 +1,12 @@
-/* The floor: what the ground under a chain of gateways allows. Each node receives over ZeroMQ, commits what has come to
- * SQLite (WAL, synchronous=FULL, one transaction for all that arrived meanwhile), passes it on and acknowledges. No
- * parsing, routing, ordering, encryption at rest, journal or log: the same number of commits and hops, nothing else.
+/* The floor: what the ground under a chain of gateways allows. Each node receives over ZeroMQ, commits what
+ * has come to SQLite (WAL, synchronous=FULL, one transaction for all that arrived meanwhile), passes it on
+ * and acknowledges. No parsing, routing, ordering, encryption at rest, journal or log: the same number of
+ * commits and hops, nothing else.
  *
  *   floor_chain DIRECTORY NODES BYTES IN_FLIGHT SECONDS
  *
- * caller -> node 1 -> ... -> node N -> echo, and back; links between nodes with CURVE, the two ends over ipc, as in a
- * gateway. Prints: updates/s, p50, p99, p99.9 in microseconds, CPU microseconds per update.
+ * caller -> node 1 -> ... -> node N -> echo, and back; links between nodes with CURVE, the two ends over ipc,
+ * as in a gateway. Prints: updates/s, p50, p99, p99.9 in microseconds, CPU microseconds per update.
  */
 #include <errno.h>
 #include <signal.h>
@@ -103,16 +104,17 @@ static void
 open_database(struct node *node, const char *path)
 {
     must_sql(node, sqlite3_open(path, &node->database));
-    must_sql(node, sqlite3_exec(node->database,
-                                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;"
-                                "CREATE TABLE message(id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body BLOB)",
-                                NULL, NULL, NULL));
+    must_sql(node,
+             sqlite3_exec(node->database,
+                          "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;"
+                          "CREATE TABLE message(id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body BLOB)",
+                          NULL, NULL, NULL));
     const char *texts[] = {"INSERT INTO message VALUES(?1,?2,?3)", "DELETE FROM message WHERE id=?1",
                            "BEGIN IMMEDIATE", "COMMIT"};
     sqlite3_stmt **statements[] = {&node->insert, &node->remove, &node->begin, &node->commit};
     for (int i = 0; i < 4; i++)
-        must_sql(node, sqlite3_prepare_v3(node->database, texts[i], -1, SQLITE_PREPARE_PERSISTENT, statements[i],
-                                          NULL));
+        must_sql(node, sqlite3_prepare_v3(node->database, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                          statements[i], NULL));
 }
 
 static void
@@ -307,7 +309,8 @@ main(int argc, char **argv)
     struct caller caller = {.bytes = strtoul(argv[3], NULL, 10)};
     if (nodes < 1 || nodes > MOST_NODES || in_flight == 0)
         return 2;
-    must(zmq_curve_keypair(server_public, server_secret) == 0 && zmq_curve_keypair(client_public, client_secret) == 0,
+    must(zmq_curve_keypair(server_public, server_secret) == 0 &&
+             zmq_curve_keypair(client_public, client_secret) == 0,
          "keys");
 
     char endpoints[MOST_NODES + 1][256], path[512];
@@ -316,7 +319,8 @@ main(int argc, char **argv)
         if (i == 0 || i == nodes)
             snprintf(endpoints[i], sizeof endpoints[i], "ipc:///tmp/fep-floor.%d.%d", (int)getpid(), i);
         else
-            snprintf(endpoints[i], sizeof endpoints[i], "tcp://127.0.0.1:%d", 20000 + (int)(getpid() % 20000) + i);
+            snprintf(endpoints[i], sizeof endpoints[i], "tcp://127.0.0.1:%d",
+                     20000 + (int)(getpid() % 20000) + i);
     for (int i = 0; i < nodes; i++) {
         snprintf(path, sizeof path, "%s/floor%d.db", argv[1], i);
         if ((pids[i] = fork()) == 0)

@@ -7,7 +7,9 @@ test can read after `kill -9` what a real insurer would hold the region to.
 Every line has `kind`: `open` (the first one, naming the region), `register`,
 `cancel_register`, `details`, `cancel_details`, `settle`, `cancel`, `reverse` or
 `close_month`.  `state` says `posted` or `refused` when it was written; what later
-lines made of it is worked out by `Postings`.
+lines made of it is worked out by `Postings`.  A line of state `noted` changes no
+person and no visit: what a protocol has to remember besides (`sign_in`,
+`sign_out`, `compared`, `query`).
 """
 
 import json

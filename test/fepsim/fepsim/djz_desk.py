@@ -7,29 +7,28 @@ clock, accounting date and business.
 
 import hashlib
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import Enum, auto
 from typing import Protocol
 
 from . import djz_answers, djz_codes, djz_requests
+from .books import Key
 from .clock import Clock, is_date, moment_of
+from .counter import Counter, Prepared
 from .djz_copybook import ANSWERS, HEADER, REQUESTS
 from .djz_queries import Queries
 from .djz_record import (HEADER_SIZE, Record, Unreadable, content_of, decode_identifier,
                          mac_of, overlay, read_body, read_header, seal)
-from .faults import BEFORE_POSTING, FAULTY_OPERATIONS
 from .insurer import Insurer
+from .manners import ILLEGAL_TEXT, Manner, after
 from .refusals import GOOD, Refusal
 from .requests import Origin
 
 GOOD_TEXT = "交易成功"
 CLOCK_TOLERANCE = timedelta(minutes=10)
 MOST_WINDOW = 16
-ILLEGAL_TEXT = b"\xb0\x20\xff"
 
 SIGN_ON, SIGN_OFF, INQUIRY, REVERSAL = "900001", "900002", "500002", "500001"
 
@@ -47,21 +46,6 @@ POSTINGS = {
 # Transactions about no visit: region of treatment, insured region and hospital may be blank.
 WITHOUT_REGION = frozenset({"600001", "600002", "600003", "700001", SIGN_ON, SIGN_OFF})
 WITHOUT_HOSPITAL = WITHOUT_REGION | {"100001", "800001", INQUIRY, REVERSAL}
-
-
-class Manner(Enum):
-    """What becomes of an answer on its way out."""
-
-    PLAIN = auto()
-    LAST = auto()    # sent, then the connection is closed
-    LATE = auto()    # sent after the client has given up
-    HALF = auto()    # half of its bytes, then closed
-    DROP = auto()    # closed without an answer
-    SILENT = auto()  # never sent; the connection stays
-
-
-_MANNERS = {"ZZ01": Manner.LATE, "ZZ03": Manner.DROP, "ZZ04": Manner.HALF,
-            "ZZ09": Manner.SILENT, "ZZ11": Manner.DROP}
 
 
 class Session(Protocol):
@@ -104,13 +88,6 @@ class Numbers:
         return f"{serial[:8]}9{n:011d}"
 
 
-def after(seconds: float, work: Callable[[], None]) -> None:
-    """Do something later without holding up the end of the process."""
-    timer = threading.Timer(seconds, work)
-    timer.daemon = True
-    timer.start()
-
-
 class Desk:
     """Serves records of any connection against one insurer."""
 
@@ -119,24 +96,26 @@ class Desk:
         self.clock = clock
         self.settings = settings
         self._queries = Queries(insurer, clock, settings.files)
+        self._counter = Counter(insurer, settings.slow_seconds,
+                                lambda seconds, work: after(seconds, work))
 
     # ---- the path of a record ------------------------------------------------
 
     def receive(self, raw: bytes, session: Session) -> None:
         """Take one record; its answer is delivered now or later, or never."""
-        self._guard(raw, session, lambda: self._receive(raw, session))
+        self.guard(raw, session, lambda: self._receive(raw, session))
 
-    def _guard(self, raw: bytes, session: Session, work: Callable[[], None]) -> None:
+    def guard(self, raw: bytes, session: Session, work: Callable[[], None]) -> None:
         """Do the work; whatever it raises becomes an answer."""
         try:
             work()
         except Refusal as refusal:
-            self._refuse(raw, session, refusal)
+            self.refuse(raw, session, refusal)
         except Unreadable as trouble:
-            self._refuse(raw, session, Refusal("1001", str(trouble)))
+            self.refuse(raw, session, Refusal("1001", str(trouble)))
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            self._refuse(raw, session, Refusal("9999"))
+            self.refuse(raw, session, Refusal("9999"))
 
     def _receive(self, raw: bytes, session: Session) -> None:
         stamp = self.clock.stamp()
@@ -151,12 +130,12 @@ class Desk:
         if tran == SIGN_ON:
             body, count = self._sign_on(record, session, stamp), 0
         elif tran == SIGN_OFF:
-            session.deliver(self._answer(raw), Manner.LAST)
+            session.deliver(self.answer(raw), Manner.LAST)
             return
         else:
             body, count = self._queries.answer(tran, record)
-        manner = self._manner_about_original(record) if tran == INQUIRY else Manner.PLAIN
-        session.deliver(self._answer(raw, body=body, count=count), manner)
+        manner = self._counter.manner_about(_original(record))
+        session.deliver(self.answer(raw, body=body, count=count), manner)
 
     def _check_access(self, record: Record, session: Session) -> None:
         """Check what comes before the repeat check, in its order."""
@@ -227,90 +206,31 @@ class Desk:
         header = record.header
         key = (header["H-SENDER"], header["H-TRAN"], header["H-SERIAL"])
         digest = hashlib.sha256(content_of(record.raw)).hexdigest()
-        stored = self.insurer.serials.arrive(key, digest)
-        if stored is not None:
-            session.deliver(bytes.fromhex(stored), self._manner_about_original(record))
-            return
-        try:
+
+        def prepare() -> Prepared:
             self._check_fields(record, stamp)
             if f"{header['H-BUS-DATE']:08d}" != stamp[:8]:
                 raise Refusal("9202")
             kind, read, _ = POSTINGS[header["H-TRAN"]]
-            request = read(record)
-            fault = self._due_fault(kind, header["H-HOSP"], request)
-            origin = Origin(key, digest, header["H-HOSP"], header["H-TREAT-RGN"],
-                            stamp[:8], stamp, fault)
-            if fault in BEFORE_POSTING:
-                self._act_before_posting(origin, request, kind, record, session)
-                return
-        except BaseException:
-            self.insurer.serials.release(key)
-            raise
-        self._post(origin, request, kind, record, session)
+            return Origin(key, digest, header["H-HOSP"], header["H-TREAT-RGN"],
+                          stamp[:8], stamp), kind, read(record)
 
-    def _due_fault(self, kind: str, hospital: str, request) -> str | None:
-        if kind not in FAULTY_OPERATIONS:
-            return None
-        return self.insurer.faults.due(hospital, request.visit_no, kind)
+        self._counter.take(key, digest, _Talk(self, record, session), prepare)
 
-    def _act_before_posting(self, origin: Origin, request, kind: str, record: Record,
-                            session: Session) -> None:
-        """Act out a fault that keeps the posting back, for good or for a while."""
-        self.insurer.faults.show(origin.hospital, request.visit_no, kind)
-        if origin.fault == "ZZ05":
-            raise Refusal("9001")
-        if origin.fault == "ZZ07":
-            raise Refusal("9002")
-        if origin.fault == "ZZ02":
-            self.insurer.serials.release(origin.key)
-            session.deliver(b"", Manner.DROP)
-            return
-        after(self.settings.slow_seconds, lambda: self._guard(
-            record.raw, session,
-            lambda: self._post(origin, request, kind, record, session)))
-
-    def _post(self, origin: Origin, request, kind: str, record: Record,
-              session: Session) -> None:
-        """Post, and send the answer the way the fault wants it."""
-        raw = record.raw
-        line = self.insurer.post(
-            origin, kind, request,
-            lambda line: self._good_posting(raw, line).hex(),
-            lambda refusal, line: self._answer(raw, refusal.code, refusal.text,
-                                               acct_date=line["acct_date"]).hex())
-        answer = bytes.fromhex(line["answer"])
-        if kind == "reverse":
-            session.deliver(answer, self._manner_about_original(record))
-        elif line["state"] == "refused":
-            session.deliver(answer, Manner.PLAIN)
-        elif origin.fault == "ZZ06":
-            self._refuse(raw, session, Refusal("9002"))
-        else:
-            session.deliver(_damaged(answer, origin.fault),
-                            _MANNERS.get(origin.fault, Manner.PLAIN))
-
-    def _good_posting(self, raw: bytes, line: dict) -> bytes:
+    def good_posting(self, raw: bytes, line: dict) -> bytes:
+        """Write the good answer to a posting."""
         count = 0
         if line["kind"] == "details":
             body = djz_answers.details(line, self.insurer.catalogue)
             count = len(line["lines"])
         else:
             body = POSTINGS[line["tran"]][2](line)
-        return self._answer(raw, body=body, count=count, ctr_serial=line["ctr_serial"],
-                            acct_date=line["acct_date"])
-
-    def _manner_about_original(self, record: Record) -> Manner:
-        """Say how to answer a reversal or inquiry, given the fault of its original."""
-        header = record.header
-        if header["H-TRAN"] not in (INQUIRY, REVERSAL):
-            return Manner.PLAIN
-        original = self.insurer.postings.by_key.get(djz_requests.original_key(record))
-        unanswered = self.insurer.faults.leaves_unanswered(original)
-        return Manner.DROP if unanswered else Manner.PLAIN
+        return self.answer(raw, body=body, count=count, ctr_serial=line["ctr_serial"],
+                           acct_date=line["acct_date"])
 
     # ---- answers -------------------------------------------------------------
 
-    def _answer(self, raw: bytes, code: str = GOOD, text: str = GOOD_TEXT, body: bytes = b"",
+    def answer(self, raw: bytes, code: str = GOOD, text: str = GOOD_TEXT, body: bytes = b"",
                 count: int = 0, ctr_serial: str = "", acct_date: str = "") -> bytes:
         """Turn a request's header into its answer's, byte by byte, and add a body.
 
@@ -329,8 +249,43 @@ class Desk:
             "H-REC-CNT": count})
         return seal(header + body)
 
-    def _refuse(self, raw: bytes, session: Session, refusal: Refusal) -> None:
-        session.deliver(self._answer(raw, refusal.code, refusal.text), Manner.PLAIN)
+    def refuse(self, raw: bytes, session: Session, refusal: Refusal) -> None:
+        session.deliver(self.answer(raw, refusal.code, refusal.text), Manner.PLAIN)
+
+
+class _Talk:
+    """A posting request on its way to its answer."""
+
+    def __init__(self, desk: Desk, record: Record, session: Session):
+        self._desk = desk
+        self._record = record
+        self._session = session
+
+    def render(self, line: dict) -> str:
+        return self._desk.good_posting(self._record.raw, line).hex()
+
+    def render_refusal(self, refusal: Refusal, line: dict) -> str:
+        return self._desk.answer(self._record.raw, refusal.code, refusal.text,
+                                 acct_date=line["acct_date"]).hex()
+
+    def original(self) -> Key | None:
+        return _original(self._record)
+
+    def send(self, stored: str, manner: Manner, fault: str | None = None) -> None:
+        self._session.deliver(_damaged(bytes.fromhex(stored), fault), manner)
+
+    def refuse(self, refusal: Refusal) -> None:
+        self._desk.refuse(self._record.raw, self._session, refusal)
+
+    def guard(self, work: Callable[[], None]) -> None:
+        self._desk.guard(self._record.raw, self._session, work)
+
+
+def _original(record: Record) -> Key | None:
+    """Return the key of the original of a reversal or inquiry."""
+    if record.header["H-TRAN"] not in (INQUIRY, REVERSAL):
+        return None
+    return djz_requests.original_key(record)
 
 
 def _is_region(code: str) -> bool:

@@ -4,8 +4,9 @@ import socket
 import socketserver
 import threading
 
-from .djz_desk import Desk, Manner, after
+from .djz_desk import Desk
 from .djz_record import HEARTBEAT, LARGEST, LENGTH_SIZE, SMALLEST, frame
+from .manners import Manner, after
 
 IDLE_SECONDS = 180
 

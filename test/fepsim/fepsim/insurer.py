@@ -47,7 +47,14 @@ class Insurer:
     """One region's insurer with its books."""
 
     def __init__(self, region: str, books: Books, clock: Clock, numbering: Numbering,
-                 replays: bool = True):
+                 replays: bool = True, takes_lines_again: bool = False,
+                 is_open: Callable[[dict], bool] | None = None):
+        """Take up the books.
+
+        `takes_lines_again`: a line that is stored already with the same content
+        is answered and not refused. `is_open` tells whether the time to reverse a
+        posting has not passed; unless given, that is until 02:00 of the next day.
+        """
         self.region = region
         self.books = books
         self.clock = clock
@@ -57,6 +64,8 @@ class Insurer:
         self.faults = Faults()
         self.catalogue = data.catalogue(region)
         self.ledger = Ledger(region, books.postings)
+        self._takes_lines_again = takes_lines_again
+        self._is_open = is_open or self._day_is_open
         self._lock = threading.RLock()
         for line in self.postings.order:
             self._take_effect(line)
@@ -100,6 +109,8 @@ class Insurer:
                 "acct_date": origin.acct_date, "at": origin.at, "digest": origin.digest}
         if origin.fault:
             head["fault"] = origin.fault
+        if origin.cycle:
+            head["cycle"] = origin.cycle
         return head
 
     def _next_number(self) -> int:
@@ -133,6 +144,11 @@ class Insurer:
         """Close a clearing month YYYYMM: its settlements can no longer be cancelled."""
         with self._lock:
             self._record({"kind": "close_month", "state": "posted", "month": month})
+
+    def note(self, line: dict) -> None:
+        """Write into the books what is no posting but must outlive this process."""
+        with self._lock:
+            self._record({"state": "noted", **line})
 
     # ---- what is decided -----------------------------------------------------
 
@@ -169,23 +185,37 @@ class Insurer:
         visit = self._visit(origin.hospital, request)
         if visit.final_in_force():
             raise Refusal("2103")
-        self._check_numbers(visit, request.lines)
-        for fee in request.lines:
+        again = self._stored_again(visit, request.lines)
+        fresh = tuple(fee for fee in request.lines if fee.no not in again)
+        for fee in fresh:
             self._check_line(fee)
         if request.sum != sum(fee.amount for fee in request.lines):
             raise Refusal("2203", "批次合计")
-        self._check_returns(visit, request.lines)
-        return self._about(visit) | {"sum": request.sum,
-                                     "lines": [fee.as_dict() for fee in request.lines]}
+        self._check_returns(visit, fresh)
+        decided = self._about(visit) | {"sum": request.sum,
+                                        "lines": [fee.as_dict() for fee in fresh]}
+        if again:
+            decided |= {"order": [fee.no for fee in request.lines],
+                        "again": [fee.as_dict() for fee in again.values()]}
+        return decided
 
-    @staticmethod
-    def _check_numbers(visit: Visit, fees: tuple[Line, ...]) -> None:
-        """Refuse the batch for any number met before, identical or not."""
-        seen = set(visit.lines)
+    def _stored_again(self, visit: Visit, fees: tuple[Line, ...]) -> dict[str, Line]:
+        """Return lines that are stored already with the same content, by number.
+
+        Any other number met before refuses the batch; so does one that stands
+        twice in it, for then none of the two was stored first.
+        """
+        again: dict[str, Line] = {}
+        seen: set[str] = set()
         for fee in fees:
-            if fee.no in seen:
+            stored = visit.lines.get(fee.no)
+            if fee.no in seen or (stored and not (
+                    self._takes_lines_again and stored.line == fee)):
                 raise Refusal("2201", fee.no)
             seen.add(fee.no)
+            if stored:
+                again[fee.no] = stored.line
+        return again
 
     def _check_line(self, fee: Line) -> None:
         """Check a line's code and arithmetic; its parts are taken as sent."""
@@ -292,11 +322,14 @@ class Insurer:
             return outcome | {"result": "3"}
         if original["kind"] not in REVERSIBLE:
             raise Refusal("2503")
-        if self.clock.now() >= day_closes(original["acct_date"]):
+        if not self._is_open(original):
             raise Refusal("2503", "会计日已关闭")
         if reason := obstacle(self.ledger, self.postings, original):
             raise Refusal("2503", reason)
         return outcome | {"result": "1"}
+
+    def _day_is_open(self, original: dict) -> bool:
+        return self.clock.now() < day_closes(original["acct_date"])
 
     # ---- questions -----------------------------------------------------------
 
@@ -336,11 +369,15 @@ class Insurer:
                 return original["state"], original
             return ("reversed" if org_key in self.postings.blocked else "unknown"), None
 
-    def money_of_day(self, sender: str, date: str) -> list[dict]:
-        """Return what a client posted on an accounting day, reversed postings too."""
+    def money_of_day(self, sender: str, date: str, last: str = "") -> list[dict]:
+        """Return what a client posted on accounting days, reversed postings too.
+
+        From `date` to `last`, or on that one day; an empty sender is everybody.
+        """
         with self._lock:
             return [p for p in self.postings.money()
-                    if p["acct_date"] == date and p["sender"] == sender]
+                    if date <= p["acct_date"] <= (last or date)
+                    and sender in ("", p["sender"])]
 
     def postings_now(self) -> list[dict]:
         """Return copies of all lines of the books with their present states."""

@@ -111,7 +111,7 @@ class Ledger:
 
     def apply(self, posted: dict) -> None:
         """Let a line of the books take effect."""
-        if posted.get("state") == "refused" or posted["kind"] == "open":
+        if posted.get("state") in ("refused", "noted") or posted["kind"] == "open":
             return
         getattr(self, "_apply_" + posted["kind"])(posted)
         if posted.get("visit_id") in self.visits and not posted.get("twin"):

@@ -10,7 +10,8 @@ class Origin:
     """Where a posting request comes from and when it arrived.
 
     `acct_date` is fixed on receipt: at midnight that moment decides.  `digest`
-    stands for the request's content without its clock fields.
+    stands for the request's content without its clock fields. `cycle` is the
+    business cycle it was sent in, where the protocol has such a thing.
     """
 
     key: Key
@@ -20,6 +21,7 @@ class Origin:
     acct_date: str
     at: str
     fault: str | None = None
+    cycle: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,12 @@ class Register:
 
 @dataclass(frozen=True)
 class Line:
-    """A fee line, classified by the place of treatment."""
+    """A fee line, classified by the place of treatment.
+
+    `mark` stands for what the insurer does not judge (names, units, doctors), so
+    that a line sent again can be told from another one; empty where that is all
+    the same.
+    """
 
     no: str
     time: str
@@ -51,6 +58,7 @@ class Line:
     pre: int
     over: int
     scope: int
+    mark: str = ""
 
     @property
     def item(self) -> tuple[str, str]:

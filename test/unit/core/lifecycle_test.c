@@ -11,8 +11,7 @@ enum { BOTH = FEP_INQUIRES | FEP_REVERSES, SITUATIONS = 4, VARIANTS = 3 };
 
 static const char *const role_names[] = {"", "origin", "transit", "destination"};
 
-/* --- the text
- * ------------------------------------------------------------------------------------------------------ */
+/* --- the text --- */
 
 static char *
 read_text(const char *name)
@@ -124,8 +123,8 @@ parse_grid(char *text, enum exchange_role role)
     return rows;
 }
 
-/* An event that no state of the role can meet needs no row; a state that the role never has needs no column.
- */
+/* An event that no state of the role can meet needs no row; a state that the role never has needs no
+ * column. */
 static size_t
 rows_wanted(enum exchange_role role)
 {
@@ -185,8 +184,7 @@ kill_points_are_listed(void **state)
     free(text);
 }
 
-/* --- every cell, tried
- * --------------------------------------------------------------------------------------------- */
+/* --- every cell, tried --- */
 
 static struct {
     struct rig rig;

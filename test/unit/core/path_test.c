@@ -163,6 +163,11 @@ query_there_and_back(void **state)
         &a, (struct rig_request){.msgid = "q1", .infno = "1101", .transaction_class = CLASS_QUERY});
     const struct core_command *query = rig_expect(&a, CMD_SEND_QUERY);
     assert_int_equal(query->travel.time_left_ms, 30000);
+    rig_request(&a, (struct rig_request){.msgid = "q1", /* the host was not sure that it arrived */
+                                         .infno = "1101",
+                                         .transaction_class = CLASS_QUERY,
+                                         .ticket = ticket});
+    assert_int_equal(rig_count(&a, CMD_SEND_QUERY) + rig_count(&a, CMD_TELL), 0);
     send_query(&p, "A", "q1", 30000);
     assert_string_equal(rig_expect(&p, CMD_SEND_QUERY)->to, "B");
     send_query(&b, "P", "q1", 30000);

@@ -191,8 +191,7 @@ rig_destination(struct rig *rig, uint32_t abilities)
     begin(rig, "B", "lb", 1, abilities | FEP_CALLS_OUT);
 }
 
-/* --- store
- * -------------------------------------------------------------------------------------------------------- */
+/* --- store --- */
 
 static int
 same_side(uint8_t a, uint8_t b)
@@ -338,8 +337,7 @@ rig_commit_prefix(struct rig *rig, size_t count)
         (void)carry_out(rig, &rig->writes[i]);
 }
 
-/* --- steps
- * -------------------------------------------------------------------------------------------------------- */
+/* --- steps --- */
 
 static void
 keep_command(struct rig *rig, const struct core_command *command)
@@ -441,8 +439,7 @@ rig_advance(struct rig *rig, int64_t ms)
     rig->now_ms = until;
 }
 
-/* --- looking
- * ------------------------------------------------------------------------------------------------------ */
+/* --- looking --- */
 
 const struct core_command *
 rig_take(struct rig *rig, enum command_type type)
@@ -512,8 +509,7 @@ rig_state(const struct rig *rig, const char *msgid, enum exchange_role role)
     return record != NULL ? record->state : STATE_NONE;
 }
 
-/* --- inputs
- * ------------------------------------------------------------------------------------------------------- */
+/* --- inputs --- */
 
 static void
 fill_text(char *out, size_t room, const char *text, const char *standard)

@@ -79,8 +79,7 @@ step(struct world *world, int gate, struct core_event *event)
     plan_commit(world, gate);
 }
 
-/* --- links
- * ------------------------------------------------------------------------------------------------------ */
+/* --- links --- */
 
 static uint64_t
 note_sent(struct world *world, int from, const struct core_command *command, uint8_t acked)
@@ -132,8 +131,7 @@ send_ack(struct world *world, int from, const struct core_command *command)
     over_the_link(world, from, names[sent->from], &event);
 }
 
-/* --- host lb
- * ------------------------------------------------------------------------------------------------------ */
+/* --- host lb --- */
 
 static struct world_call *
 find_call(struct world *world, uint64_t id)
@@ -322,8 +320,7 @@ host_hello(struct world *world)
     step(world, GATE_B, &event);
 }
 
-/* --- the caller at A
- * ---------------------------------------------------------------------------------------------- */
+/* --- the caller at A --- */
 
 static void
 ask(struct world *world, size_t number, enum transaction_class transaction_class, int fresh)
@@ -459,8 +456,7 @@ caller_looks(struct world *world, size_t number, uint64_t ticket)
     }
 }
 
-/* --- gateways
- * ----------------------------------------------------------------------------------------------------- */
+/* --- gateways --- */
 
 static void
 on_command(void *arg, struct rig *rig, const struct core_command *command)
@@ -648,8 +644,7 @@ happen(struct world *world, struct happening *happening)
     slice_release(&happening->event.body);
 }
 
-/* --- one run
- * ------------------------------------------------------------------------------------------------------ */
+/* --- one run --- */
 
 static void
 plan_faults(struct world *world)

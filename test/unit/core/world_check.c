@@ -30,6 +30,21 @@ check_outcome(struct world *world, const struct core_command *command, const str
         broken(world, "outcome sent before its commit", command->header.key.msgid, command->outcome.state);
 }
 
+/* 17: the local system is asked for the next update of a person only when the one before it has its
+ * ending. */
+static int
+another_is_under_way(const struct world *world, const struct rig_row *row)
+{
+    const struct rig *rig = &world->gates[GATE_B];
+    for (size_t i = 0; i < rig->row_count; i++) {
+        const struct exchange_record *other = &rig->rows[i].record;
+        if (&rig->rows[i] != row && (other->state == STATE_DISPATCHED || other->state == STATE_UNKNOWN) &&
+            memcmp(other->index.order_key, row->record.index.order_key, sizeof other->index.order_key) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 static void
 check_submit(struct world *world, const struct core_command *command, const struct rig_row *row)
 {
@@ -38,6 +53,8 @@ check_submit(struct world *world, const struct core_command *command, const stru
         broken(world, "called before the attempt record is committed", msgid, command->operation);
     else if (command->operation == CORE_OP_SUBMIT && row->record.state != STATE_DISPATCHED)
         broken(world, "submitted in another state than dispatched", msgid, row->record.state);
+    else if (command->operation == CORE_OP_SUBMIT && another_is_under_way(world, row))
+        broken(world, "submitted while another of the person is under way", msgid, row->record.state);
     else if (command->operation == CORE_OP_UNDO &&
              (row->record.state != STATE_REVERSING || row->record.cancel.serial != command->cancel.serial))
         broken(world, "cancelled before the cancel's record is committed", msgid, row->record.state);

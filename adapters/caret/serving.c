@@ -1,0 +1,195 @@
+/* The serving side's life: its facts of the mapping file, its options, start, drain and end. Must never begin to listen
+ * before all of that is known to be whole. */
+#include "caret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire.h"
+
+static int
+read_wire(struct caret *caret, struct fep_error *error)
+{
+    struct caret_wire *wire = &caret->wire;
+    const struct {
+        const char *name;
+        const char **value;
+        bool required;
+    } keys[] = {{"transaction_field", &wire->transaction_field, true},
+                {"institution_field", &wire->institution_field, true},
+                {"operator_field", &wire->operator_field, true},
+                {"cycle_field", &wire->cycle_field, true},
+                {"serial_field", &wire->serial_field, true},
+                {"centre_field", &wire->centre_field, true},
+                {"online_field", &wire->online_field, true},
+                {"online_values", &wire->online_values, true},
+                {"return_field", &wire->return_field, true},
+                {"reference_field", &wire->reference_field, true},
+                {"answer_cycle_field", &wire->answer_cycle_field, true},
+                {"text_field", &wire->text_field, true},
+                {"good", &wire->good, true},
+                {"reference_prefix", &wire->reference_prefix, false},
+                {"own_region", &wire->own_region, false},
+                {"node_prefixes", &wire->node_prefixes, false},
+                {"serial_form", &wire->serial_form, false},
+                {"sign_in", &wire->sign_in, true},
+                {"sign_in_password", &wire->sign_in_password, true},
+                {"sign_in_clock", &wire->sign_in_clock, true},
+                {"sign_in_answer_clock", &wire->sign_in_answer_clock, true},
+                {"sign_in_answer_resumed", &wire->sign_in_answer_resumed, true},
+                {"sign_out", &wire->sign_out, true},
+                {"sign_out_forced", &wire->sign_out_forced, true},
+                {"centre_time", &wire->centre_time, true},
+                {"centre_time_answer_clock", &wire->centre_time_answer_clock, true},
+                {"own_centre", &wire->own_centre, false},
+                {"after_midnight", &wire->after_midnight, false},
+                {"reversal", &wire->reversal, false},
+                {"new_connection_is_new", &wire->new_connection_is_new, false}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        *keys[i].value = wire_text(caret->host, keys[i].name);
+        if (*keys[i].value == NULL && keys[i].required)
+            return set_error(error, 0, 0, "the mapping lacks wire.%s", keys[i].name);
+    }
+    return 0;
+}
+
+/* A field that the mapping names and a layout does not have is found now, not at the first settlement. */
+static int
+check_fields(const struct caret *caret, struct fep_error *error)
+{
+    const struct fep_host *host = caret->host;
+    const struct caret_wire *wire = &caret->wire;
+    const struct fep_layout *q = host->find_layout(host->self, "head-Q"),
+                            *r = host->find_layout(host->self, "head-R");
+    const char *const asked[] = {wire->transaction_field, wire->institution_field, wire->operator_field,
+                                 wire->cycle_field,       wire->serial_field,      wire->centre_field,
+                                 wire->online_field};
+    const char *const answered[] = {wire->return_field, wire->reference_field, wire->answer_cycle_field,
+                                    wire->text_field};
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        if (find_field(q, asked[i]) < 0)
+            return set_error(error, 0, 0, "wire names %.40s; layout head-Q has no such field", asked[i]);
+    }
+    for (size_t i = 0; i < sizeof answered / sizeof *answered; i++) {
+        if (find_field(r, answered[i]) < 0)
+            return set_error(error, 0, 0, "wire names %.40s; layout head-R has no such field", answered[i]);
+    }
+    return 0;
+}
+
+static void
+free_caret(struct caret *caret)
+{
+    cycles_close(&caret->book);
+    free(caret->scratch);
+    free(caret);
+}
+
+static int
+open_parts(struct caret *caret, struct fep_error *error)
+{
+    const struct fep_host *host = caret->host;
+    const struct fep_config *config = caret->config;
+    bool damaged;
+    if (host->get_text(config, "listen") == NULL)
+        return set_error(error, 0, 0, "option listen is missing; mode serve needs it");
+    if (tcp_parse(host->get_text(config, "listen"), &caret->address, error) < 0 ||
+        caret_codec_open(&caret->codec, host, error) < 0 || read_wire(caret, error) < 0 ||
+        check_fields(caret, error) < 0 ||
+        cycles_open(&caret->book, host->get_text(config, "state_directory"), &damaged, error) < 0)
+        return -1;
+    if (damaged)
+        host->log_event(host->self, LOG_ERROR_LEVEL,
+                        "the file of cycles is damaged; set aside, operators sign in anew", 0);
+    caret->scratch = malloc(caret->codec.max_line);
+    return caret->scratch != NULL
+               ? 0
+               : set_error(error, 0, 0, "no memory for a line of %zu bytes", caret->codec.max_line);
+}
+
+int
+serving_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error)
+{
+    struct caret *caret = calloc(1, sizeof *caret);
+    if (caret == NULL)
+        return set_error(error, 0, 0, "no memory");
+    caret->mode = CARET_SERVES;
+    caret->host = host;
+    caret->config = config;
+    caret->listener = -1;
+    caret->moment = 1;
+    caret->client_limit = (size_t)host->get_integer(config, "max_connections");
+    caret->idle_ms = host->get_integer(config, "idle_time");
+    caret->write_ms = host->get_integer(config, "write_time");
+    caret->clock_tolerance_ms = host->get_integer(config, "clock_tolerance");
+    if (open_parts(caret, error) < 0) {
+        free_caret(caret);
+        return -1;
+    }
+    *self = caret;
+    return 0;
+}
+
+void
+serving_start(void *self, struct fep_call *call)
+{
+    struct caret *caret = self;
+    struct fep_error error = {0};
+    struct fep_result result = {.size = sizeof result};
+    bool good = session_listen(caret, &error) == 0;
+    session_report(caret);
+    if (!good)
+        copy_text(result.text, sizeof result.text, error.text, strlen(error.text));
+    caret->host->complete_call(caret->host->self, call, good ? FEP_ANSWERED : FEP_NOT_SENT, &result, NULL);
+}
+
+/* This side is asked; it never calls. */
+void
+serving_cancel(void *self, struct fep_call *call, enum fep_reason reason)
+{
+    struct caret *caret = self;
+    if (call != caret->drain_call)
+        return;
+    caret->drain_call = NULL;
+    caret->host->complete_call(caret->host->self, call, FEP_NOT_SENT,
+                               &(struct fep_result){.size = sizeof(struct fep_result), .reason = reason},
+                               NULL);
+}
+
+void
+serving_read_health(void *self, struct fep_health *health)
+{
+    const struct caret *caret = self;
+    *health = caret->health;
+    health->size = sizeof *health;
+    health->open_calls = (uint32_t)session_count_open(caret);
+    if (health->state == 0)
+        health->state = FEP_STARTING;
+}
+
+void
+serving_drain(void *self, struct fep_call *call)
+{
+    struct caret *caret = self;
+    caret->draining = true;
+    caret->drain_call = call;
+    session_stop_listening(caret);
+    struct client *next;
+    for (struct client *client = caret->first; client != NULL; client = next) {
+        next = client->next;
+        if (client->state == CLIENT_READING)
+            client_close(client);
+    }
+    session_report(caret);
+    session_check_drained(caret);
+}
+
+void
+serving_close(void *self)
+{
+    struct caret *caret = self;
+    session_stop_listening(caret);
+    session_close_all(caret);
+    free_caret(caret);
+}
