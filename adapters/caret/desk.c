@@ -207,17 +207,6 @@ password_is(const struct caret *caret, const char *given)
     return difference == 0;
 }
 
-static bool
-is_plain_word(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        bool letter = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z');
-        if (!letter && (*text < '0' || *text > '9'))
-            return false;
-    }
-    return true;
-}
-
 static void
 sign_in(struct client *client, const char *institution, const char *operator, const struct fep_record * body)
 {

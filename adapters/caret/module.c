@@ -1,239 +1,162 @@
-/* The caret module: caret-delimited lines over TCP, this side serving.
+/* The caret module: caret-delimited lines over TCP. An instance either serves a
+ * local system that asks, or calls one:
  *
- *   listen = "0.0.0.0:17021"                where local operators connect
- *   password_file = "danxian.password"      file with their sign-in password
- *   state_directory = "/var/lib/fep/danxian"  one per instance; business cycles survive a restart there
+ *   mode = "serve"                          local operators connect to the
+ * gateway listen = "0.0.0.0:17021" password_file = "danxian.password"      file
+ * with their sign-in password state_directory = "/var/lib/fep/danxian"  one per
+ * instance; business cycles survive a restart there
  *
- * Everything that has a name or a position on the wire comes from the mapping file (group `wire`, layouts).
- * See README.md. */
-#include "caret.h"
+ *   mode = "call"                           the gateway is the local system's
+ * client connect = "10.45.1.20:7021" password_file = "danxian.password" file
+ * with the gateway's sign-in password state_directory =
+ * "/var/lib/fep/danxian-call"  one per instance; what was posted today
+ *
+ * Everything that has a name or a position on the wire comes from the mapping
+ * file (group `wire`, layouts). See README.md. */
+#include "caller.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "wire.h"
 
 static const struct fep_option options[] = {
-    {"mode", FEP_TEXT, 0, NULL, "serve", 0, 0, "serve：本地系统来连网关",
-     "serve: the local system calls the gateway"},
-    {"listen", FEP_TEXT, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "监听地址和端口（数字）",
-     "numeric ADDRESS:PORT to listen on"},
-    {"password_file", FEP_SECRET_FILE, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "操作员签到口令文件",
-     "file with the operators' sign-in password"},
-    {"state_directory", FEP_TEXT, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "保存业务周期的目录，每个实例一个",
-     "directory for the business cycles, one per instance"},
-    {"max_connections", FEP_INTEGER, 0, NULL, "64", 1, MAX_CLIENTS, "连接数上限", "connections at once"},
-    {"idle_time", FEP_DURATION_MS, 0, "ms", "300000", 20, 3600000, "空闲多久后断开",
-     "idle connections are closed after this"},
-    {"write_time", FEP_DURATION_MS, 0, "ms", "30000", 20, 600000, "答复多久发不完即断开",
-     "a client that does not take its answer in this time is cut off"},
-    {"clock_tolerance", FEP_DURATION_MS, 0, "ms", "600000", 0, 86400000, "签到时允许的时钟差，0 为不查",
+    {"mode", FEP_TEXT, 0, NULL, "serve", 0, 0,
+     "serve：本地系统来连网关；call：网关呼叫本地系统",
+     "serve: the local system calls the gateway; call: the gateway calls the "
+     "local system"},
+    {"listen", FEP_TEXT, 0, NULL, NULL, 0, 0, "serve：监听地址和端口（数字）",
+     "serve: numeric ADDRESS:PORT to listen on"},
+    {"connect", FEP_TEXT, 0, NULL, NULL, 0, 0,
+     "call：本地系统的地址和端口（数字）",
+     "call: the local system, numeric ADDRESS:PORT"},
+    {"password_file", FEP_SECRET_FILE, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0,
+     "签到口令文件", "file with the sign-in password"},
+    {"state_directory", FEP_TEXT, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0,
+     "保存业务周期（serve）或当日业务合计（call）的目录，每个实例一个",
+     "directory for the business cycles (serve) or the day's tally (call), one "
+     "per instance"},
+    {"max_connections", FEP_INTEGER, 0, NULL, "64", 1, MAX_CLIENTS,
+     "serve：连接数上限", "serve: connections at once"},
+    {"idle_time", FEP_DURATION_MS, 0, "ms", "300000", 20, 3600000,
+     "serve：空闲多久后断开", "serve: idle connections are closed after this"},
+    {"write_time", FEP_DURATION_MS, 0, "ms", "30000", 20, 600000,
+     "serve：答复多久发不完即断开",
+     "serve: a client that does not take its answer in this time is cut off"},
+    {"clock_tolerance", FEP_DURATION_MS, 0, "ms", "600000", 0, 86400000,
+     "签到时允许的时钟差，0 为不查",
      "clock difference allowed at sign-in; 0: not checked"},
+    {"connections", FEP_INTEGER, 0, NULL, "8", 1, MAX_CHANNELS,
+     "call：连接数上限", "call: connections at once"},
+    {"connect_time", FEP_DURATION_MS, 0, "ms", "3000", 10, 60000,
+     "call：连接时限", "call: time allowed to connect"},
+    {"own_time", FEP_DURATION_MS, 0, "ms", "30000", 20, 120000,
+     "call：签到、对账、签退的时限",
+     "call: time allowed for sign-in, comparison and sign-out"},
+    {"rest_time", FEP_DURATION_MS, 0, "ms", "240000", 20, 3600000,
+     "call：空闲连接保留多久",
+     "call: how long an idle connection is kept; less than the local system's "
+     "limit"},
+    {"echo_time", FEP_DURATION_MS, 0, "ms", "120000", 20, 3600000,
+     "call：静默多久后询问中心时间",
+     "call: silence after which the local system is asked for its time"},
+    {"queue_time", FEP_DURATION_MS, 0, "ms", "60000", 20, 600000,
+     "call：日切时新业务最多等待多久",
+     "call: how long new requests wait for the next business cycle"},
+    {"doubt_time", FEP_DURATION_MS, 0, "ms", "50000", 0, 600000,
+     "call：日切时为结果不明的业务保留旧周期多久",
+     "call: how long an ended cycle is kept open for reversals of what is in "
+     "doubt"},
+    {"pause_min", FEP_DURATION_MS, 0, "ms", "200", 1, 60000,
+     "call：重新签到最短间隔", "call: first pause before signing in again"},
+    {"pause_max", FEP_DURATION_MS, 0, "ms", "30000", 1, 600000,
+     "call：重新签到最长间隔", "call: longest pause before signing in again"},
     {NULL, 0, 0, NULL, NULL, 0, 0, NULL, NULL}};
 
-static int
-read_wire(struct caret *caret, struct fep_error *error)
-{
-    struct caret_wire *wire = &caret->wire;
-    const struct {
-        const char *name;
-        const char **value;
-        bool required;
-    } keys[] = {{"transaction_field", &wire->transaction_field, true},
-                {"institution_field", &wire->institution_field, true},
-                {"operator_field", &wire->operator_field, true},
-                {"cycle_field", &wire->cycle_field, true},
-                {"serial_field", &wire->serial_field, true},
-                {"centre_field", &wire->centre_field, true},
-                {"online_field", &wire->online_field, true},
-                {"online_values", &wire->online_values, true},
-                {"return_field", &wire->return_field, true},
-                {"reference_field", &wire->reference_field, true},
-                {"answer_cycle_field", &wire->answer_cycle_field, true},
-                {"text_field", &wire->text_field, true},
-                {"good", &wire->good, true},
-                {"reference_prefix", &wire->reference_prefix, false},
-                {"own_region", &wire->own_region, false},
-                {"node_prefixes", &wire->node_prefixes, false},
-                {"serial_form", &wire->serial_form, false},
-                {"sign_in", &wire->sign_in, true},
-                {"sign_in_password", &wire->sign_in_password, true},
-                {"sign_in_clock", &wire->sign_in_clock, true},
-                {"sign_in_answer_clock", &wire->sign_in_answer_clock, true},
-                {"sign_in_answer_resumed", &wire->sign_in_answer_resumed, true},
-                {"sign_out", &wire->sign_out, true},
-                {"sign_out_forced", &wire->sign_out_forced, true},
-                {"centre_time", &wire->centre_time, true},
-                {"centre_time_answer_clock", &wire->centre_time_answer_clock, true},
-                {"own_centre", &wire->own_centre, false},
-                {"after_midnight", &wire->after_midnight, false},
-                {"reversal", &wire->reversal, false},
-                {"new_connection_is_new", &wire->new_connection_is_new, false}};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        *keys[i].value = wire_text(caret->host, keys[i].name);
-        if (*keys[i].value == NULL && keys[i].required)
-            return set_error(error, 0, 0, "the mapping lacks wire.%s", keys[i].name);
-    }
-    return 0;
+static bool serves(void *self) {
+  return *(const enum caret_mode *)self == CARET_SERVES;
 }
 
-/* A field that the mapping names and a layout does not have is found now, not at the first settlement. */
-static int
-check_fields(const struct caret *caret, struct fep_error *error)
-{
-    const struct fep_host *host = caret->host;
-    const struct caret_wire *wire = &caret->wire;
-    const struct fep_layout *q = host->find_layout(host->self, "head-Q"),
-                            *r = host->find_layout(host->self, "head-R");
-    const char *const asked[] = {wire->transaction_field, wire->institution_field, wire->operator_field,
-                                 wire->cycle_field,       wire->serial_field,      wire->centre_field,
-                                 wire->online_field};
-    const char *const answered[] = {wire->return_field, wire->reference_field, wire->answer_cycle_field,
-                                    wire->text_field};
-    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
-        if (find_field(q, asked[i]) < 0)
-            return set_error(error, 0, 0, "wire names %.40s; layout head-Q has no such field", asked[i]);
-    }
-    for (size_t i = 0; i < sizeof answered / sizeof *answered; i++) {
-        if (find_field(r, answered[i]) < 0)
-            return set_error(error, 0, 0, "wire names %.40s; layout head-R has no such field", answered[i]);
-    }
-    return 0;
+static int caret_open(const struct fep_host *host,
+                      const struct fep_config *config, void **self,
+                      struct fep_error *error) {
+  const char *mode = host->get_text(config, "mode");
+  if (strcmp(mode, "serve") == 0)
+    return serving_open(host, config, self, error);
+  if (strcmp(mode, "call") == 0)
+    return calling_open(host, config, self, error);
+  return set_error(error, 0, 0,
+                   "option mode is \"%.20s\"; this module knows: serve, call",
+                   mode);
 }
 
-static void
-free_caret(struct caret *caret)
-{
-    cycles_close(&caret->book);
-    free(caret->scratch);
-    free(caret);
+static void caret_start(void *self, struct fep_call *call) {
+  (serves(self) ? serving_start : calling_start)(self, call);
 }
 
-static int
-open_parts(struct caret *caret, struct fep_error *error)
-{
-    const struct fep_host *host = caret->host;
-    const struct fep_config *config = caret->config;
-    bool damaged;
-    if (strcmp(host->get_text(config, "mode"), "serve") != 0)
-        return set_error(error, 0, 0, "option mode is \"%.20s\"; this module knows: serve",
-                         host->get_text(config, "mode"));
-    if (tcp_parse(host->get_text(config, "listen"), &caret->address, error) < 0 ||
-        caret_codec_open(&caret->codec, host, error) < 0 || read_wire(caret, error) < 0 ||
-        check_fields(caret, error) < 0 ||
-        cycles_open(&caret->book, host->get_text(config, "state_directory"), &damaged, error) < 0)
-        return -1;
-    if (damaged)
-        host->log_event(host->self, LOG_ERROR_LEVEL,
-                        "the file of cycles is damaged; set aside, operators sign in anew", 0);
-    caret->scratch = malloc(caret->codec.max_line);
-    return caret->scratch != NULL
-               ? 0
-               : set_error(error, 0, 0, "no memory for a line of %zu bytes", caret->codec.max_line);
+/* An instance that serves is not called; a route that leads to it is a mistake
+ * of the configuration. */
+static void refuse_call(void *self, struct fep_call *call) {
+  const struct fep_host *host = ((struct caret *)self)->host;
+  struct fep_result result = {
+      .size = sizeof result, .reason = FEP_REASON_PROTOCOL, .code = 1004};
+  copy_text(result.text, sizeof result.text,
+            "this instance serves, it does not call",
+            strlen("this instance serves, it does not call"));
+  host->complete_call(host->self, call, FEP_REFUSED, &result, NULL);
 }
 
-static int
-caret_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error)
-{
-    struct caret *caret = calloc(1, sizeof *caret);
-    if (caret == NULL)
-        return set_error(error, 0, 0, "no memory");
-    caret->host = host;
-    caret->config = config;
-    caret->listener = -1;
-    caret->moment = 1;
-    caret->client_limit = (size_t)host->get_integer(config, "max_connections");
-    caret->idle_ms = host->get_integer(config, "idle_time");
-    caret->write_ms = host->get_integer(config, "write_time");
-    caret->clock_tolerance_ms = host->get_integer(config, "clock_tolerance");
-    if (open_parts(caret, error) < 0) {
-        free_caret(caret);
-        return -1;
-    }
-    *self = caret;
-    return 0;
+static void caret_submit(void *self, struct fep_call *call,
+                         const struct fep_message *message) {
+  if (serves(self))
+    refuse_call(self, call);
+  else
+    calling_submit(self, call, message);
 }
 
-static void
-caret_start(void *self, struct fep_call *call)
-{
-    struct caret *caret = self;
-    struct fep_error error = {0};
-    struct fep_result result = {.size = sizeof result};
-    bool good = session_listen(caret, &error) == 0;
-    session_report(caret);
-    if (!good)
-        copy_text(result.text, sizeof result.text, error.text, strlen(error.text));
-    caret->host->complete_call(caret->host->self, call, good ? FEP_ANSWERED : FEP_NOT_SENT, &result, NULL);
+static void caret_reverse(void *self, struct fep_call *call,
+                          const struct fep_message *message) {
+  if (serves(self))
+    refuse_call(self, call);
+  else
+    calling_reverse(self, call, message);
 }
 
-/* This side is asked; it never calls. */
-static void
-caret_cancel(void *self, struct fep_call *call, enum fep_reason reason)
-{
-    struct caret *caret = self;
-    if (call != caret->drain_call)
-        return;
-    caret->drain_call = NULL;
-    caret->host->complete_call(caret->host->self, call, FEP_NOT_SENT,
-                               &(struct fep_result){.size = sizeof(struct fep_result), .reason = reason},
-                               NULL);
+static void caret_cancel(void *self, struct fep_call *call,
+                         enum fep_reason reason) {
+  (serves(self) ? serving_cancel : calling_cancel)(self, call, reason);
 }
 
-static void
-caret_read_health(void *self, struct fep_health *health)
-{
-    const struct caret *caret = self;
-    *health = caret->health;
-    health->size = sizeof *health;
-    health->open_calls = (uint32_t)session_count_open(caret);
-    if (health->state == 0)
-        health->state = FEP_STARTING;
+static void caret_read_health(void *self, struct fep_health *health) {
+  (serves(self) ? serving_read_health : calling_read_health)(self, health);
 }
 
-static void
-caret_drain(void *self, struct fep_call *call)
-{
-    struct caret *caret = self;
-    caret->draining = true;
-    caret->drain_call = call;
-    session_stop_listening(caret);
-    struct client *next;
-    for (struct client *client = caret->first; client != NULL; client = next) {
-        next = client->next;
-        if (client->state == CLIENT_READING)
-            client_close(client);
-    }
-    session_report(caret);
-    session_check_drained(caret);
+static void caret_drain(void *self, struct fep_call *call) {
+  (serves(self) ? serving_drain : calling_drain)(self, call);
 }
 
-static void
-caret_close(void *self)
-{
-    struct caret *caret = self;
-    session_stop_listening(caret);
-    session_close_all(caret);
-    free_caret(caret);
+static void caret_close(void *self) {
+  (serves(self) ? serving_close : calling_close)(self);
 }
 
 static const struct fep_adapter_ops ops = {.size = sizeof ops,
                                            .open = caret_open,
                                            .start = caret_start,
+                                           .submit = caret_submit,
+                                           .reverse = caret_reverse,
                                            .cancel = caret_cancel,
                                            .read_health = caret_read_health,
                                            .drain = caret_drain,
                                            .close = caret_close};
 
 extern FEP_EXPORT const struct fep_adapter fep_adapter;
-const struct fep_adapter fep_adapter = {.magic = FEP_ADAPTER_MAGIC,
-                                        .abi_major = FEP_ABI_MAJOR,
-                                        .abi_minor = FEP_ABI_MINOR,
-                                        .size = sizeof(struct fep_adapter),
-                                        .name = "caret",
-                                        .version = "1.0",
-                                        .summary = "caret-delimited lines over TCP, serving",
-                                        .abilities = FEP_SERVES_IN,
-                                        .options = options,
-                                        .ops = &ops};
+const struct fep_adapter fep_adapter = {
+    .magic = FEP_ADAPTER_MAGIC,
+    .abi_major = FEP_ABI_MAJOR,
+    .abi_minor = FEP_ABI_MINOR,
+    .size = sizeof(struct fep_adapter),
+    .name = "caret",
+    .version = "1.1",
+    .summary = "caret-delimited lines over TCP, serving or calling",
+    .abilities = FEP_CALLS_OUT | FEP_SERVES_IN | FEP_REVERSES,
+    .options = options,
+    .ops = &ops};

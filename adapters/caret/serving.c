@@ -1,5 +1,5 @@
-/* The serving side's life: its facts of the mapping file, its options, start, drain and end. Must never begin to listen
- * before all of that is known to be whole. */
+/* The serving side's life: its facts of the mapping file, its options, start, drain and end. Must never begin
+ * to listen before all of that is known to be whole. */
 #include "caret.h"
 
 #include <stdio.h>
@@ -109,7 +109,8 @@ open_parts(struct caret *caret, struct fep_error *error)
 }
 
 int
-serving_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error)
+serving_open(const struct fep_host *host, const struct fep_config *config, void **self,
+             struct fep_error *error)
 {
     struct caret *caret = calloc(1, sizeof *caret);
     if (caret == NULL)

@@ -132,10 +132,16 @@ scan_text(const char *text, size_t size, const struct xml_limits *limits, struct
 
 /* --- parsing --- */
 
+static bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 xmlDoc *
 xml_parse(const char *text, size_t size, const struct xml_limits *limits, struct fep_error *error)
 {
-    while (size > 0 && strchr(" \t\r\n", text[0]) != NULL) { /* blanks before a declaration are an error to XML */
+    while (size > 0 && is_blank(text[0])) { /* blanks before a declaration are an error to XML */
         text++;
         size--;
     }
@@ -204,11 +210,11 @@ static struct fep_bytes
 trim(const char *text)
 {
     size_t size = strlen(text);
-    while (size > 0 && strchr(" \t\r\n", text[0]) != NULL) {
+    while (size > 0 && is_blank(text[0])) {
         text++;
         size--;
     }
-    while (size > 0 && strchr(" \t\r\n", text[size - 1]) != NULL)
+    while (size > 0 && is_blank(text[size - 1]))
         size--;
     return (struct fep_bytes){(const unsigned char *)text, size};
 }

@@ -137,6 +137,17 @@ is_all_digits(const char *text, size_t size)
     return true;
 }
 
+bool
+is_plain_word(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        bool letter = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z');
+        if (!letter && (*text < '0' || *text > '9'))
+            return false;
+    }
+    return true;
+}
+
 static size_t
 put_code_point(char *out, unsigned code) /* U+0800..U+FFFF */
 {

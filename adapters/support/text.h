@@ -29,6 +29,8 @@ struct text_view trim_text(const char *data, size_t size);
 /* Full-width ASCII forms (U+FF01..U+FF5E) and U+3000 of UTF-8 text become ASCII, in place. Returns the new size. */
 size_t fold_full_width(char *text, size_t size);
 bool is_all_digits(const char *text, size_t size);
+/* ASCII letters and digits only; also true of an empty text. */
+bool is_plain_word(const char *text);
 
 /* Appends to `out` what `text` becomes before it goes to a peer: control characters become blanks (dropped when `drop`
  * is set, CR LF TAB excepted), U+FFFD becomes 〓; and each byte of `reserved` its full-width form. Returns the size, or

@@ -213,18 +213,18 @@ send_outcome(struct core *core, struct exchange *exchange, uint8_t copy)
 }
 
 void
-send_refusal(struct core *core, struct party *to, const struct message_header *header, uint32_t attempt,
-             uint16_t code)
+send_ending(struct core *core, struct party *to, const struct message_header *header, uint32_t attempt,
+            enum exchange_state state, uint16_t code)
 {
     struct core_command *command = emit(core, CMD_SEND_OUTCOME);
     command->header = *header;
     command->travel.attempt = attempt;
-    command->reference = token(attempt, TOKEN_ENDING + STATE_REFUSED);
-    command->outcome = (struct core_outcome){.state = STATE_REFUSED,
+    command->reference = token(attempt, TOKEN_ENDING + state);
+    command->outcome = (struct core_outcome){.state = (uint8_t)state,
                                              .kind = FEP_REFUSED,
                                              .refusal_class = FEP_FINAL,
                                              .reason = FEP_REASON_PROTOCOL,
-                                             .finding = FEP_FOUND_REFUSED,
+                                             .finding = FEP_FOUND_NEVER_ARRIVED,
                                              .code = code};
     dispatch_last(core, to, EVENT_OUTCOME);
 }

@@ -74,7 +74,7 @@ static void
 take_words(struct exchange *exchange, const struct core_outcome *outcome)
 {
     struct exchange_record *record = &exchange->record;
-    record->reason = outcome->reason;
+    record->reason = outcome->reason < FEP_REASON_COUNT ? outcome->reason : FEP_REASON_PROTOCOL;
     record->code = outcome->code;
     snprintf(record->text, sizeof record->text, "%.*s", (int)sizeof outcome->text, outcome->text);
 }

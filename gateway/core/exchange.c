@@ -109,7 +109,7 @@ void
 exchange_move(struct core *core, struct exchange *exchange, enum exchange_state state)
 {
     enum exchange_state from = exchange->record.state;
-    bool had_credit = exchange_uses_credit(exchange);
+    struct party *credited = exchange_uses_credit(exchange) ? exchange->target : NULL;
     bool was_ended = exchange_state_is_ending(from);
 
     assert(core_legal_moves(exchange->record.role, from) & STATE_BIT(state));
@@ -119,11 +119,11 @@ exchange_move(struct core *core, struct exchange *exchange, enum exchange_state 
     exchange->record.state = (uint8_t)state;
     bool waited = list_is_in(&exchange->waiting);
     list_remove(&exchange->waiting);
-    if (exchange_uses_credit(exchange) && !had_credit) {
+    if (exchange_uses_credit(exchange) && credited == NULL) {
         exchange->target->in_flight++;
-    } else if (had_credit && !exchange_uses_credit(exchange)) {
-        exchange->target->in_flight--;
-        credit_pump(core, exchange->target);
+    } else if (credited != NULL && !exchange_uses_credit(exchange)) {
+        credited->in_flight--;
+        credit_pump(core, credited);
     }
     if (waited && credit_left(core, exchange->target))
         credit_pump(core, exchange->target);
@@ -206,9 +206,9 @@ take_outcome(struct exchange *exchange, const struct core_outcome *outcome)
 {
     struct exchange_record *record = &exchange->record;
     record->kind = outcome->kind;
-    record->effect = outcome->effect;
-    record->refusal_class = outcome->refusal_class;
-    record->reason = outcome->reason;
+    record->effect = outcome->effect != FEP_EFFECT_NONE ? FEP_EFFECT_POSTED : FEP_EFFECT_NONE;
+    record->refusal_class = outcome->refusal_class == FEP_REPEATABLE ? FEP_REPEATABLE : FEP_FINAL;
+    record->reason = outcome->reason < FEP_REASON_COUNT ? outcome->reason : FEP_REASON_PROTOCOL;
     record->code = outcome->code;
     memcpy(record->text, outcome->text, sizeof record->text);
     record->text[sizeof record->text - 1] = '\0';

@@ -219,9 +219,9 @@ const struct exchange_record *emit_record(struct core *core, const struct exchan
 void send_update(struct core *core, struct exchange *exchange);
 void send_reversal(struct core *core, struct exchange *exchange);
 void send_outcome(struct core *core, struct exchange *exchange, uint8_t copy);
-/* An ending that no record here stands for (a foreign content under a known key). */
-void send_refusal(struct core *core, struct party *to, const struct message_header *header, uint32_t attempt,
-                  uint16_t code);
+/* An ending that no record here stands for: foreign content under a known key, a loop, a day beyond the horizon. */
+void send_ending(struct core *core, struct party *to, const struct message_header *header, uint32_t attempt,
+                 enum exchange_state state, uint16_t code);
 uint64_t update_token(const struct exchange_record *record);
 uint64_t reversal_token(const struct exchange_record *record);
 uint64_t outcome_token(const struct exchange_record *record);
@@ -318,6 +318,7 @@ void on_found(struct core *core, const struct core_event *event);
 struct lookup *lookup_add(struct core *core);
 
 void on_update(struct core *core, const struct core_event *event);                       /* on_relay.c */
+bool is_loop(const struct core *core, const struct message_header *header, const struct party *from);
 void update_copy(struct core *core, struct exchange *exchange, const struct core_event *event);
 void on_outcome(struct core *core, const struct core_event *event);
 void outcome_handle(struct core *core, struct exchange *exchange, const struct core_event *event);

@@ -6,8 +6,6 @@
 #include "clock.h"
 #include "error_codes.h"
 
-/* Own messages come back only from this gateway itself; from a peer it is a loop and only ever a thing in
- * passing. */
 static struct exchange *
 find_for_sender(const struct core *core, const struct message_key *key, const struct party *from)
 {
@@ -29,12 +27,6 @@ refuse_plan(struct plan *plan, enum fep_refusal_class refusal_class, enum fep_re
     plan->admission.refusal = (struct refusal){(uint8_t)refusal_class, (uint8_t)reason, code, NULL};
 }
 
-static bool
-is_loop(const struct core *core, const struct message_header *header, const struct party *from)
-{
-    return !from->is_self && strcmp(header->key.origin, core->config.node) == 0;
-}
-
 /* `role` 0: not known yet, follows from the way. */
 static void
 make_plan(struct core *core, const struct core_event *event, struct party *from, enum exchange_role role,
@@ -44,13 +36,9 @@ make_plan(struct core *core, const struct core_event *event, struct party *from,
     *plan = (struct plan){.role = role};
     if (role == 0) {
         const struct party *first = first_target(core, header, &event->index, from);
-        plan->role = first != NULL && first->is_instance && !is_loop(core, header, from) ? ROLE_DESTINATION
-                                                                                         : ROLE_TRANSIT;
+        plan->role = first != NULL && first->is_instance ? ROLE_DESTINATION : ROLE_TRANSIT;
     }
-    if (is_loop(core, header, from)) {
-        refuse_plan(plan, FEP_FINAL, FEP_REASON_NO_ROUTE, FEP_E_ROUTING_LOOP);
-        alarm_about(core, FEP_E_ROUTING_LOOP, NULL, header, from);
-    } else if (plan->role == ROLE_TRANSIT && event->travel.hops_left == 0) {
+    if (plan->role == ROLE_TRANSIT && event->travel.hops_left == 0) {
         refuse_plan(plan, FEP_FINAL, FEP_REASON_NO_ROUTE, FEP_E_TOO_MANY_HOPS);
         alarm_about(core, FEP_E_TOO_MANY_HOPS, NULL, header, from);
     } else if (!choose_target(core, header, &event->index, from, plan->role, &plan->admission)) {
@@ -132,21 +120,36 @@ is_over_horizon(const struct core *core, const struct message_header *header)
     return clock_days_between(header->day, clock_date(core->wall_ms)) > (int)core->config.horizon_days;
 }
 
+/* Rule 3: our own message comes back from a peer. */
+bool
+is_loop(const struct core *core, const struct message_header *header, const struct party *from)
+{
+    return !from->is_self && strcmp(header->key.origin, core->config.node) == 0;
+}
+
+/* Refused without a record: it would be refused again in any case, today and later, so the refusal is final
+ * by nature. */
+static void
+refuse_for_ever(struct core *core, const struct core_event *event, struct party *from, uint16_t code)
+{
+    alarm_about(core, code, NULL, &event->header, from);
+    settle_now(core, from, &event->header.key, event->reference, ACKED_UPDATE);
+    send_ending(core, from, &event->header, event->travel.attempt, STATE_REFUSED, code);
+}
+
 void
 on_update(struct core *core, const struct core_event *event)
 {
     struct party *from = party_find(core, event->from);
     if (from == NULL || from->is_instance)
         return;
-    struct exchange *exchange = from->is_self ? exchange_find(core, &event->header.key, ROLE_DESTINATION)
-                                              : exchange_find_relay(core, &event->header.key);
-    if (exchange != NULL) {
+    struct exchange *exchange = exchange_find_relay(core, &event->header.key);
+    if (is_loop(core, &event->header, from)) {
+        refuse_for_ever(core, event, from, FEP_E_ROUTING_LOOP);
+    } else if (exchange != NULL) {
         exchange_input(core, exchange, event);
     } else if (is_over_horizon(core, &event->header)) {
-        /* No record can make this final, and none is needed: the day never comes nearer (rule 4). */
-        alarm_about(core, FEP_E_OVER_HORIZON, NULL, &event->header, from);
-        settle_now(core, from, &event->header.key, event->reference, ACKED_UPDATE);
-        send_refusal(core, from, &event->header, event->travel.attempt, FEP_E_OVER_HORIZON);
+        refuse_for_ever(core, event, from, FEP_E_OVER_HORIZON); /* the day never comes nearer (rule 4) */
     } else {
         new_update(core, event, from);
     }
@@ -186,7 +189,7 @@ update_copy(struct core *core, struct exchange *exchange, const struct core_even
         return;
     if (!same_content(exchange, event)) {
         alarm_about(core, FEP_E_OTHER_CONTENT, record, NULL, from);
-        send_refusal(core, from, &event->header, event->travel.attempt, FEP_E_OTHER_CONTENT);
+        send_ending(core, from, &event->header, event->travel.attempt, STATE_REFUSED, FEP_E_OTHER_CONTENT);
         return;
     }
     if (event->travel.attempt < record->attempt)

@@ -134,17 +134,11 @@ lay_tombstone(struct core *core, struct exchange *exchange, const struct core_ev
     }
 }
 
-static bool
-comes_back(const struct core *core, const struct core_event *event, const struct party *from)
-{
-    return !from->is_self && strcmp(event->header.key.origin, core->config.node) == 0;
-}
-
 static void
 new_tombstone(struct core *core, const struct core_event *event, struct party *from)
 {
     struct party *target = first_target(core, &event->header, &event->index, from);
-    if (comes_back(core, event, from) || event->travel.hops_left == 0)
+    if (event->travel.hops_left == 0)
         target = NULL; /* nothing of it can have gone on from here */
     bool destination = from->is_self || (target != NULL && target->is_instance);
     struct exchange *exchange =
@@ -165,8 +159,13 @@ on_reversal(struct core *core, const struct core_event *event)
     struct party *from = party_find(core, event->from);
     if (from == NULL || from->is_instance)
         return;
-    struct exchange *exchange = from->is_self ? exchange_find(core, &event->header.key, ROLE_DESTINATION)
-                                              : exchange_find_relay(core, &event->header.key);
+    if (is_loop(core, &event->header,
+                from)) { /* the update was, or will be, refused as such: nothing to undo */
+        settle_now(core, from, &event->header.key, event->reference, ACKED_REVERSAL);
+        send_ending(core, from, &event->header, event->travel.attempt, STATE_REVERSED, FEP_E_WITHDRAWN);
+        return;
+    }
+    struct exchange *exchange = exchange_find_relay(core, &event->header.key);
     if (exchange != NULL)
         exchange_input(core, exchange, event);
     else

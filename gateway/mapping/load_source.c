@@ -181,6 +181,14 @@ load_source(struct loader *loader, const config_setting_t *at, const char *text,
     }
 }
 
+/* "" compares with what is not there, so it is no mistake here. */
+static const char *
+load_wanted(struct loader *loader, const config_setting_t *item, int place)
+{
+    const char *text = config_setting_get_string_elem(item, place);
+    return text != NULL && text[0] == '\0' ? "" : load_item(loader, item, place);
+}
+
 static void
 load_condition(struct loader *loader, const config_setting_t *item, const struct rule_scope *scope,
                struct condition *condition)
@@ -194,7 +202,7 @@ load_condition(struct loader *loader, const config_setting_t *item, const struct
     const char **values = load_take(loader, (size_t)count * sizeof *values);
     condition->values = values;
     for (int i = 1; values != NULL && i < count; i++) {
-        const char *value = load_item(loader, item, i);
+        const char *value = load_wanted(loader, item, i);
         if (value != NULL)
             values[condition->value_count++] = value;
     }

@@ -150,7 +150,7 @@ SHARE_FIELDS = {
 
 # ---- reading -----------------------------------------------------------------
 
-def read(fields: tuple[Field, ...], element: Element, needed: bool = True) -> Values:
+def read(fields: tuple[Field, ...], element: Element) -> Values:
     """Read the fields of an element; unknown elements are ignored."""
     values: Values = {}
     for place in fields:
@@ -159,7 +159,7 @@ def read(fields: tuple[Field, ...], element: Element, needed: bool = True) -> Va
             if "\ufffd" in text:
                 raise Unreadable(f"{place.name}: 非法字节")
             text = fold_identifier(text).strip()
-        if not text and place.needed and needed:
+        if not text and place.needed:
             raise BadField(place.name)
         try:
             values[place.name] = _value(place, text)

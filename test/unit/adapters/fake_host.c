@@ -364,11 +364,45 @@ decode_text(void *host, const unsigned char *in, size_t size, bool lenient, char
                    error);
 }
 
+/* "&#x4DAE;" for each character the charset can not hold; `from` and `to` may not overlap. */
+static size_t
+write_references(const char *charset, const char *from, size_t size, char *to)
+{
+    size_t written = 0;
+    for (size_t at = 0; at < size;) {
+        size_t width = 1;
+        unsigned char first = (unsigned char)from[at], wire[8];
+        while (at + width < size && ((unsigned char)from[at + width] & 0xC0) == 0x80)
+            width++;
+        unsigned point = width == 1 ? first : first & (0xFFu >> (width + 1));
+        for (size_t i = 1; i < width; i++)
+            point = point << 6 | ((unsigned char)from[at + i] & 0x3F);
+        if (convert(charset, "UTF-8", NULL, from + at, width, wire, sizeof wire, NULL) >= 0) {
+            memcpy(to + written, from + at, width);
+            written += width;
+        } else {
+            written += (size_t)sprintf(to + written, "&#x%X;", point);
+        }
+        at += width;
+    }
+    return written;
+}
+
 static int
 encode_text(void *host, const char *in, size_t size, unsigned char *out, size_t out_size,
             struct fep_error *error)
 {
-    return convert(state_of(host)->charset, "UTF-8", "\xA1\xFE", in, size, out, out_size, error);
+    struct fake_state *state = state_of(host);
+    const char *policy = NULL;
+    if (config_lookup_string(&state->file, "unmappable", &policy) != CONFIG_TRUE ||
+        strcmp(policy, "reference") != 0)
+        return convert(state->charset, "UTF-8", "\xA1\xFE", in, size, out, out_size, error);
+    char *text = malloc(size * 10 + 1);
+    assert(text != NULL);
+    int result = convert(state->charset, "UTF-8", NULL, text, write_references(state->charset, in, size, text), out,
+                         out_size, error);
+    free(text);
+    return result;
 }
 
 /* --- calls and requests --- */
@@ -440,6 +474,16 @@ fill(struct fake_host *fake, struct fep_record *record, const char *const *value
     (void)fake;
 }
 
+/* What the mapping's rules would fill: only where the layout has such a field. */
+static void
+fill_known(struct fep_record *record, const char *name, const char *value)
+{
+    for (size_t i = 0; i < record->layout->field_count; i++) {
+        if (strcmp(record->layout->fields[i].name, name) == 0)
+            record_set(record, i, value, strlen(value));
+    }
+}
+
 static const char *
 translate_out(void *host, const struct fep_message *message, uint32_t operation,
               const struct fep_attempt *attempt, struct fep_record **head, struct fep_record **body,
@@ -464,13 +508,16 @@ translate_out(void *host, const struct fep_message *message, uint32_t operation,
     *body = create_record(host, layout);
     fill(fake, *head, what->head);
     if (operation == FEP_OP_SUBMIT) {
-        fill(fake, *head, (const char *const[]){"H-SERIAL", serial, NULL});
+        fill_known(*head, "H-SERIAL", serial);
         fill(fake, *body, what->body);
         if (what->row != NULL)
             fake_set_row(fake, *body, what->row);
     } else {
-        fill(fake, *head, (const char *const[]){"H-ORG-TRAN", what->local, "H-ORG-SERIAL", serial, NULL});
-        fill(fake, *body, (const char *const[]){"VQ-ORG-DATE", date, NULL});
+        fill_known(*head, "H-ORG-TRAN", what->local);
+        fill_known(*head, "H-ORG-SERIAL", serial);
+        fill_known(*head, "ORGMSGNO", what->local);
+        fill_known(*body, "VQ-ORG-DATE", date);
+        fill_known(*body, "ORGDATE", date);
     }
     return local;
 }

@@ -131,6 +131,9 @@ rule_03_loop(void **state)
     assert_int_equal(outcome->outcome.code, FEP_E_ROUTING_LOOP);
     assert_int_equal(rig_count(&a, CMD_ACK), 1);
     assert_int_equal(rig_expect(&a, CMD_ALARM)->code, FEP_E_ROUTING_LOOP);
+    rig_reversal(&a, (struct rig_message){.from = "P", .msgid = "m1"}); /* its reversal, too, ends here */
+    assert_int_equal(rig_expect(&a, CMD_SEND_OUTCOME)->outcome.state, STATE_REVERSED);
+    assert_int_equal(rig_disk(&a, "m1", ROLE_ORIGIN), STATE_SENT);
     rig_outcome(&a, (struct rig_message){
                         .from = "P", .msgid = "m1", .state = STATE_REFUSED, .code = FEP_E_ROUTING_LOOP});
     assert_int_equal(rig_disk(&a, "m1", ROLE_ORIGIN), STATE_REFUSED);
