@@ -319,6 +319,8 @@ struct lookup *lookup_add(struct core *core);
 
 void on_update(struct core *core, const struct core_event *event);                       /* on_relay.c */
 bool is_loop(const struct core *core, const struct message_header *header, const struct party *from);
+/* Rule 4: is this day (yyyymmdd; 0 = not known) so old that copies of it are not recognised any more? */
+bool is_over_horizon(const struct core *core, uint32_t day);
 void update_copy(struct core *core, struct exchange *exchange, const struct core_event *event);
 void on_outcome(struct core *core, const struct core_event *event);
 void outcome_handle(struct core *core, struct exchange *exchange, const struct core_event *event);

@@ -114,10 +114,10 @@ new_update(struct core *core, const struct core_event *event, struct party *from
     begin_attempt(core, exchange, event, &plan);
 }
 
-static bool
-is_over_horizon(const struct core *core, const struct message_header *header)
+bool
+is_over_horizon(const struct core *core, uint32_t day)
 {
-    return clock_days_between(header->day, clock_date(core->wall_ms)) > (int)core->config.horizon_days;
+    return day != 0 && clock_days_between(day, clock_date(core->wall_ms)) > (int)core->config.horizon_days;
 }
 
 /* Rule 3: our own message comes back from a peer. */
@@ -148,7 +148,7 @@ on_update(struct core *core, const struct core_event *event)
         refuse_for_ever(core, event, from, FEP_E_ROUTING_LOOP);
     } else if (exchange != NULL) {
         exchange_input(core, exchange, event);
-    } else if (is_over_horizon(core, &event->header)) {
+    } else if (is_over_horizon(core, event->header.day)) {
         refuse_for_ever(core, event, from, FEP_E_OVER_HORIZON); /* the day never comes nearer (rule 4) */
     } else {
         new_update(core, event, from);

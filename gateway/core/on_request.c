@@ -87,6 +87,12 @@ static void
 request_update(struct core *core, const struct core_event *event, struct party *from)
 {
     struct exchange *exchange;
+    /* Its key may have been dropped, so a repeat would run anew; the caller's own serial says how old it is.
+     */
+    if (is_over_horizon(core, msgid_day(event->header.key.msgid))) {
+        refuse_request(core, from, event, FEP_REFUSED, FEP_FINAL, FEP_REASON_BUSINESS, FEP_E_OVER_HORIZON);
+        return;
+    }
     if (!has_reserved_room(core) || (exchange = exchange_create(core, &event->header, ROLE_ORIGIN)) == NULL) {
         refuse_request(core, from, event, FEP_NOT_SENT, FEP_REPEATABLE, FEP_REASON_BOUND, FEP_E_BOUND);
         return;

@@ -48,7 +48,11 @@ resume(void *arg, struct table_link *link)
         if (origin)
             exchange->deadline_ms = core->now_ms + (int64_t)GRACE_REPEATS * core->config.repeat_ms;
         break;
-    case STATE_DISPATCHED:
+    case STATE_DISPATCHED: /* past its deadline (rule 5): an adopted call may still answer, nothing is sent
+                              anew */
+        exchange->deadline_ms = core->now_ms;
+        exchange->waiting_host = 1;
+        break;
     case STATE_REVERSING:
         exchange->waiting_host = record->role == ROLE_DESTINATION;
         exchange->schedule_base_ms = exchange->schedule_ms = core->now_ms;

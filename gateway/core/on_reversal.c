@@ -62,6 +62,18 @@ block_serial(struct core *core, const struct core_event *event, struct party *fr
     withdraw(core, exchange, REVERSAL_CALLER, 1);
 }
 
+/* Older than what is kept: it may well have been posted, so "never arrived" would be a guess. Told is that it
+ * stays posted, which sends the caller to a cancel by settlement id, or to a person. */
+static void
+decline_over_horizon(struct core *core, const struct core_event *event, struct party *from)
+{
+    struct core_outcome outcome = {.kind = FEP_ANSWERED,
+                                   .finding = FEP_FOUND_STAYS_POSTED,
+                                   .reason = FEP_REASON_BUSINESS,
+                                   .code = FEP_E_OVER_HORIZON};
+    tell(core, from, event->reference, event->epoch, &event->header, &outcome, SLICE_NONE, NULL);
+}
+
 void
 caller_reversal(struct core *core, const struct core_event *event, struct party *from)
 {
@@ -70,6 +82,8 @@ caller_reversal(struct core *core, const struct core_event *event, struct party 
     struct exchange *exchange = exchange_find(core, &key, ROLE_ORIGIN);
     if (exchange != NULL)
         exchange_input(core, exchange, event);
+    else if (is_over_horizon(core, msgid_day(key.msgid)))
+        decline_over_horizon(core, event, from);
     else
         block_serial(core, event, from);
 }

@@ -241,10 +241,13 @@ answer_inquiry(struct core *core, struct party *party, uint64_t reference, uint3
 {
     struct core_outcome outcome = {.kind = FEP_ANSWERED, .finding = FEP_FOUND_NOTHING};
     bool posted = record != NULL && (record->state == STATE_ANSWERED || record->state == STATE_STANDS);
+    struct message_header told = *header;
     if (record != NULL) {
         outcome_of_record(record, &outcome);
         outcome.kind = FEP_ANSWERED;
+        memcpy(told.original_infno, record->header.infno,
+               sizeof told.original_infno); /* what the answer is one to */
     }
-    tell(core, party, reference, epoch, header, &outcome, posted ? answer : SLICE_NONE,
+    tell(core, party, reference, epoch, &told, &outcome, posted ? answer : SLICE_NONE,
          record != NULL ? &record->index : NULL);
 }

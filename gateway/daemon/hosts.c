@@ -91,6 +91,7 @@ on_hello(struct router *router, struct router_host *host, const struct frame *fr
         return;
     host->epoch = epoch;
     host->up = 1;
+    memset(host->told, 0, sizeof host->told); /* tickets count from 1 in each epoch */
     log_line(LOG_EVENT_HOST_UP, LOG_SEV_NOTICE, LOG_T("instance", host->conf->name),
              LOG_T("module", strrchr(host->conf->module, '/') != NULL ? strrchr(host->conf->module, '/') + 1
                                                                       : host->conf->module),
@@ -141,6 +142,8 @@ on_request(struct router *router, struct router_host *host, const struct frame *
     const struct transaction *transaction = transaction_find(router->transactions, frame->header.infno);
 
     acknowledge(router, host->conf->name, frame);
+    if (host->told[frame->sequence % TOLD] == frame->sequence)
+        return; /* offered again while its answer was on the way */
     snprintf(event.header.key.origin, sizeof event.header.key.origin, "%s", router->conf->node);
     event.header.day = clock_date(clock_wall_ms(router->clock));
     if (transaction != NULL)
@@ -153,7 +156,9 @@ on_completion(struct router *router, struct router_host *host, const struct fram
 {
     struct core_event event = {.type = frame->kind == FRAME_LATE ? EVENT_LATE : EVENT_DONE,
                                .from = host->conf->name,
-                               .reference = frame->sequence,
+                               /* its call is over, so a late answer is known by the local serial */
+                               .reference =
+                                   frame->kind == FRAME_LATE ? frame->attempt.serial : frame->sequence,
                                .epoch = frame->epoch,
                                .header = frame->header,
                                .index = frame->index,
@@ -192,8 +197,11 @@ static void
 on_find_visit(struct router *router, struct router_host *host, const struct frame *frame)
 {
     uint64_t reference = router->next_find++;
-    router->finds[reference % FINDS] =
-        (struct router_find){.host = host, .sequence = frame->sequence, .epoch = frame->epoch};
+    struct router_find *find = &router->finds[reference % FINDS];
+    if (find->host != NULL && find->host->up && find->epoch == find->host->epoch)
+        return; /* more than FINDS reads are under way: the host asks again in a moment */
+    *find = (struct router_find){
+        .host = host, .reference = reference, .sequence = frame->sequence, .epoch = frame->epoch};
     if (store_find_visit(router->store, frame->text, frame->index.visit_id, reference) == 0)
         return;
     struct store_event none = {.type = STORE_FOUND, .reference = reference, .found = 0};
@@ -205,7 +213,10 @@ router_visit_found(struct router *router, struct store_event *event)
 {
     struct router_find *find = &router->finds[event->reference % FINDS];
     struct router_host *host = find->host;
-    if (host == NULL || !host->up || host->epoch != find->epoch)
+    if (host == NULL || find->reference != event->reference)
+        return; /* an answer to a question that was given up: never to be taken for another one's */
+    find->host = NULL;
+    if (!host->up || host->epoch != find->epoch)
         return;
     struct frame frame = {
         .kind = FRAME_VISIT, .sequence = find->sequence, .epoch = find->epoch, .ok = event->found};
@@ -217,7 +228,6 @@ router_visit_found(struct router *router, struct store_event *event)
         frame.sections = FRAME_HAS_HEADER | FRAME_HAS_INDEX | (event->body.size != 0 ? FRAME_HAS_BODY : 0u) |
                          (event->answer.size != 0 ? FRAME_HAS_ANSWER : 0u);
     }
-    find->host = NULL;
     (void)router_send_local(router, host->conf->name, &frame);
 }
 
@@ -299,6 +309,22 @@ router_read_local(struct router *router)
             on_host_frame(router, host, &frame);
         frame_release(&frame);
         slice_release(&whole);
+    }
+}
+
+void
+router_drain_hosts(struct router *router)
+{
+    if (router->draining)
+        return;
+    router->draining = 1;
+    for (size_t i = 0; i < router->host_count; i++) {
+        struct router_host *host = &router->hosts[i];
+        struct core_event hold = {.type = EVENT_HOLD, .from = host->conf->name};
+        struct frame drain = {.kind = FRAME_DRAIN, .epoch = host->epoch};
+        router_step(router, &hold);
+        if (host->up)
+            (void)router_send_local(router, host->conf->name, &drain);
     }
 }
 

@@ -20,7 +20,13 @@
 #include "error.h"
 #include "log.h"
 
-enum { CHILDREN = CONF_INSTANCES + 1, STOP_MS = 15000, TAKEOVER_MS = 10000, READY_MS = 60000 };
+enum {
+    CHILDREN = CONF_INSTANCES + 1,
+    STOP_MS = 15000,
+    DRAIN_MS = 8000,
+    TAKEOVER_MS = 10000,
+    READY_MS = 60000
+};
 
 struct keeper {
     const struct conf *conf;
@@ -30,7 +36,9 @@ struct keeper {
     int signals; /* signalfd */
     int stopping;
     int64_t stop_due_ms;
-    char line[256]; /* what the router is saying */
+    int64_t
+        insist_due_ms; /* when hosts that were asked through the router are told by signal; 0 = they were */
+    char line[256];    /* what the router is saying */
     size_t line_size;
 };
 
@@ -174,9 +182,24 @@ go_on_stopping(struct keeper *keeper, int64_t now)
     if (now > keeper->stop_due_ms) {
         signal_children(keeper, 0, SIGKILL);
         signal_children(keeper, 1, SIGKILL);
+    } else if (keeper->insist_due_ms != 0 && now > keeper->insist_due_ms) {
+        keeper->insist_due_ms = 0;
+        signal_children(keeper, 0, SIGTERM);
     } else if (!hosts_running(keeper) && keeper->stopping == 1) {
         keeper->stopping = 2;
         signal_children(keeper, 1, SIGTERM);
+    }
+}
+
+/* Through the router where it runs: its word comes behind everything it has given them, so nothing is lost
+ * between. */
+static void
+ask_hosts_to_finish(struct keeper *keeper)
+{
+    int talk = keeper->children[0].talk_fd;
+    if (keeper->children[0].state != CHILD_READY || talk < 0 || write(talk, "drain\n", 6) != 6) {
+        keeper->insist_due_ms = 0;
+        signal_children(keeper, 0, SIGTERM);
     }
 }
 
@@ -189,9 +212,10 @@ read_signals(struct keeper *keeper, int64_t now)
             continue;
         keeper->stopping = 1;
         keeper->stop_due_ms = now + STOP_MS;
+        keeper->insist_due_ms = now + DRAIN_MS;
         log_line(LOG_EVENT_STOP, LOG_SEV_NOTICE,
                  LOG_T("reason", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT"));
-        signal_children(keeper, 0, SIGTERM);
+        ask_hosts_to_finish(keeper);
     }
     bury(keeper, now);
 }

@@ -34,7 +34,10 @@ static void
 on_acked(void *arg, const struct peer_acked *acked)
 {
     struct router_peer *peer = arg;
-    struct core_event event = {.type = EVENT_ACKED, .from = peer->conf->name, .header.key = acked->key};
+    struct core_event event = {.type = EVENT_ACKED,
+                               .from = peer->conf->name,
+                               .header.key = acked->key,
+                               .reference = acked->reference};
     event.travel.attempt = acked->attempt;
     event.acked = acked->kind == FRAME_UPDATE    ? ACKED_UPDATE
                   : acked->kind == FRAME_OUTCOME ? ACKED_OUTCOME

@@ -94,7 +94,7 @@ static void
 send_to_peer(struct router *router, const struct core_command *command, enum frame_kind kind, int numbered)
 {
     struct router_peer *peer = router_find_peer(router, command->to);
-    struct frame frame = {.kind = kind};
+    struct frame frame = {.kind = kind, .reference = command->reference};
     int64_t now = router_now(router);
 
     if (peer == NULL)
@@ -112,6 +112,22 @@ send_to_peer(struct router *router, const struct core_command *command, enum fra
                  LOG_N("code", FEP_E_NO_MEMORY));
 }
 
+/* A call that could not be handed over was certainly not made. */
+static void
+give_back(struct router *router, const struct core_command *command, const struct router_host *host)
+{
+    struct core_event event = {.type = EVENT_DONE,
+                               .from = host->conf->name,
+                               .reference = command->reference,
+                               .epoch = host->epoch,
+                               .header = command->header};
+    event.outcome = (struct core_outcome){.kind = FEP_NOT_SENT,
+                                          .refusal_class = FEP_REPEATABLE,
+                                          .reason = FEP_REASON_BOUND,
+                                          .code = router->draining ? FEP_E_STOPPING : FEP_E_BOUND};
+    router_tell_core_later(router, &event);
+}
+
 static void
 send_to_host(struct router *router, const struct core_command *command, enum frame_kind kind)
 {
@@ -119,7 +135,7 @@ send_to_host(struct router *router, const struct core_command *command, enum fra
     struct frame frame = {.kind = kind, .sequence = command->reference};
 
     if (host == NULL || !host->up)
-        return;
+        return; /* the core hears of its end, or has */
     frame.epoch = host->epoch;
     if (kind == FRAME_SUBMIT || kind == FRAME_TELL || kind == FRAME_RENDER)
         fill_message(&frame, command);
@@ -127,9 +143,13 @@ send_to_host(struct router *router, const struct core_command *command, enum fra
         fill_attempt(&frame, command);
     if (kind == FRAME_TELL || kind == FRAME_RENDER)
         outcome_to_frame(&command->outcome, &frame);
+    if (kind == FRAME_TELL)
+        host->told[command->reference % TOLD] = command->reference;
     if (kind == FRAME_HOST_ACK)
         frame.acked_kind = command->operation == 0 ? FRAME_DONE : command->operation;
-    (void)router_send_local(router, command->to, &frame);
+    int kept_back = kind == FRAME_SUBMIT && router->draining;
+    if ((kept_back || router_send_local(router, command->to, &frame) != 0) && kind == FRAME_SUBMIT)
+        give_back(router, command, host);
 }
 
 static void
@@ -146,14 +166,17 @@ raise_alarm(const struct core_command *command)
              LOG_S(description != NULL ? description->en : "see the manual's table of codes"));
 }
 
-/* A full mailbox is answered as "holds nothing": the asker inquires again. */
+/* A read that can not be asked for is answered as "holds nothing": the asker inquires again. */
 static void
 read_store_for_core(struct router *router, const struct core_command *command)
 {
-    if (store_find(router->store, &command->header.key, (enum exchange_role)command->number,
-                   command->reference) != 0)
-        log_line(LOG_EVENT_ALARM, LOG_SEV_WARNING, LOG_N("code", FEP_E_STORE_READ),
-                 LOG_T("msgid", command->header.key.msgid));
+    enum exchange_role role = (enum exchange_role)command->number;
+    if (store_find(router->store, &command->header.key, role, command->reference) == 0)
+        return;
+    log_line(LOG_EVENT_ALARM, LOG_SEV_WARNING, LOG_N("code", FEP_E_STORE_READ),
+             LOG_T("msgid", command->header.key.msgid));
+    struct core_event nothing = {.type = EVENT_FOUND, .reference = command->reference};
+    router_tell_core_later(router, &nothing);
 }
 
 static void

@@ -62,6 +62,28 @@ router_step(struct router *router, struct core_event *event)
     }
 }
 
+void
+router_tell_core_later(struct router *router, const struct core_event *event)
+{
+    if (router->later_count == LATER) {
+        router->failed = 1;
+        return;
+    }
+    router->later[router->later_count++] = *event;
+}
+
+/* What these steps leave for later again waits for the next turn, so that no turn lasts for ever. */
+void
+router_run_later(struct router *router)
+{
+    static struct core_event events[LATER]; /* large; one router per process */
+    size_t count = router->later_count;
+    memcpy(events, router->later, count * sizeof events[0]);
+    router->later_count = 0;
+    for (size_t i = 0; i < count; i++)
+        router_step(router, &events[i]);
+}
+
 static void
 on_store_failed(struct router *router, const struct store_event *event)
 {
@@ -307,6 +329,8 @@ on_keeper_line(struct router *router, const char *line)
 {
     char name[NODE_SIZE];
     unsigned epoch;
+    if (strcmp(line, "drain") == 0)
+        router_drain_hosts(router);
     if (sscanf(line, "down %15s %u", name, &epoch) != 2)
         return;
     struct router_host *host = router_find_host(router, name);
@@ -359,7 +383,9 @@ next_wait_ms(const struct router *router)
         due = core_next_due(router->core);
     if (router_peers_due(router) < due)
         due = router_peers_due(router);
-    if (router->write_count != 0)
+    if (router->later_count != 0)
+        due = now;
+    else if (router->write_count != 0)
         due = now + 1; /* the store had no memory for the last batch */
     return due > now ? (long)(due - now) : 0;
 }
@@ -411,6 +437,7 @@ turn(struct router *router)
     router_read_peers(router);
     router_read_local(router);
 
+    router_run_later(router);
     int64_t now = router_now(router);
     if (core_next_due(router->core) <= now) {
         struct core_event event = {.type = EVENT_TICK};
@@ -456,7 +483,11 @@ router_run(struct conf *conf, int ready_fd, int keeper_fd)
         log_line(LOG_EVENT_STOP, LOG_SEV_CRITICAL, LOG_T("reason", "cannot-start"), LOG_S(error.text));
         fprintf(stderr, "fepd: router cannot start: FEP-%u %s\n", error.code, error.text);
         close_all(&router);
-        int person_needed = error.code < 2000 && error.code != FEP_E_SYSTEM && error.code != FEP_E_NO_MEMORY;
+        /* A lock that a foreign daemon holds does not go away by trying; one of ours is gone before we start.
+         */
+        int person_needed =
+            error.code == FEP_E_STORE_LOCKED ||
+            (error.code < 2000 && error.code != FEP_E_SYSTEM && error.code != FEP_E_NO_MEMORY);
         return person_needed ? EXIT_MISUSED : EXIT_SURROUNDINGS;
     }
     router_submit_writes(&router);

@@ -21,11 +21,13 @@ struct router_peer {
     int64_t down_since_ms;      /* while it is down */
 };
 
+enum { TOLD = 1024 };
 struct router_host {
     const struct conf_instance *conf;
     uint32_t epoch; /* 0 = none yet */
     int up, ready;
     int64_t heard_ms;
+    uint64_t told[TOLD];    /* tickets that were told lately: a REQUEST that was offered again meanwhile is no new one */
     uint32_t health; /* enum fep_state */
     char health_reason[128];
     int kill_asked;
@@ -33,11 +35,13 @@ struct router_host {
 
 enum { FINDS = 1024 };
 struct router_find { /* a host waits for the exchange that opened a visit */
-    struct router_host *host;
+    struct router_host *host; /* NULL: free */
+    uint64_t reference;
     uint64_t sequence;
     uint32_t epoch;
 };
 
+enum { LATER = 1024 };
 struct router {
     struct conf *conf;
     const struct clock *clock;
@@ -55,10 +59,14 @@ struct router {
     struct router_find finds[FINDS];
     uint64_t next_find;
 
+    struct core_event later[LATER]; /* what could not be carried out, told to the core after the step */
+    size_t later_count;
+
     struct store_write *writes; /* of this turn */
     size_t write_count, write_room;
 
     int signals, keeper_fd;
+    int draining;         /* nothing new is given to hosts; they finish what they have */
     int stopping;
     int failed;           /* the store is not to be trusted: end */
     int64_t started_ms, stop_due_ms;
@@ -79,6 +87,9 @@ void router_step(struct router *router, struct core_event *event);
 /* perform.c */
 void router_perform(struct router *router, const struct core_command *command);
 void router_submit_writes(struct router *router);
+/* Keeps an event for after the step. Without room the process ends: recovery is surer than a call nobody answers. */
+void router_tell_core_later(struct router *router, const struct core_event *event);
+void router_run_later(struct router *router);
 /* peers.c */
 int router_open_peers(struct router *router, struct fep_error *error);
 void router_close_peers(struct router *router);
@@ -95,6 +106,8 @@ void router_host_down(struct router *router, struct router_host *host, uint32_t 
 void router_visit_found(struct router *router, struct store_event *event);
 int router_send_local(struct router *router, const char *to, const struct frame *frame);
 void router_tell_keeper(struct router *router, const char *line);
+/* Asks every host to finish what it has and to go; what the core would still give them comes back as not sent. */
+void router_drain_hosts(struct router *router);
 /* operator.c: fepctl's requests; body in, body out (JSON text). */
 struct slice router_operate(struct router *router, struct slice request);
 /* outcome_log.c: the one line per exchange. */

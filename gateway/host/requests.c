@@ -446,6 +446,10 @@ requests_on_tell(struct host *host, struct frame *frame)
         result.copy = 0;
     if (is_refused_reversal(ticket, kind, &result))
         kind = FEP_REFUSED;
+    if (ticket->request.header.transaction_class == CLASS_INQUIRY &&
+        (frame->sections & FRAME_HAS_HEADER) != 0)
+        memcpy(ticket->request.header.original_infno, frame->header.original_infno,
+               sizeof ticket->request.header.original_infno);
     if (kind != FEP_ANSWERED) {
         explain(frame, kind, &result);
         tell(ticket, kind, &result, NULL);

@@ -74,6 +74,7 @@ struct frame {
     enum frame_kind kind;
     uint32_t sections;
     uint64_t sequence;      /* link sequence, call id, ticket or reference */
+    uint64_t reference;     /* not on the wire: the sender's own, handed back when a numbered frame is acknowledged */
     uint32_t epoch;         /* host link: epoch of the instance that this frame belongs to */
     uint8_t fresh, caller_inquires, ok, acked_kind; /* flags of REQUEST, RENDERED, HOST_ACK */
     struct message_header header;

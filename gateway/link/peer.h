@@ -31,6 +31,7 @@ struct peer_acked {
     uint8_t kind; /* enum frame_kind */
     struct message_key key;
     uint32_t attempt;
+    uint64_t reference; /* of the frame, as it was handed over last */
 };
 typedef void peer_acked_fn(void *arg, const struct peer_acked *acked);
 

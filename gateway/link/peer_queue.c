@@ -92,6 +92,7 @@ encode_kept(const struct frame *frame)
     kept->what.kind = (uint8_t)frame->kind;
     kept->what.key = frame->header.key;
     kept->what.attempt = frame->travel.attempt;
+    kept->what.reference = frame->reference;
     kept->hash = hash_of(&kept->what);
     kept->travel_at = frame_travel_offset(kept->bytes);
     kept->size = size;
@@ -109,6 +110,7 @@ peer_queue_add(struct peer_queue *queue, const struct frame *frame, int64_t dead
     for (struct kept_frame *other = *bucket_of(queue, kept->hash); other != NULL; other = other->next_same) {
         if (is_same(kept, other)) {
             other->deadline_ms = deadline_ms;
+            other->what.reference = kept->what.reference;
             free(kept);
             return 1;
         }

@@ -6,8 +6,8 @@
 
 #include "error.h"
 
-static const struct transaction_map *
-find_by_infno(const struct mapping *mapping, const char *infno)
+const struct transaction_map *
+map_by_infno(const struct mapping *mapping, const char *infno)
 {
     for (size_t i = 0; i < mapping->transaction_count; i++) {
         if (strcmp(mapping->transactions[i].infno, infno) == 0)
@@ -70,7 +70,7 @@ mapping_request_out(const struct mapping *mapping, const struct message_header *
                     const struct mapping_context *context, struct fep_record **head,
                     struct fep_record **record, struct fep_error *error)
 {
-    const struct transaction_map *map = find_by_infno(mapping, header->infno);
+    const struct transaction_map *map = map_by_infno(mapping, header->infno);
     const struct operation_map *found;
     struct message_header copy = *header;
     struct translation translation;
@@ -154,7 +154,7 @@ mapping_answer_in(const struct mapping *mapping, const struct message_header *he
                   const struct mapping_context *context, struct slice *answer, struct fep_index *index,
                   struct fep_result *result, struct fep_error *error)
 {
-    const struct transaction_map *map = find_by_infno(mapping, header->infno);
+    const struct transaction_map *map = map_by_infno(mapping, header->infno);
     struct message_header copy = *header;
     struct translation translation;
     *answer = SLICE_NONE;
@@ -162,6 +162,7 @@ mapping_answer_in(const struct mapping *mapping, const struct message_header *he
         return error_set(error, 0, FEP_E_NOT_MAPPED, "transaction %.6s is not in the mapping %s",
                          header->infno, mapping->name);
     translation_begin(&translation, mapping, context, &copy, false, error);
+    translation.asked_body = request_body;
     int status = translate_answer(&translation, map, record, request_body, index, result);
     if (status == 0)
         status = canonical_write(translation.body, answer, error);
@@ -269,9 +270,13 @@ operation_text(const struct operation_map *map, const char *key)
         }
         return NULL;
     }
+    bool by_word = strncmp(key, "finding:", 8) == 0;
     for (size_t i = 0; i < map->findings.count; i++) {
-        if (strcmp(map->findings.list[i].value, key) == 0)
-            return finding_word(map->findings.list[i].finding);
+        const struct finding_row *row = &map->findings.list[i];
+        if (by_word && strcmp(finding_word(row->finding), key + 8) == 0)
+            return row->value;
+        if (!by_word && strcmp(row->value, key) == 0)
+            return finding_word(row->finding);
     }
     return NULL;
 }
@@ -294,9 +299,18 @@ mapping_text_of(const struct mapping *mapping, const char *section, const char *
         return (key[0] == 'N' || key[0] == 'R' || key[0] == 'U') && key[1] == ':'
                    ? find_return_code(mapping, key[0], (uint32_t)strtoul(key + 2, NULL, 10))
                    : NULL;
-    if (strcmp(section, "inquire") == 0)
-        return operation_text(&mapping->inquire, key);
-    return strcmp(section, "reverse") == 0 ? operation_text(&mapping->reverse, key) : NULL;
+    const struct {
+        const char *section;
+        const struct operation_map *map;
+    } operations[] = {{"inquire", &mapping->inquire},
+                      {"reverse", &mapping->reverse},
+                      {"serve_reverse", &mapping->serve_reverse},
+                      {"serve_inquire", &mapping->serve_inquire}};
+    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
+        if (strcmp(operations[i].section, section) == 0)
+            return operation_text(operations[i].map, key);
+    }
+    return NULL;
 }
 
 const char *

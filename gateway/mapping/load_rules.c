@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct config_word converts[] = {
-    {"date", CONVERT_DATE}, {"datetime", CONVERT_DATETIME},   {"cert18", CONVERT_CERT18},
-    {"name", CONVERT_NAME}, {"catalogue", CONVERT_CATALOGUE}, {NULL, 0}};
+static const struct config_word converts[] = {{"date", CONVERT_DATE},
+                                              {"datetime", CONVERT_DATETIME},
+                                              {"cert18", CONVERT_CERT18},
+                                              {"name", CONVERT_NAME},
+                                              {"catalogue", CONVERT_CATALOGUE},
+                                              {"alias", CONVERT_ALIAS},
+                                              {NULL, 0}};
 static const struct config_word directions[] = {{"in", DIRECTION_IN}, {"out", DIRECTION_OUT}, {NULL, 0}};
 
 static bool
@@ -41,8 +45,8 @@ static void
 load_options(struct loader *loader, const config_setting_t *group, const struct rule_scope *scope,
              struct rule *rule)
 {
-    static const char *const keys[] = {"codes", "convert", "default", "required", "number",
-                                       "check", "cut",     "dir",     "when",     NULL};
+    static const char *const keys[] = {"codes", "convert", "default", "required", "number", "check",
+                                       "cut",   "dir",     "when",    "alone",    NULL};
     struct config_reader *reader = &loader->reader;
     uint32_t word = 0;
     config_reader_check_keys(reader, group, keys);
@@ -59,6 +63,7 @@ load_options(struct loader *loader, const config_setting_t *group, const struct 
     config_reader_flag(reader, group, "number", 0, &rule->number);
     config_reader_flag(reader, group, "check", 0, &rule->check);
     config_reader_flag(reader, group, "cut", 0, &rule->cut);
+    config_reader_flag(reader, group, "alone", 0, &rule->alone);
     if (config_reader_choice(reader, group, "dir", 0, directions, &word)) {
         if ((rule->directions & word) == 0)
             config_reader_problem(reader, config_setting_get_member(group, "dir"),

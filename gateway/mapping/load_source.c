@@ -3,6 +3,7 @@
 #include "model.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct part_word {
@@ -37,7 +38,7 @@ static const struct {
     enum source_kind kind;
 } kind_words[] = {{"envelope", SOURCE_ENVELOPE}, {"header", SOURCE_HEADER},     {"visit", SOURCE_VISIT},
                   {"attempt", SOURCE_ATTEMPT},   {"original", SOURCE_ORIGINAL}, {"local", SOURCE_LOCAL},
-                  {"clock", SOURCE_CLOCK}};
+                  {"clock", SOURCE_CLOCK},       {"request", SOURCE_REQUEST},   {"age", SOURCE_AGE}};
 
 static const char *
 keep_part(struct loader *loader, const char *text, size_t size)
@@ -129,11 +130,19 @@ load_part(struct loader *loader, const config_setting_t *at, const char *text, c
     return false;
 }
 
+/* NAME, or NAME:N for its first N bytes. */
 static bool
-load_local(struct loader *loader, const config_setting_t *at, const char *name,
+load_local(struct loader *loader, const config_setting_t *at, const char *text,
            const struct rule_scope *scope, struct source *source)
 {
+    const char *colon = strchr(text, ':');
+    const char *name = colon != NULL ? keep_part(loader, text, (size_t)(colon - text)) : text;
     source->field = -1;
+    source->take = colon != NULL ? (unsigned)strtoul(colon + 1, NULL, 10) : 0;
+    if (name == NULL || (colon != NULL && (source->take == 0 || source->take > MAP_TEXT))) {
+        config_reader_problem(&loader->reader, at, "local.%s; expected local.NAME or local.NAME:N", text);
+        return false;
+    }
     if (scope->layout != NULL && scope->in_group) {
         source->field = layout_find_field(scope->layout, name, true);
         source->field_in_group = source->field >= 0;
@@ -169,7 +178,10 @@ load_source(struct loader *loader, const config_setting_t *at, const char *text,
     case SOURCE_ENVELOPE:
         return load_path(loader, at, rest, &source->path);
     case SOURCE_LOCAL:
+    case SOURCE_AGE:
         return load_local(loader, at, rest, scope, source);
+    case SOURCE_REQUEST:
+        return load_path(loader, at, rest, &source->path);
     case SOURCE_VISIT:
         if (strcmp(rest, "class") == 0) {
             source->part = PART_CLASS;

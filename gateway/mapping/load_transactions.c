@@ -311,15 +311,17 @@ load_operation(struct loader *loader, const config_setting_t *root, const char *
         config_reader_list(&loader->reader, group, "original", CONFIG_REQUIRED);
     if (original != NULL)
         load_pieces(loader, original, map->question, &map->original);
+    bool inquires = map == &loader->mapping->serve_inquire;
     map->transaction = (struct transaction_map){.where = map->where,
-                                                .infno = "2601",
+                                                .infno = inquires ? INQUIRY_INFNO : "2601",
                                                 .local = map->local,
                                                 .question = map->question,
                                                 .answer_layout = map->answer_layout,
                                                 .visit_field = -1,
                                                 .request = map->request,
                                                 .answer = map->answer,
-                                                .is_reversal = true};
+                                                .is_reversal = !inquires,
+                                                .is_inquiry = inquires};
     load_person(loader, group, &map->transaction);
 }
 
@@ -329,4 +331,5 @@ load_operations(struct loader *loader, const config_setting_t *root)
     load_operation(loader, root, "inquire", false, &loader->mapping->inquire);
     load_operation(loader, root, "reverse", false, &loader->mapping->reverse);
     load_operation(loader, root, "serve_reverse", true, &loader->mapping->serve_reverse);
+    load_operation(loader, root, "serve_inquire", true, &loader->mapping->serve_inquire);
 }

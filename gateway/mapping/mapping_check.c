@@ -59,15 +59,18 @@ check_operations(struct loader *loader, const config_setting_t *root)
         const char *name;
     } operations[] = {{&mapping->inquire, "inquire"},
                       {&mapping->reverse, "reverse"},
-                      {&mapping->serve_reverse, "serve_reverse"}};
-    for (size_t i = 0; i < 3; i++) {
+                      {&mapping->serve_reverse, "serve_reverse"},
+                      {&mapping->serve_inquire, "serve_inquire"}};
+    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
         if (operations[i].map->present && operations[i].map->findings.count == 0)
             config_reader_problem(&loader->reader, config_setting_get_member(root, operations[i].name),
                                   "%s has no findings", operations[i].name);
     }
-    if (mapping->serve_reverse.present && mapping->msgid.count == 0)
-        config_reader_problem(&loader->reader, config_setting_get_member(root, "serve_reverse"),
-                              "serve_reverse without msgid: an original could not be named");
+    for (size_t i = 2; i < sizeof operations / sizeof operations[0]; i++) {
+        if (operations[i].map->present && mapping->msgid.count == 0)
+            config_reader_problem(&loader->reader, config_setting_get_member(root, operations[i].name),
+                                  "%s without msgid: an original could not be named", operations[i].name);
+    }
 }
 
 void

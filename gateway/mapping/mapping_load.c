@@ -90,7 +90,12 @@ load_pieces(struct loader *loader, const config_setting_t *list, const struct fe
             continue;
         const char *name = load_item(loader, item, 0);
         int offset = config_setting_get_int_elem(item, 1), size = config_setting_get_int_elem(item, 2);
+        const struct fep_layout *head = loader->mapping->head_question;
         kept[i].field = name != NULL && layout != NULL ? layout_find_field(layout, name, false) : -1;
+        if (name != NULL && kept[i].field < 0 && layout != head && head != NULL) {
+            kept[i].field = layout_find_field(head, name, false);
+            kept[i].in_head = kept[i].field >= 0;
+        }
         if (name != NULL && kept[i].field < 0)
             config_reader_problem(&loader->reader, item, "field %s is not in the layout %s", name,
                                   layout != NULL ? layout->name : "(missing)");
@@ -191,10 +196,10 @@ static void
 load_all(struct loader *loader)
 {
     static const char *const keys[] = {
-        "name",    "system",     "family",        "version",    "charset", "unmappable",
-        "region",  "order_area", "wire",          "msgid",      "errors",  "errors_default",
-        "codes",   "crosswalk",  "layouts",       "local_only", "head",    "transactions",
-        "inquire", "reverse",    "serve_reverse", NULL};
+        "name",    "system",     "family",        "version",       "charset", "unmappable",
+        "region",  "order_area", "wire",          "msgid",         "errors",  "errors_default",
+        "codes",   "crosswalk",  "layouts",       "local_only",    "head",    "transactions",
+        "inquire", "reverse",    "serve_reverse", "serve_inquire", NULL};
     static const struct config_word order_areas[] = {{"insured", 1}, {NULL, 0}};
     struct mapping *mapping = loader->mapping;
     const config_setting_t *root = config_reader_root(&loader->reader);

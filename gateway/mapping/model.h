@@ -33,7 +33,9 @@ enum source_kind {
     SOURCE_ORIGINAL,
     SOURCE_LOCAL,
     SOURCE_CLOCK,
-    SOURCE_CONSTANT
+    SOURCE_CONSTANT,
+    SOURCE_REQUEST, /* answers: a path in the request's input */
+    SOURCE_AGE      /* of a local field with a day of birth: minor, adult, old */
 };
 enum source_part {
     PART_NONE = 0,
@@ -57,8 +59,9 @@ struct source {
     enum source_part part;
     struct path path; /* DATA, ENVELOPE; VISIT: one step */
     const char *text; /* CONSTANT; else as written in the file */
-    int field;        /* LOCAL */
+    int field;        /* LOCAL, AGE */
     bool field_in_group;
+    unsigned take; /* LOCAL: only so many bytes from the left; 0: all */
 };
 
 struct condition {
@@ -91,7 +94,8 @@ enum convert {
     CONVERT_DATETIME,
     CONVERT_CERT18,
     CONVERT_NAME,
-    CONVERT_CATALOGUE
+    CONVERT_CATALOGUE,
+    CONVERT_ALIAS
 };
 
 struct rule {
@@ -102,7 +106,7 @@ struct rule {
     const struct code_list *codes;
     enum convert convert;
     const char *default_text; /* canonical value, or NULL */
-    bool required, number, check, cut;
+    bool required, number, check, cut, alone;
     unsigned directions;
     struct conditions when;
 };
@@ -151,6 +155,7 @@ struct index_rules {
 
 struct piece { /* part of a field: for msgids */
     int field;
+    bool in_head; /* of head-Q, where the layout itself has no such field */
     size_t offset, size;
 };
 struct pieces {
@@ -173,6 +178,7 @@ struct transaction_map {
     bool has_person;
     struct source person;
     bool is_reversal; /* the entry of serve_reverse */
+    bool is_inquiry;  /* the entry of serve_inquire */
 };
 
 struct finding_row {
@@ -185,18 +191,20 @@ struct finding_rows {
     size_t count;
 };
 
-struct operation_map { /* inquire, reverse, serve_reverse */
+struct operation_map { /* inquire, reverse, serve_reverse, serve_inquire */
     bool present;
     const char *where, *local, *field_name;
     const struct fep_layout *question, *answer_layout;
     int field; /* in the answer's layout, -1 = none */
     struct rules request, answer;
     struct finding_rows findings, by_error;
-    /* serve_reverse */
+    /* serving */
     struct pieces original;
     struct finding_rows refusals; /* finding -> code */
     struct transaction_map transaction;
 };
+/* What a local system's inquiry is called on the link; the transaction table need not know it. */
+#define INQUIRY_INFNO "INQUIR"
 
 struct error_row {
     const char *local;
@@ -237,7 +245,7 @@ struct mapping {
     struct rules head_request, head_response;
     struct transaction_map *transactions;
     size_t transaction_count;
-    struct operation_map inquire, reverse, serve_reverse;
+    struct operation_map inquire, reverse, serve_reverse, serve_inquire;
     const char **local_only;
     size_t local_only_count;
 };
@@ -303,6 +311,14 @@ void crosswalk_destroy(struct crosswalk *crosswalk);
  * newest. */
 const char *crosswalk_find(const struct crosswalk *crosswalk, unsigned direction, const char *code,
                            size_t size, uint32_t date);
+
+/* An id that is longer than a local field, as 20 characters that come back as the same id (schema/mapping.md). */
+enum { ALIAS_SIZE = 20, ALIAS_MARK = '~', LONGEST_ID = 30 };
+/* Negative: an id of another form than the alias can hold. */
+int alias_make(const char *id, size_t size, char alias[ALIAS_SIZE + 1]);
+bool alias_is(const char *text, size_t size);
+/* Negative: no alias of ours. */
+int alias_read(const char *alias, size_t size, char id[LONGEST_ID + 1]);
 
 /* Word of enum fep_finding; -1 if unknown. */
 int finding_of_word(const char *word);

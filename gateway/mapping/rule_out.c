@@ -3,6 +3,23 @@
 
 #include "error.h"
 
+/* A rule that stands for one element would silently leave the others out. */
+static int
+check_alone(struct translation *translation, const struct rule *rule)
+{
+    struct path above = rule->canonical.path;
+    if (!rule->alone || rule->canonical.kind != SOURCE_DATA || translation->element != NULL ||
+        above.count == 0)
+        return 0;
+    above.count--;
+    struct json_object *node =
+        above.count > 0 ? canonical_find(translation->root, &above) : translation->root;
+    if (canonical_count(node) <= 1)
+        return 0;
+    return translation_fault(translation, rule, FEP_E_DOES_NOT_FIT, "%zu elements; one at a time",
+                             canonical_count(node));
+}
+
 static int
 apply_rule(struct translation *translation, const struct rule *rule)
 {
@@ -10,7 +27,7 @@ apply_rule(struct translation *translation, const struct rule *rule)
     if (rule->field < 0 || (rule->directions & DIRECTION_OUT) == 0 ||
         !conditions_hold(translation, &rule->when))
         return 0;
-    if (source_read(translation, rule, &rule->canonical, &raw) < 0)
+    if (check_alone(translation, rule) < 0 || source_read(translation, rule, &rule->canonical, &raw) < 0)
         return -1;
     value = raw;
     if (value_out(translation, rule, &value) < 0)

@@ -27,6 +27,8 @@ find_transaction(struct translation *translation, const char *local)
     }
     if (mapping->serve_reverse.present && strcmp(mapping->serve_reverse.local, local) == 0)
         return &mapping->serve_reverse.transaction;
+    if (mapping->serve_inquire.present && strcmp(mapping->serve_inquire.local, local) == 0)
+        return &mapping->serve_inquire.transaction;
     return NULL;
 }
 
@@ -50,22 +52,36 @@ copy_value(struct fep_bytes value, char *out, size_t room)
     out[size] = '\0';
 }
 
+/* The field may hold an alias of the id. */
+static void
+read_alias(const struct transaction_map *map, int field, char visit_id[32])
+{
+    char id[LONGEST_ID + 1];
+    for (size_t i = 0; i < map->request.count; i++) {
+        const struct rule *rule = &map->request.list[i];
+        if (rule->field == field && rule->convert == CONVERT_ALIAS &&
+            alias_read(visit_id, strlen(visit_id), id) == 0)
+            snprintf(visit_id, 32, "%s", id);
+    }
+}
+
 int
 mapping_needs_visit(const struct mapping *mapping, const char *local, const struct fep_record *head,
                     const struct fep_record *body, char visit_id[32], char insured_area[AREA_SIZE])
 {
     visit_id[0] = insured_area[0] = '\0';
     int field = -1;
-    const struct fep_layout *layout = NULL;
+    const struct transaction_map *map = NULL;
     for (size_t i = 0; field < 0 && i < mapping->transaction_count; i++) {
         if (is_local(&mapping->transactions[i], local)) {
-            field = mapping->transactions[i].visit_field;
-            layout = mapping->transactions[i].question;
+            map = &mapping->transactions[i];
+            field = map->visit_field;
         }
     }
-    if (field < 0 || body == NULL || record_layout(body) != layout)
+    if (field < 0 || body == NULL || record_layout(body) != map->question)
         return 0;
     copy_value(record_get(body, (size_t)field), visit_id, 32);
+    read_alias(map, field, visit_id);
     for (size_t i = 0; head != NULL && i < mapping->head_request.count; i++) {
         const struct rule *rule = &mapping->head_request.list[i];
         if (rule->field >= 0 && rule->canonical.kind == SOURCE_HEADER &&
@@ -80,12 +96,13 @@ mapping_needs_visit(const struct mapping *mapping, const char *local, const stru
 
 /* Concatenates the pieces; each must be there in full. */
 static int
-join_pieces(struct translation *translation, const struct pieces *pieces, const struct fep_record *record,
-            const char *what, char out[MSGID_SIZE])
+join_pieces(struct translation *translation, const struct pieces *pieces, const struct fep_record *head,
+            const struct fep_record *body, const char *what, char out[MSGID_SIZE])
 {
     size_t used = 0;
     for (size_t i = 0; i < pieces->count; i++) {
         const struct piece *piece = &pieces->list[i];
+        const struct fep_record *record = body == NULL || piece->in_head ? head : body;
         struct fep_bytes value = trim_value(record_get(record, (size_t)piece->field));
         if (value.size < piece->offset + piece->size)
             return translation_fault(
@@ -119,15 +136,18 @@ fill_order_key(struct translation *translation, const struct transaction_map *ma
 
 /* The original is named by the caller's own serial, which is what its msgid was made of. */
 static int
-fill_reversal(struct translation *translation)
+fill_original(struct translation *translation, const struct transaction_map *map,
+              const struct fep_record *head)
 {
     static const struct path_step omsgid_steps[] = {{.name = "data"}, {.name = "omsgid"}};
     const struct path omsgid = {omsgid_steps, 2};
     struct message_header *header = translation->header;
-    if (join_pieces(translation, &translation->mapping->serve_reverse.original, translation->record,
-                    "the original's serial", header->original_msgid) < 0)
+    const struct operation_map *operation =
+        map->is_inquiry ? &translation->mapping->serve_inquire : &translation->mapping->serve_reverse;
+    if (join_pieces(translation, &operation->original, head, translation->record, "the original's serial",
+                    header->original_msgid) < 0)
         return -1;
-    header->transaction_class = CLASS_REVERSAL;
+    header->transaction_class = map->is_inquiry ? CLASS_INQUIRY : CLASS_REVERSAL;
     struct json_object *text = json_object_new_string(header->original_msgid);
     return text != NULL && canonical_set(translation->root, &omsgid, text) == 0
                ? 0
@@ -154,14 +174,14 @@ translate_request(struct translation *translation, const struct transaction_map 
     translation->record = head;
     if (layout_check_required(translation, head) < 0 ||
         rules_apply_in(translation, &translation->mapping->head_request) < 0 ||
-        join_pieces(translation, &translation->mapping->msgid, head, "msgid",
+        join_pieces(translation, &translation->mapping->msgid, head, NULL, "msgid",
                     translation->header->key.msgid) < 0)
         return -1;
     translation->record = body;
     if (layout_check_required(translation, body) < 0 || rules_apply_in(translation, &map->request) < 0 ||
         group_apply_in(translation, &map->request_group) < 0)
         return -1;
-    if (map->is_reversal && fill_reversal(translation) < 0)
+    if ((map->is_reversal || map->is_inquiry) && fill_original(translation, map, head) < 0)
         return -1;
     if (index_fill(translation, &map->request_index, index) < 0 ||
         fill_order_key(translation, map, index) < 0)
@@ -243,7 +263,7 @@ translate_answer(struct translation *translation, const struct transaction_map *
     if (translation->body == NULL)
         return error_wrap(translation->error, "the answer");
     translation->root = canonical_member(translation->body, "output");
-    if (map->check_count > 0) {
+    if (map->check_count > 0 && request.size > 0) {
         struct json_object *asked = canonical_parse(request, translation->error);
         int held = checks_hold(translation, map, canonical_member(asked, "input"), NULL);
         json_object_put(asked);
@@ -265,16 +285,23 @@ mapping_answer_out(const struct mapping *mapping, const struct mapping_request *
 {
     const struct transaction_map *map = request->transaction;
     struct message_header header = request->header;
+    struct slice asked = request->body;
     struct translation translation;
     *body = NULL;
-    if (map->answer_layout == NULL)
+    if (map->is_inquiry) { /* the original's answer, if there is one, in the form it had; its request is not
+                              here */
+        map = answer.size > 0 ? map_by_infno(mapping, header.original_infno) : NULL;
+        asked = SLICE_NONE;
+    }
+    if (map == NULL || map->answer_layout == NULL)
         return 0;
     struct fep_record *record = record_create(map->answer_layout);
     if (record == NULL)
         return error_set(error, 0, FEP_E_NO_MEMORY, "no memory for an answer");
     translation_begin(&translation, mapping, context, &header, false, error);
     translation.record = translation.target = record;
-    int status = translate_answer(&translation, map, answer, request->body, result);
+    translation.asked_body = asked;
+    int status = translate_answer(&translation, map, answer, asked, result);
     translation_end(&translation);
     if (status < 0) {
         record_destroy(record);

@@ -129,6 +129,42 @@ record_value(const struct fep_record *record, size_t field, bool in_row, size_t 
     return in_row ? record_get_in_row(record, row, field) : record_get(record, field);
 }
 
+/* A path of the request's input; nothing where the request is not at hand. */
+static int
+read_request(struct translation *translation, const struct rule *rule, const struct source *source,
+             struct fep_bytes *value)
+{
+    if (!translation->asked_parsed) {
+        translation->asked_parsed = true;
+        translation->asked = canonical_parse(translation->asked_body, translation->error);
+        if (translation->asked == NULL)
+            return error_wrap(translation->error, "the request");
+    }
+    return read_node(translation, rule,
+                     canonical_find(canonical_member(translation->asked, "input"), &source->path), value);
+}
+
+/* Whole years on the day of the translation; empty if the field holds no day. */
+static void
+read_age(const struct translation *translation, const struct source *source, struct fep_bytes *value)
+{
+    enum { OF_AGE = 18, OLD = 60 };
+    struct fep_bytes birth = trim_value(
+        record_value(translation->record, (size_t)source->field, source->field_in_group, translation->row));
+    unsigned day = 0, today = translation->context->clock_date;
+    if (birth.size != 8)
+        return;
+    for (size_t i = 0; i < 8; i++) {
+        if (birth.data[i] < '0' || birth.data[i] > '9')
+            return;
+        day = day * 10 + (unsigned)(birth.data[i] - '0');
+    }
+    if (day == 0 || day > today)
+        return;
+    unsigned years = (today - day) / 10000;
+    *value = bytes_of(years < OF_AGE ? "minor" : years < OLD ? "adult" : "old");
+}
+
 int
 source_read(struct translation *translation, const struct rule *rule, const struct source *source,
             struct fep_bytes *value)
@@ -157,6 +193,13 @@ source_read(struct translation *translation, const struct rule *rule, const stru
     case SOURCE_LOCAL:
         *value = record_value(translation->record, (size_t)source->field, source->field_in_group,
                               translation->row);
+        if (source->take != 0 && value->size > source->take)
+            value->size = source->take;
+        return 0;
+    case SOURCE_REQUEST:
+        return read_request(translation, rule, source, value);
+    case SOURCE_AGE:
+        read_age(translation, source, value);
         return 0;
     case SOURCE_CLOCK:
         return read_clock(translation, source->part, value);

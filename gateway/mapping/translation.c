@@ -24,6 +24,7 @@ translation_end(struct translation *translation)
     if (translation->root_is_loose)
         json_object_put(translation->root);
     json_object_put(translation->body);
+    json_object_put(translation->asked);
     json_object_put(translation->visit_request);
     json_object_put(translation->visit_answer);
     arena_free(&translation->scratch);

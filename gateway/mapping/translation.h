@@ -20,6 +20,9 @@ struct translation {
     size_t row;                      /* in the group, with `element` */
     struct json_object *visit_request, *visit_answer;
     bool visit_parsed;
+    struct slice asked_body; /* answers: the request's */
+    struct json_object *asked;
+    bool asked_parsed;
     const char *original_local; /* inquire, reverse */
 };
 
@@ -59,6 +62,9 @@ int rules_apply_out(struct translation *translation, const struct rules *rules);
 int group_apply_out(struct translation *translation, const struct group_map *map);
 /* Fields that the layout marks as required and that are empty. */
 int layout_check_required(struct translation *translation, const struct fep_record *record);
+
+/* ask.c. The entry of a canonical transaction, or NULL. */
+const struct transaction_map *map_by_infno(const struct mapping *mapping, const char *infno);
 
 /* checks.c */
 int checks_hold(struct translation *translation, const struct transaction_map *map,

@@ -237,6 +237,17 @@ convert_name(struct translation *translation, struct fep_bytes *value)
 }
 
 static int
+convert_alias(struct translation *translation, const struct rule *rule, struct fep_bytes *value)
+{
+    char id[LONGEST_ID + 1];
+    if (!alias_is((const char *)value->data, value->size))
+        return 0;
+    if (alias_read((const char *)value->data, value->size, id) < 0)
+        return translation_fault(translation, rule, FEP_E_INVALID_FIELD, "no id that was given out here");
+    return keep(translation, value, id, strlen(id));
+}
+
+static int
 convert(struct translation *translation, const struct rule *rule, struct fep_bytes *value)
 {
     const char *found;
@@ -253,6 +264,8 @@ convert(struct translation *translation, const struct rule *rule, struct fep_byt
                                value->size, translation->context->clock_date);
         *value = (struct fep_bytes){(const unsigned char *)found, found != NULL ? strlen(found) : 0};
         return 0;
+    case CONVERT_ALIAS:
+        return convert_alias(translation, rule, value);
     case CONVERT_NONE:
         break;
     }

@@ -45,9 +45,25 @@ convert_date(struct translation *translation, const struct rule *rule, struct fe
     return keep(translation, value, digits, wanted);
 }
 
+/* An id that fits goes as it is. */
+static int
+convert_alias(struct translation *translation, const struct rule *rule, struct fep_bytes *value)
+{
+    char alias[ALIAS_SIZE + 1];
+    const struct fep_field *field = rule->layout_field;
+    if (field->length == 0 || value->size <= field->length)
+        return 0;
+    if (field->length < ALIAS_SIZE || alias_make((const char *)value->data, value->size, alias) < 0)
+        return translation_fault(translation, rule, FEP_E_DOES_NOT_FIT,
+                                 "longer than %u bytes, and of no form that can be shortened", field->length);
+    return keep(translation, value, alias, ALIAS_SIZE);
+}
+
 static int
 convert(struct translation *translation, const struct rule *rule, struct fep_bytes *value)
 {
+    if (rule->convert == CONVERT_ALIAS)
+        return convert_alias(translation, rule, value);
     if (rule->convert == CONVERT_DATE || rule->convert == CONVERT_DATETIME)
         return convert_date(translation, rule, value);
     if (rule->convert != CONVERT_CATALOGUE)

@@ -308,3 +308,30 @@ message_digest(const struct message_header *header, const struct slice *body, ui
         return -1;
     return 0;
 }
+
+/* Digits as a number; 0 if one of them is none. */
+static uint32_t
+read_digits(const char *text, size_t count)
+{
+    uint32_t number = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return 0;
+        number = number * 10 + (uint32_t)(text[i] - '0');
+    }
+    return number;
+}
+
+uint32_t
+msgid_day(const char *msgid)
+{
+    enum { INSTITUTION = 12 };
+    size_t size = strlen(msgid);
+    if (size < INSTITUTION + 6)
+        return 0;
+    uint32_t day = size >= INSTITUTION + 8 ? read_digits(msgid + INSTITUTION, 8) : 0;
+    if (day >= 20000101 && day <= 20991231 && clock_date_is_valid(day))
+        return day;
+    day = 20000000 + read_digits(msgid + INSTITUTION, 6);
+    return clock_date_is_valid(day) ? day : 0;
+}

@@ -60,6 +60,10 @@ int message_header_check(const struct message_header *header, struct fep_error *
 
 /* Is it a usable msgid: 1..30 printable ASCII without blank, quote, backslash? */
 bool msgid_is_valid(const char *msgid);
+/* The day a msgid itself names, yyyymmdd: after the institution's 12 characters either yyyymmdd or, as dajizhong's
+ * serials have it, yymmdd. 0 where neither is a day of 2000 to 2099. For the horizon of rule 4: a caller's old serial
+ * must not look like today's business. */
+uint32_t msgid_day(const char *msgid);
 /* Six digits? */
 bool area_is_valid(const char *area);
 /* Four to six letters and digits? */

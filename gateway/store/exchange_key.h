@@ -1,5 +1,6 @@
-/* What names an exchange at one gateway (rule 1): origin, msgid and role, in one comparable piece of memory.
- */
+/* What names an exchange at one gateway (rule 1): origin, msgid and role, in one comparable piece of memory. Transit
+ * and destination count as one role: a copy that routes would now take another way must find what its first coming
+ * left. */
 #ifndef FEP_EXCHANGE_KEY_H
 #define FEP_EXCHANGE_KEY_H
 
@@ -17,7 +18,7 @@ _Static_assert(sizeof(struct exchange_key) == 48, "hashed as six words, without 
 static inline struct exchange_key
 exchange_key_make(const struct message_key *key, uint8_t role)
 {
-    struct exchange_key made = {.role = role};
+    struct exchange_key made = {.role = role == ROLE_ORIGIN ? ROLE_ORIGIN : ROLE_TRANSIT};
     memcpy(made.origin, key->origin, strnlen(key->origin, NODE_SIZE - 1));
     memcpy(made.msgid, key->msgid, strnlen(key->msgid, MSGID_SIZE - 1));
     return made;

@@ -90,6 +90,31 @@ class ChainKills(unittest.TestCase):
             self.assertGreater(sum(ending == "answered" for ending in endings.values()), 20, logs)
             self.assertEqual(self.differences(regions, endings), [], logs)
 
+    def test_orderly_stops_leave_nothing_unknown(self) -> None:
+        """Each gateway is stopped in order under load and started again: what it was doing is finished or stored."""
+        with World(syslog=False) as world:
+            regions = Regions(world, loopback=True)
+            regions.start()
+            streams = [Stream(regions, number) for number in range(CALLERS)]
+            for stream in streams:
+                stream.start()
+            for node in (YULIN, PLATFORM, YULIN, NANNING):
+                before = sum(len(stream.endings) for stream in streams)
+                wait_until("the streams flow", lambda: sum(len(stream.endings) for stream in streams) > before + 20)
+                self.assertEqual(world.stop_process(node), 0)
+                world.start_gateway(node)
+                world.wait_ready(node)
+            for stream in streams:
+                stream.stop.set()
+            for stream in streams:
+                stream.join()
+            wait_until("every update has its ending everywhere", lambda: not open_anywhere(world), PATIENCE_S)
+            endings = {msgid: ending for stream in streams for msgid, ending in stream.endings.items()}
+            logs = "\n".join(f"--- {node}\n{world.output(node)[-5000:]}" for node in world.gateways)
+            self.assertEqual(self.differences(regions, endings), [], logs)
+            recovered = [line for line in world.output(YULIN).splitlines() if "event=recovered" in line]
+            self.assertEqual([line for line in recovered if "unknown=0" not in line], [], logs)
+
     def kill_one(self, world: World, dice: random.Random) -> None:
         """Kill any process of any gateway; the keeper restarts it, the test restarts a keeper."""
         node = dice.choice([NANNING, PLATFORM, YULIN])

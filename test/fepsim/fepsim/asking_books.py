@@ -17,18 +17,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from . import china_time
+from .serial_forms import CaretSerials, SerialForm
 
-FINAL = ("good", "refused", "not_sent", "reversed", "stands", "for_reconciliation")
+FINAL = ("good", "refused", "not_sent", "reversed", "stands", "cancelled",
+         "for_reconciliation")
 """Conclusions after which nothing more is done for a posting. The other one,
-`unknown`, ends only a query: that is simply asked again under a new serial."""
-
-LAST_NUMBER = 9999
+`unknown`, ends only a query: that is simply asked again under a new serial.
+`cancelled` is a settlement that somebody else has cancelled since."""
 
 
 def msgid_of(serial: str) -> str:
     """Return the canonical message id that belongs to a danxian serial, one to one."""
-    time_part, institution, number = serial.split("-")
-    return institution + time_part + number
+    return CaretSerials().msgid(serial)
 
 
 class AskingBooks:
@@ -37,8 +37,10 @@ class AskingBooks:
     One process at a time may have them open: two would use the same serials.
     """
 
-    def __init__(self, path: str, clock: Callable[[], datetime] = china_time.now):
+    def __init__(self, path: str, clock: Callable[[], datetime] = china_time.now,
+                 serials: SerialForm | None = None):
         self._clock = clock
+        self.serials = serials or CaretSerials()
         self._changed = threading.Condition()
         self._requests: dict[str, dict] = {}
         self._conclusions: dict[str, list[dict | None]] = {}
@@ -85,9 +87,8 @@ class AskingBooks:
         os.fsync(self._file.fileno())
 
     def _note_number(self, serial: str) -> None:
-        time_part, institution, number = serial.split("-")
-        key = (institution, time_part)
-        self._numbers[key] = max(self._numbers.get(key, 0), int(number))
+        who, stamp, number = self.serials.parts(serial)
+        self._numbers[who, stamp] = max(self._numbers.get((who, stamp), 0), number)
 
     def next_serial(self, institution: str) -> str:
         """Return a serial that was never used, restarts and clock steps included.
@@ -97,18 +98,19 @@ class AskingBooks:
         with self._changed:
             moment = self._clock()
             while True:
-                time_part = china_time.stamp(moment)
-                number = self._numbers.get((institution, time_part), 0) + 1
-                if number <= LAST_NUMBER:
+                stamp = china_time.stamp(moment)
+                first = self.serials.make(institution, stamp, 0)
+                number = self._numbers.get(self.serials.parts(first)[:2], 0) + 1
+                if number <= self.serials.last:
                     break
                 moment += timedelta(seconds=1)
-            serial = f"{time_part}-{institution}-{number:04d}"
+            serial = self.serials.make(institution, stamp, number)
             self._note_number(serial)
             return serial
 
     def request(self, serial: str, line: bytes, posts: bool, **facts) -> None:
         """Record a request; on return it is on the disk and may be sent."""
-        entry = {"kind": "request", "serial": serial, "msgid": msgid_of(serial),
+        entry = {"kind": "request", "serial": serial, "msgid": self.serials.msgid(serial),
                  "at": self._clock().isoformat(), "posts": posts,
                  "line": line.hex(), **facts}
         self._append(entry)

@@ -6,11 +6,11 @@ answer that might still come would be taken for the answer to the next request.
 """
 
 import select
-import socket
 import threading
 import time
 
 from .caret_record import LINE_END, LONGEST_LINE
+from .wire import NoAnswer, NotSent, Wire
 
 MOST_CONNECTIONS = 8
 CONNECT_SECONDS = 3
@@ -18,24 +18,11 @@ IDLE_SECONDS = 240
 """Below the 300 s after which the server hangs up on an idle client."""
 
 
-class NotSent(Exception):
-    """No byte of the request left: certainly not posted."""
-
-
-class NoAnswer(Exception):
-    """The request, or part of it, left and no whole answer came back."""
-
-
-class _Connection:
+class _Connection(Wire):
     """One socket on which request and answer take turns."""
 
     def __init__(self, address: tuple[str, int], deadline: float):
-        left = max(0.001, deadline - time.monotonic())
-        try:
-            self.socket = socket.create_connection(address, timeout=left)
-        except OSError as error:
-            raise NotSent(f"connect: {error}") from error
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().__init__(address, deadline)
         self.used_at = time.monotonic()
 
     def is_fresh(self) -> bool:
@@ -47,30 +34,12 @@ class _Connection:
     def exchange(self, line: bytes, deadline: float) -> tuple[bytes, bool]:
         """Send a line and read the answer line; NoAnswer when it fails midway."""
         try:
-            self._send(line, deadline)
+            self.send(line, deadline)
             answer = self._receive_line(deadline)
         except OSError as error:
             raise NoAnswer(str(error) or type(error).__name__) from error
         self.used_at = time.monotonic()
         return answer
-
-    def _wait(self, deadline: float) -> None:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise NoAnswer("time-out")
-        self.socket.settimeout(left)
-
-    def _send(self, line: bytes, deadline: float) -> None:
-        """Send all of it; a failure before the first byte left is NotSent."""
-        view, sent = memoryview(line), 0
-        while sent < len(line):
-            self._wait(deadline)
-            try:
-                sent += self.socket.send(view[sent:])
-            except OSError as error:
-                if sent == 0:
-                    raise NotSent(f"send: {error}") from error
-                raise
 
     def _receive_line(self, deadline: float) -> tuple[bytes, bool]:
         """Return the answer's line, and whether bytes followed that nobody asked for."""
@@ -81,21 +50,10 @@ class _Connection:
                 return data[:end + len(LINE_END)], end + len(LINE_END) < len(data)
             if len(data) >= LONGEST_LINE:
                 raise NoAnswer("the answer is too long for a line")
-            self._wait(deadline)
-            piece = self.socket.recv(65536)
+            piece = self.receive(deadline)
             if not piece:
                 raise NoAnswer(f"closed after {len(data)} bytes of the answer")
             data += piece
-
-    def break_off(self) -> None:
-        """Wake whoever waits on it with a lost connection."""
-        try:
-            self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # already gone
-
-    def close(self) -> None:
-        self.socket.close()
 
 
 class CaretClient:

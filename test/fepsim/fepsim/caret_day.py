@@ -1,7 +1,8 @@
 """A day's postings compared with the gateway's: totals (1110) and details (1120)."""
 
+from .asking import Told
 from .asking_books import AskingBooks
-from .caret_desk import Desk, Told
+from .caret_desk import Desk
 from .money import format_yuan
 
 PAGE_SIZE = 100
@@ -45,14 +46,20 @@ def reconcile(desk: Desk, institution: str, cycle: str, region: str, day: str,
 
 def details_of_day(session, institution: str, day: str) -> Told:
     """Fetch all postings of a day as the gateway knows them, page after page."""
+    return pages(session, "1120", institution, [day], PAGE_SIZE)
+
+
+def pages(session, code: str, institution: str, params: list, size: int) -> Told:
+    """Ask for a list page after page; return all its rows at once."""
     rows, page = [], 1
     while True:
-        told = session.ask("1120", institution, session.region, [day, page, PAGE_SIZE])
+        told = session.ask(code, institution, session.region, [*params, page, size])
         if told.told != "good":
             return told
         rows += told.out["rows"]
         if told.out["last"] == "1" or not told.out["rows"]:
-            told.out = {"count": told.out["count"], "rows": rows}
+            kept = {k: v for k, v in told.out.items() if k in ("count", "version")}
+            told.out = {**kept, "rows": rows}
             return told
         page += 1
 

@@ -31,17 +31,6 @@ CERTIFICATE_BACK = {"1": "01", "2": "02", "3": "03", "5": "06", "6": "08",
 QUERY_KIND = {"card": "1", "certificate": "2", "psn_no": "3"}
 
 
-class NotCarried(ValueError):
-    """A value danxian has no code for: refused with class 1003."""
-
-
-def translate(table: dict, value: str, what: str) -> str:
-    """The code for a value that decides money or routing."""
-    if value not in table:
-        raise NotCarried(f"{what} {value!r} cannot be carried")
-    return table[value]
-
-
 def _resident_by_age(birth: str) -> str:
     if not birth:
         return ""

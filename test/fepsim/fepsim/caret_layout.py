@@ -6,32 +6,18 @@ is not an amount means the outcome is unknown, whatever the return code says.
 
 import re
 
+from . import operations
+from .asking import CODES_UNDECIDED, codes_not_posted
 from .caret_record import Record, Unreadable, free_text, structural
-from .money import Shares, broken_equations, parse_e4, parse_yuan
+from .money import parse_e4, parse_yuan
 
 RATIO = re.compile(r"[01]\.[0-9]{4}", re.ASCII)
 
-POSTING = ("2210", "2240", "2310", "2320", "2410", "2430")
-REVERSAL = "2421"
+POSTING = frozenset(operations.DANXIAN[name] for name in operations.POSTING)
+REVERSAL = operations.DANXIAN["reverse"]
 
-CALL_SECONDS = {"9100": 10, "9110": 10, "1800": 10, "2100": 10, "1600": 10,
-                "2210": 15, "2240": 15, "2310": 30, "2320": 30, "2420": 30,
-                "2410": 60, "2430": 60, "2421": 30, "1110": 30, "1120": 30,
-                "1300": 30}
-"""How long the call to a local system may take (9100 and 9110: as an echo)."""
-
-LINE_SECONDS = 0.05
-ASKING_EXTRA = 40
-"""The asking local system waits this much longer than the innermost call."""
-
-NOT_POSTED = {-1001, -1002, -1003, -1004, -1005, -1006,
-              -2001, -2002, -2003, -2004, -2005, -2101, -2102, -2103,
-              -2201, -2202, -2203, -2204, -2301, -2302, -2303,
-              -2401, -2402, -2403, -2503, -2504, -2601,
-              -9001, -9101, -9102, -9103}
-"""Codes of classes N and R. A posting refused with any other is undecided."""
-
-UNDECIDED = {-9002, -9999}
+NOT_POSTED = codes_not_posted("1007", "9201", "9202")
+UNDECIDED = CODES_UNDECIDED
 
 # name:type, in order. C text that must decode, X free text, M amount (! must
 # be there), I whole number, Q quantity or price, R ratio; after $ a record.
@@ -61,8 +47,9 @@ _OUT = {
              "med_type:C total:M! fund:M! acct:M! cash:M! state:C"),
     "1600": ("count:I $ filing_no:C type:C begin:C end:C region:C hospital:C "
              "state:C"),
+    "1300": ("count:I page:I last:C version:C $ code:C name:X kind:C fee_cat:C level:C "
+             "ratio:R ceiling:Q unit:X spec:X dosage_form:X begin:C end:C valid:C"),
 }
-
 
 
 def _parse_layout(text: str) -> tuple:
@@ -114,26 +101,6 @@ def read_output(code: str, output: Record) -> dict:
     return out
 
 
-def check_output(code: str, out: dict, expected: dict) -> None:
-    """Refuse an answer that does not fit its request or contradicts itself.
-
-    The answer names no request, so whatever it repeats of one is compared:
-    that is the only way to notice the answer to another request.
-    """
-    for name, value in expected.items():
-        if out[name] != value:
-            raise Unreadable(f"{name} is {out[name]!r}, asked with {value!r}")
-    if code in ("2410", "2420", "2430"):
-        broken = broken_equations(Shares.from_dict(out))
-        if broken:
-            raise Unreadable("broken: " + "; ".join(broken))
-    must_name = {"2210": "visit_id", "2410": "setl_id", "2430": "setl_id"}.get(code)
-    if must_name and not out[must_name]:
-        raise Unreadable(f"{must_name} is empty")
-    if code == "2421" and out["result"] not in ("1", "2", "3"):
-        raise Unreadable(f"reversal result {out['result']!r}")
-
-
 def seconds_to_wait(code: str, lines: int = 0) -> float:
     """Return how long this side waits for an answer."""
-    return CALL_SECONDS[code] + LINE_SECONDS * lines + ASKING_EXTRA
+    return operations.seconds_to_wait(operations.OPERATION_OF[code], lines)

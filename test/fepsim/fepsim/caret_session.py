@@ -8,8 +8,9 @@ a new one is given only after the old is reconciled and signed out.
 import threading
 
 from . import china_time
+from .asking import CannotAsk, Told
 from .caret_day import own_totals, reconcile
-from .caret_desk import Desk, Told
+from .caret_desk import Desk
 
 NOT_SIGNED_IN, EXPIRED, RECONCILE_FIRST = -9101, -9102, -2601
 SECONDS_FOR_UNKNOWN = 60
@@ -17,12 +18,8 @@ SECONDS_FOR_UNKNOWN = 60
 the cycle is signed out, nothing posted under it can be reversed any more."""
 
 
-class SignInFailed(Exception):
+class SignInFailed(CannotAsk):
     """No cycle, so the request in hand cannot be sent."""
-
-    def __init__(self, told: Told):
-        super().__init__(told.text)
-        self.told = told
 
 
 class _Window:

@@ -8,8 +8,10 @@ no second file; a request that was reversed is simply not counted.
 from dataclasses import dataclass, field
 
 from .asking_books import AskingBooks
+from .operations import OPERATION_OF
 
 TOOK_EFFECT = ("good", "stands")
+ALL_LINES = "0000"
 
 
 @dataclass
@@ -43,32 +45,32 @@ class Visit:
 
     def apply(self, request: dict, out: dict) -> None:
         """Count a request that took effect."""
-        getattr(self, "_on_" + request["code"])(request, out)
+        getattr(self, "_on_" + OPERATION_OF[request["code"]])(request, out)
 
-    def _on_2210(self, request: dict, out: dict) -> None:
+    def _on_register(self, request: dict, out: dict) -> None:
         self.registered = True
         self.facts = request
         self.visit_id = out.get("visit_id", "")
         self.lines, self.settlements = {}, []
 
-    def _on_2240(self, request: dict, out: dict) -> None:
+    def _on_cancel_register(self, request: dict, out: dict) -> None:
         self.registered = False
 
-    def _on_2310(self, request: dict, out: dict) -> None:
+    def _on_details(self, request: dict, out: dict) -> None:
         self.lines.update(request["line_amounts"])
 
-    def _on_2320(self, request: dict, out: dict) -> None:
-        if request["line_no"] == "0000":
+    def _on_cancel_details(self, request: dict, out: dict) -> None:
+        if request["line_no"] == ALL_LINES:
             self.lines = {}
         else:
             self.lines.pop(request["line_no"], None)
 
-    def _on_2410(self, request: dict, out: dict) -> None:
+    def _on_settle(self, request: dict, out: dict) -> None:
         self.settlements.append(
             Settlement(request["serial"], out.get("setl_id", ""), self.lines, out))
         self.lines = {}
 
-    def _on_2430(self, request: dict, out: dict) -> None:
+    def _on_cancel_settlement(self, request: dict, out: dict) -> None:
         """The lines of a cancelled settlement are there to be settled again."""
         for settlement in list(self.settlements):
             if settlement.setl_id == request["setl_id"]:

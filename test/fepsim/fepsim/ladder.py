@@ -2,8 +2,10 @@
 
 danxian cannot be asked what became of a request, so the request is reversed
 until the server says how it finally stands: reversed now, never arrived,
-reversed before (all three: not posted), or it stays posted. A time-out of the
-reversal itself ends nothing.
+reversed before (all three: not posted), or it stays posted. wuxian and
+dajizhong are asked first, and reverse only what the server still does not know
+when it could have arrived long since. A time-out of the reversal itself ends
+nothing.
 """
 
 import threading
@@ -11,36 +13,28 @@ import time
 from collections.abc import Iterator
 
 from . import china_time
+from .asking import STAYS_POSTED, Told
 from .asking_books import AskingBooks, moment_of
-from .caret_day import find_posting
-from .caret_desk import Told
-from .caret_session import Session
+from .front import AskingFront, Finding, Front
+from .operations import OPERATION_OF, WITH_MONEY
 
-RUNGS = (3, 10, 30, 60, 120)
-"""Seconds after the outcome became unknown."""
-EVERY = 300
 STOP_SECONDS = 5
-STAYS_POSTED = -2503
-
-
-def reversal_of(session: Session, request: dict) -> Told:
-    """Send one reversal of a request, with a serial of its own."""
-    params = [request["code"], request["serial"], request.get("psn_no", ""),
-              request.get("visit_no", ""), request["serial"][:8]]
-    return session.ask("2421", request["institution"], request["centre"], params,
-                       original=request["serial"])
 
 
 class Ladder:
     """Takes undecided postings up the rungs, each in a thread of its own."""
 
-    def __init__(self, session: Session, books: AskingBooks, scale: float = 1.0):
-        self._session = session
+    def __init__(self, front: Front, books: AskingBooks, scale: float = 1.0):
+        self._front = front
         self._books = books
         self._scale = scale
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._climbing: dict[str, threading.Thread] = {}
+
+    def until_final(self, serial: str) -> None:
+        """Do what the protocol wants until the request is decided or this is stopped."""
+        raise NotImplementedError
 
     def recover(self) -> list[str]:
         """Take up the postings a former run left undecided; return their serials."""
@@ -60,14 +54,15 @@ class Ladder:
         From here on the request is undecided, so that a crash between the
         two steps ends in another reversal and not in a forgotten one.
         """
-        self._books.conclude(serial, "unknown", code=0, text="to be reversed")
-        told = reversal_of(self._session, self._books.find(serial))
+        self._books.conclude(serial, "unknown", code=0, text="to be reversed",
+                             to_reverse=True)
+        told = self._front.reversal_of(self._books.find(serial))
         if not self.end(serial, told):
             self.climb(serial)
         return told
 
     def climb(self, serial: str) -> None:
-        """Start reversing a request, unless that is under way."""
+        """Start up the rungs with a request, unless that is under way."""
         with self._lock:
             if serial in self._climbing or self._stop.is_set():
                 return
@@ -85,8 +80,8 @@ class Ladder:
         if reversal.code == STAYS_POSTED:
             request = self._books.find(serial)
             found = self._books.good_answer(serial)
-            if not found and request["code"] in ("2410", "2430"):
-                found = find_posting(self._session, request)
+            if not found and OPERATION_OF[request["code"]] in WITH_MONEY:
+                found = self._front.find_posting(request)
             self._books.conclude(serial, "stands", code=STAYS_POSTED,
                                  text=reversal.text, by=reversal.serial, out=found)
             return True
@@ -103,32 +98,107 @@ class Ladder:
     def _run(self, serial: str) -> None:
         """Go up the rungs; and again if it was doubted anew in the meantime."""
         try:
-            self._reverse_until_final(serial)
+            self.until_final(serial)
         finally:
             with self._lock:
                 self._climbing.pop(serial, None)
         if not self._stop.is_set() and not self._books.is_decided(serial):
             self.climb(serial)
 
-    def _reverse_until_final(self, serial: str) -> None:
+    def _rungs(self, seconds: tuple[int, ...], every: int) -> Iterator[int]:
+        """Yield each rung when its time has come; end when this is stopped."""
         begin = time.monotonic()
-        for rung, offset in enumerate(_offsets(), 1):
+        for offset in _offsets(seconds, every):
             pause = begin + offset * self._scale - time.monotonic()
             if self._stop.wait(max(0, pause)):
                 return
-            request = self._books.find(serial)
-            if self.end(serial, reversal_of(self._session, request)):
-                return
-            day_is_over = moment_of(request).strftime("%Y%m%d") < china_time.today()
-            if rung >= len(RUNGS) and day_is_over:
-                self._books.conclude(serial, "for_reconciliation", code=0,
-                                     text="no final result by the end of the day")
+            yield offset
+
+    def _reverse(self, serial: str, is_last: bool) -> bool:
+        """Reverse once; tell whether this ended it.
+
+        When the last rung is reached and its day is over, people decide.
+        """
+        request = self._books.find(serial)
+        if self.end(serial, self._front.reversal_of(request)):
+            return True
+        day_is_over = moment_of(request).strftime("%Y%m%d") < china_time.today()
+        if is_last and day_is_over:
+            self._books.conclude(serial, "for_reconciliation", code=0,
+                                 text="no final result by the end of the day")
+            return True
+        return False
+
+
+class ReversalLadder(Ladder):
+    """For a protocol without inquiry."""
+
+    seconds = (3, 10, 30, 60, 120)
+    every = 300
+
+    def until_final(self, serial: str) -> None:
+        for offset in self._rungs(self.seconds, self.every):
+            if self._reverse(serial, offset >= self.seconds[-1]):
                 return
 
 
-def _offsets() -> Iterator[int]:
-    yield from RUNGS
-    last = RUNGS[-1]
+class InquiryLadder(Ladder):
+    """For a protocol in which an outcome can be asked for."""
+
+    seconds = (5, 15, 45, 120)
+    every = 60
+    patience = 900
+    _front: AskingFront
+
+    def until_final(self, serial: str) -> None:
+        """Inquire; reverse what is still unknown, or what was to be reversed anyway."""
+        last = self._books.conclusion(serial) or {}
+        reversing = bool(last.get("to_reverse"))
+        for offset in self._rungs(self.seconds, self.every):
+            late = offset >= self.seconds[-1]
+            if not reversing:
+                finding = self._front.inquire(self._books.find(serial))
+                if self._ends(serial, finding):
+                    return
+                reversing = late and finding.state == "unknown"
+                if not reversing and offset >= self.patience:
+                    self._books.conclude(serial, "for_reconciliation", code=0,
+                                         text="no outcome to be had by inquiry")
+                    return
+                if reversing:
+                    self._books.conclude(serial, "unknown", code=0, to_reverse=True,
+                                         text="unknown to the gateway")
+            if reversing and self._reverse(serial, late):
+                return
+
+    def _ends(self, serial: str, finding: Finding) -> bool:
+        """Conclude a request by what an inquiry found, if that is final."""
+        if finding.state in ("posted", "cancelled", "refused"):
+            self._books.conclude(serial, **self._as_conclusion(finding))
+            return True
+        if finding.state == "reversed":
+            self._books.conclude(serial, "reversed", code=0, result="", by=finding.by)
+            return True
+        return False
+
+    @staticmethod
+    def _as_conclusion(finding: Finding) -> dict:
+        """Return the conclusion the lost answer itself would have led to.
+
+        What is posted stands, even if its answer cannot be believed.
+        """
+        told = finding.original.as_answer()
+        del told["serial"]
+        if finding.state == "cancelled":
+            told["told"] = "cancelled"
+        elif finding.state == "posted" and told["told"] != "good":
+            told["told"] = "stands"
+        return {**told, "by": finding.by}
+
+
+def _offsets(seconds: tuple[int, ...], every: int) -> Iterator[int]:
+    yield from seconds
+    last = seconds[-1]
     while True:
-        last += EVERY
+        last += every
         yield last

@@ -165,6 +165,20 @@ rule_04_horizon(void **state)
     assert_int_equal(rig_count(&b, CMD_SUBMIT), 0);
     rig_finish(&b);
 
+    /* At the origin the caller's own serial says how old it is: it is neither run again nor called "never arrived". */
+    struct rig o;
+    rig_origin(&o);
+    rig_request(&o, (struct rig_request){.msgid = "H45010000003202609010028570002"});
+    assert_int_equal(rig_expect(&o, CMD_TELL)->outcome.code, FEP_E_OVER_HORIZON);
+    assert_int_equal(rig_count(&o, CMD_STORE_INSERT), 0);
+    rig_request(&o, (struct rig_request){.msgid = "x1",
+                                         .infno = "2601",
+                                         .original = "H45010000003202609010028570002",
+                                         .transaction_class = CLASS_REVERSAL});
+    assert_int_equal(rig_expect(&o, CMD_TELL)->outcome.finding, FEP_FOUND_STAYS_POSTED);
+    assert_int_equal(rig_count(&o, CMD_STORE_INSERT), 0);
+    rig_finish(&o);
+
     /* A repeat after midnight is the same update; one whose answer is not held any more is never run
      * again. */
     struct rig a;

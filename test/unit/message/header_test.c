@@ -393,6 +393,18 @@ test_checks_of_single_fields(void **state)
     assert_false(node_is_valid("1234567890123456"));
 }
 
+static void
+test_day_of_a_msgid(void **state)
+{
+    (void)state;
+    assert_int_equal(msgid_day("H45010000003202611240028570002"), 20261124);
+    assert_int_equal(msgid_day("DJ4509000001261122000000000093"), 20261122); /* sender, yymmdd, 12 digits */
+    assert_int_equal(msgid_day("DJ4509000001261122202611220001"), 20261122);
+    assert_int_equal(msgid_day("H45010000003202613240028570002"), 0); /* no such month, and 20-26-13 neither */
+    assert_int_equal(msgid_day("m1"), 0);
+    assert_int_equal(msgid_day("H45010000003ABCDEFGH0028570002"), 0);
+}
+
 int
 main(void)
 {
@@ -407,6 +419,7 @@ main(void)
         cmocka_unit_test(test_digest_is_the_same_again),
         cmocka_unit_test(test_digest_value),
         cmocka_unit_test(test_digest_in_threads),
+        cmocka_unit_test(test_day_of_a_msgid),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_checks_of_single_fields),
     };

@@ -223,6 +223,24 @@ the_same_key_in_another_role_is_another_record(void **state)
     assert_int_equal(open_now(f), 2);
 }
 
+/* A copy that routes would now take another way must find what its first coming left. */
+static void
+transit_and_destination_are_one_key(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    fixture_record(&record, 7, ROLE_DESTINATION);
+    fixture_insert(f, &record, SLICE_NONE);
+    record.role = ROLE_TRANSIT;
+    uint64_t sequence = fixture_insert(f, &record, SLICE_NONE);
+    fixture_wait(f, STORE_CONFLICT);
+    assert_int_equal(f->last.sequence, sequence);
+    assert_int_equal(f->last.record.role, ROLE_DESTINATION);
+    fixture_release_last(f);
+    fixture_settle(f);
+    assert_int_equal(open_now(f), 1);
+}
+
 static void
 a_closed_one_is_not_recovered_and_an_update_opens_it_again(void **state)
 {
@@ -387,6 +405,7 @@ main(int argc, char **argv)
         CASE(a_key_that_is_open_conflicts_and_nothing_changes),
         CASE(a_key_that_is_closed_conflicts),
         CASE(the_same_key_in_another_role_is_another_record),
+        CASE(transit_and_destination_are_one_key),
         CASE(a_closed_one_is_not_recovered_and_an_update_opens_it_again),
         CASE(refused_and_conflicting_writes_leave_the_others_of_a_batch_alone),
         CASE(recovery_hands_over_the_oldest_first_and_can_be_broken_off),
