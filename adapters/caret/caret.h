@@ -18,7 +18,7 @@ struct caret_wire { /* facts of the mapping file; see README.md */
     const char *good, *reference_prefix, *own_region, *node_prefixes, *serial_form;
     const char *sign_in, *sign_in_password, *sign_in_clock, *sign_in_answer_clock, *sign_in_answer_resumed;
     const char *sign_out, *sign_out_forced, *centre_time, *centre_time_answer_clock;
-    const char *own_centre, *after_midnight, *reversal, *new_connection_is_new;
+    const char *own_centre, *after_midnight, *reversal, *new_connection_is_new, *not_served;
 };
 
 /* A refusal that may be tried again, or a request whose answer was not handed over: which later requests under the same

@@ -199,18 +199,20 @@ take_line(struct channel *channel, size_t end)
         fail(channel, FEP_REASON_PROTOCOL, "an answer before the request had left");
         return;
     }
-    /* The line stays readable while it is taken, whatever becomes of the channel. */
+    /* The line stays readable while it is taken, whatever becomes of the channel. What it sets free goes out
+     * afterwards, when this channel is free too. */
     unsigned char *line = channel->in;
     channel->in = malloc(FIRST_ROOM);
     channel->in_room = FIRST_ROOM;
-    if (channel->in == NULL || !reply_take(caller, errand, line, end - 2, &error)) {
-        bool memory = channel->in == NULL;
-        free(line);
-        fail(channel, memory ? FEP_REASON_BOUND : FEP_REASON_MALFORMED,
-             memory ? "no memory for an answer" : error.text);
+    caller->pumping = true;
+    set_error(&error, 0, 9001, "no memory for an answer");
+    bool taken = channel->in != NULL && reply_take(caller, errand, line, end - 2, &error);
+    caller->pumping = false;
+    free(line);
+    if (!taken) {
+        fail(channel, FEP_REASON_MALFORMED, error.text);
         return;
     }
-    free(line);
     caller->heard_ms = caller->host->read_monotonic_ms(caller->host->self);
     if (alone)
         rest(channel);

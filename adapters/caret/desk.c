@@ -392,7 +392,8 @@ knows_transaction(const struct caret *caret, const char *transaction)
 {
     char layout[TRANSACTION_SIZE + 4];
     snprintf(layout, sizeof layout, "%s-Q", transaction);
-    return caret->host->find_layout(caret->host->self, layout) != NULL;
+    return !list_has(caret->wire.not_served, transaction, strlen(transaction)) &&
+           caret->host->find_layout(caret->host->self, layout) != NULL;
 }
 
 /* What holds for every request before anybody looks at its business. True if it may go on. */

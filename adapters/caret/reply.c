@@ -127,7 +127,8 @@ take_refusal(struct caller *caller, struct errand *errand, const struct fep_reco
 
 /* --- good answers --- */
 
-/* "LOCAL:ANSWER=REQUEST": where the answer repeats a field of the request, it must be the same. */
+/* "LOCAL:ANSWER=REQUEST": where the answer repeats a field of the request, it must be the same;
+ * "LOCAL:rows=rows": as many records. */
 static bool
 repeats_request(const struct caller *caller, const struct errand *errand, const struct fep_record *body)
 {
@@ -144,6 +145,9 @@ repeats_request(const struct caller *caller, const struct errand *errand, const 
         if (asked == NULL)
             continue;
         *asked++ = '\0';
+        if (strcmp(text, "rows") == 0 && body != NULL &&
+            host->record_rows(body) != host->record_rows(errand->body))
+            return false;
         struct fep_bytes told = get_field(host, body, text), said = get_field(host, errand->body, asked);
         if (told.size != 0 && said.size != 0 &&
             (told.size != said.size || memcmp(told.data, said.data, said.size) != 0))

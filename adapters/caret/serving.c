@@ -45,7 +45,8 @@ read_wire(struct caret *caret, struct fep_error *error)
                 {"own_centre", &wire->own_centre, false},
                 {"after_midnight", &wire->after_midnight, false},
                 {"reversal", &wire->reversal, false},
-                {"new_connection_is_new", &wire->new_connection_is_new, false}};
+                {"new_connection_is_new", &wire->new_connection_is_new, false},
+                {"not_served", &wire->not_served, false}};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         *keys[i].value = wire_text(caret->host, keys[i].name);
         if (*keys[i].value == NULL && keys[i].required)

@@ -406,6 +406,50 @@ fixed_encode_frame(struct fixed_codec *codec, const struct fep_record *head, con
     return (long)(size + codec->length_digits);
 }
 
+int
+fixed_patch_head(struct fixed_codec *codec, unsigned char *head, const char *name, const char *text,
+                 struct fep_error *error)
+{
+    int at = find_field(codec->head_r, name);
+    if (at < 0)
+        return set_error(error, 0, 0, "head-R has no field %.40s", name);
+    const struct fep_field *field = &codec->head_r->fields[at];
+    struct fep_bytes value = {(const unsigned char *)text, strlen(text)};
+    size_t offset = offset_of(codec->head_r, at);
+    return encode_field(codec, field, value, head + offset, error) < 0
+               ? name_place(error, "head-R", name, 0, offset)
+               : 0;
+}
+
+long
+fixed_build_answer(struct fixed_codec *codec, const unsigned char *head, const struct fep_record *body,
+                   const struct fep_record *more, unsigned char *out, struct fep_error *error)
+{
+    const struct fep_host *host = codec->host;
+    unsigned char *record = out + codec->length_digits;
+    const struct fep_record *const parts[] = {body, more};
+    size_t size = codec->head_size;
+    char number[24];
+    memcpy(record, head, size);
+    for (size_t i = 0; i < 2; i++) {
+        if (parts[i] == NULL)
+            continue;
+        int added = encode_record(codec, parts[i], record + size, codec->max_record - size, error);
+        if (added < 0)
+            return -1;
+        size += (size_t)added;
+    }
+    snprintf(number, sizeof number, "%zu", body != NULL ? host->record_rows(body) : 0);
+    if (codec->count_field != SIZE_MAX &&
+        fixed_patch_head(codec, record, codec->head_r->fields[codec->count_field].name, number, error) < 0)
+        return -1;
+    if (codec->mac_offset != SIZE_MAX)
+        seal_record(codec, record, size);
+    snprintf(number, sizeof number, "%0*zu", (int)codec->length_digits, size);
+    memcpy(out, number, codec->length_digits);
+    return (long)(size + codec->length_digits);
+}
+
 static int
 decode_fields(struct fixed_codec *codec, struct fep_record *record, const unsigned char *in, size_t rows,
               struct fep_error *error)
@@ -449,15 +493,29 @@ decode_record(struct fixed_codec *codec, const char *name, const unsigned char *
     return NULL;
 }
 
-struct fep_record *
-fixed_decode_head(struct fixed_codec *codec, const unsigned char *record, size_t size,
-                  struct fep_error *error)
+static struct fep_record *
+decode_head(struct fixed_codec *codec, const char *name, const unsigned char *record, size_t size,
+            struct fep_error *error)
 {
     if (size < codec->head_size) {
         set_error(error, 0, 1001, "a record of %zu bytes; the head alone takes %zu", size, codec->head_size);
         return NULL;
     }
-    return decode_record(codec, "head-R", record, 0, error);
+    return decode_record(codec, name, record, 0, error);
+}
+
+struct fep_record *
+fixed_decode_head(struct fixed_codec *codec, const unsigned char *record, size_t size,
+                  struct fep_error *error)
+{
+    return decode_head(codec, "head-R", record, size, error);
+}
+
+struct fep_record *
+fixed_decode_request_head(struct fixed_codec *codec, const unsigned char *record, size_t size,
+                          struct fep_error *error)
+{
+    return decode_head(codec, "head-Q", record, size, error);
 }
 
 struct fep_record *

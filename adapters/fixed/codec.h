@@ -35,12 +35,22 @@ uint32_t fixed_crc32(const unsigned char *data, size_t size);
 long fixed_encode_frame(struct fixed_codec *codec, const struct fep_record *head, const struct fep_record *body,
                         unsigned char *out, struct fep_error *error);
 
+/* Writes one field into the bytes of a head, in place. Negative with the error: no such field, or the value does not fit. */
+int fixed_patch_head(struct fixed_codec *codec, unsigned char *head, const char *name, const char *text,
+                     struct fep_error *error);
+/* Writes a frame of a head's bytes as they are and up to two records behind it (NULL: none), with the row count of the
+ * first, and seal. As fixed_encode_frame. */
+long fixed_build_answer(struct fixed_codec *codec, const unsigned char *head, const struct fep_record *body,
+                        const struct fep_record *more, unsigned char *out, struct fep_error *error);
+
 /* Is the seal of this record right? */
 bool fixed_seal_holds(const struct fixed_codec *codec, const unsigned char *record, size_t size);
 
-/* Reads the head of a record of `size` bytes. NULL with the error. */
+/* Reads the head of a record of `size` bytes, of an answer or of a request. NULL with the error. */
 struct fep_record *fixed_decode_head(struct fixed_codec *codec, const unsigned char *record, size_t size,
                                      struct fep_error *error);
+struct fep_record *fixed_decode_request_head(struct fixed_codec *codec, const unsigned char *record, size_t size,
+                                             struct fep_error *error);
 /* Reads a body under a layout: plain fields and `rows` rows; size must fit exactly. NULL with the error. */
 struct fep_record *fixed_decode_body(struct fixed_codec *codec, const char *layout_name, const unsigned char *body,
                                      size_t size, size_t rows, struct fep_error *error);

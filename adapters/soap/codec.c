@@ -74,7 +74,6 @@ read_document_keys(struct soap_codec *codec, struct fep_error *error)
         {"row", &wire->row, NULL},
         {"row_count", &wire->row_count, ""},
         {"rows_needed", &wire->rows_needed, ""},
-        {"from_head", &wire->from_head, ""},
         {"loose_decimals", &wire->loose_decimals, ""},
     };
     return read_keys(codec->host, keys, sizeof keys / sizeof *keys, error);
@@ -114,6 +113,7 @@ read_meaning_keys(struct soap_codec *codec, struct fep_error *error)
         {"echo", &wire->echo, ""},
         {"echo_field", &wire->echo_field, ""},
         {"echo_clock", &wire->echo_clock, ""},
+        {"echo_constants", &wire->echo_constants, ""},
         {"answer_repeats", &wire->answer_repeats, ""},
         {"new_connection_is_new", &wire->new_connection_is_new, ""},
         {"lookup_for", &wire->lookup_for, ""},
@@ -187,20 +187,6 @@ soap_list_value(const char *list, const char *word, char *out, size_t out_size)
     return false;
 }
 
-/* Does this field of a body stand in the head? "LAYOUT:FIELD ..." */
-static bool
-stands_in_head(const struct soap_codec *codec, const struct fep_layout *layout, const char *field)
-{
-    const char *at = codec->wire.from_head, *word;
-    size_t size, name = strlen(layout->name);
-    while (at != NULL && next_word(&at, &word, &size)) {
-        if (size == name + 1 + strlen(field) && memcmp(word, layout->name, name) == 0 && word[name] == ':' &&
-            memcmp(word + name + 1, field, size - name - 1) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool
 is_row_count(const struct soap_codec *codec, const struct fep_layout *layout, const char *field)
 {
@@ -237,8 +223,6 @@ put_record(const struct soap_codec *codec, struct xml_writer *writer, const stru
         const char *name = layout->fields[i].name;
         struct fep_bytes value = host->record_get(record, i);
         char count[24];
-        if (stands_in_head(codec, layout, name))
-            continue;
         if (is_row_count(codec, layout, name)) {
             snprintf(count, sizeof count, "%zu", host->record_rows(record));
             value = (struct fep_bytes){(const unsigned char *)count, strlen(count)};
@@ -444,16 +428,27 @@ find_payload(const struct soap_codec *codec, const xmlDoc *document, struct fep_
     return payload;
 }
 
+/* A child's text as a string; empty if there is none. */
+static void
+copy_child(const xmlNode *parent, const char *name, char *out, size_t out_size)
+{
+    const xmlNode *child = soap_find(parent, name);
+    struct fep_bytes value = {NULL, 0};
+    char *joined = NULL;
+    if (child != NULL && xml_text(child, &value, &joined) == 0 && value.size > 0)
+        copy_text(out, out_size, (const char *)value.data, value.size);
+    xml_free_text(joined);
+}
+
 static int
 read_fault(const xmlNode *payload, struct soap_document *document)
 {
-    const xmlNode *text = soap_find(payload, "faultstring");
-    struct fep_bytes value = {NULL, 0};
-    char *joined = NULL;
+    char code[64] = "";
+    copy_child(payload, "faultcode", code, sizeof code);
+    copy_child(payload, "faultstring", document->fault_text, sizeof document->fault_text);
+    const char *colon = strchr(code, ':'), *local = colon != NULL ? colon + 1 : code;
+    snprintf(document->fault_code, sizeof document->fault_code, "%.*s", (int)strcspn(local, "."), local);
     document->is_fault = true;
-    if (text != NULL && xml_text(text, &value, &joined) == 0 && value.size > 0)
-        copy_text(document->fault_text, sizeof document->fault_text, (const char *)value.data, value.size);
-    xml_free_text(joined);
     return 0;
 }
 
@@ -722,27 +717,11 @@ take_fields(struct reading *reading, const xmlNode *parent)
     for (xmlNode *child = xml_first_element(parent); child != NULL; child = xml_next_element(child)) {
         const char *name = (const char *)child->name;
         size_t index = find_from(fields, count, next, name);
-        /* Unknown elements are passed over. */
-        if (index == count ||
-            (reading->row == 0 && stands_in_head(reading->codec, reading->layout, name)))
+        if (index == count) /* unknown elements are passed over */
             continue;
         if (take_field(reading, child, index) < 0)
             return -1;
         next = index + 1 < count ? index + 1 : 0;
-    }
-    return 0;
-}
-
-static int
-take_from_head(struct reading *reading, const xmlNode *head)
-{
-    const struct fep_layout *layout = reading->layout;
-    for (size_t i = 0; i < layout->field_count; i++) {
-        const xmlNode *element =
-            stands_in_head(reading->codec, layout, layout->fields[i].name) ? soap_find(head, layout->fields[i].name)
-                                                                           : NULL;
-        if (element != NULL && take_field(reading, element, i) < 0)
-            return -1;
     }
     return 0;
 }
@@ -827,8 +806,8 @@ soap_decode_head(struct soap_codec *codec, bool request, const struct soap_docum
 }
 
 struct fep_record *
-soap_decode_body(struct soap_codec *codec, bool request, const char *transaction,
-                 const struct soap_document *document, const xmlNode *element, struct fep_error *error)
+soap_decode_body(struct soap_codec *codec, bool request, const char *transaction, const xmlNode *element,
+                 struct fep_error *error)
 {
     const struct fep_host *host = codec->host;
     char name[SOAP_NAME_SIZE + 4];
@@ -841,8 +820,7 @@ soap_decode_body(struct soap_codec *codec, bool request, const char *transaction
                               .layout = host->record_layout(record),
                               .strict = request,
                               .error = error};
-    if (take_fields(&reading, element) == 0 && take_from_head(&reading, document->head) == 0 &&
-        check_missing(&reading) == 0 && take_rows(&reading, element) == 0 &&
+    if (take_fields(&reading, element) == 0 && check_missing(&reading) == 0 && take_rows(&reading, element) == 0 &&
         check_rows(&reading, transaction) == 0)
         return record;
     host->release_record(host->self, record);
@@ -850,10 +828,8 @@ soap_decode_body(struct soap_codec *codec, bool request, const char *transaction
 }
 
 int
-soap_peek(const struct soap_codec *codec, const struct soap_document *document, const char *field, char *out,
-          size_t out_size)
+soap_peek(const struct soap_document *document, const char *field, char *out, size_t out_size)
 {
-    (void)codec;
     const xmlNode *element = soap_find(document->head, field);
     struct fep_bytes text = {NULL, 0};
     char *joined = NULL;

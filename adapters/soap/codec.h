@@ -15,13 +15,13 @@ struct soap_wire { /* facts of the mapping file; see README.md */
     const char *request_operation, *request_argument, *answer_operation, *answer_argument;
     const char *request_root, *request_body, *answer_root, *answer_body, *head, *row, *row_count;
     const char *fault_code;
-    const char *from_head, *rows_needed, *loose_decimals;
+    const char *rows_needed, *loose_decimals;
     const char *transaction_field, *serial_field, *original_transaction_field, *original_serial_field;
     const char *time_field, *grant_field, *status_field, *return_field, *text_field, *reference_field;
     const char *good, *status_good, *status_refused, *status_unknown, *posting;
     const char *node, *grant_out, *grant_in, *head_constants, *serial_form, *reference_prefix;
     const char *inquiry_output, *inquiry_reference, *inquiry_status, *inquiry_return, *reversal_reference;
-    const char *echo, *echo_field, *echo_clock, *answer_repeats, *new_connection_is_new;
+    const char *echo, *echo_field, *echo_clock, *echo_constants, *answer_repeats, *new_connection_is_new;
     const char *lookup_for, *lookup, *lookup_request, *lookup_row_field, *lookup_order, *lookup_take;
 };
 
@@ -54,6 +54,7 @@ struct soap_document {
     xmlDoc *outer, *inner;
     const xmlNode *head, *body; /* elements of the inner document; body may be NULL */
     bool is_fault;              /* an answer: a Fault, nothing of the above */
+    char fault_code[24];        /* Client, Server ..., without prefix and subdivision */
     char fault_text[128];
 };
 
@@ -63,15 +64,13 @@ int soap_read(struct soap_codec *codec, bool request, const unsigned char *bytes
 void soap_release(struct soap_document *document);
 
 /* A field of the head as a string, folded; its size, 0 if it is missing, -1 if it does not fit or is no text. */
-int soap_peek(const struct soap_codec *codec, const struct soap_document *document, const char *field, char *out,
-              size_t out_size);
+int soap_peek(const struct soap_document *document, const char *field, char *out, size_t out_size);
 /* Head and body as records; NULL with the error naming the field, never its value. A request is checked to the letter of
  * its layout, an answer only in its numbers. `element` NULL: empty. */
 struct fep_record *soap_decode_head(struct soap_codec *codec, bool request, const struct soap_document *document,
                                     struct fep_error *error);
 struct fep_record *soap_decode_body(struct soap_codec *codec, bool request, const char *transaction,
-                                    const struct soap_document *document, const xmlNode *element,
-                                    struct fep_error *error);
+                                    const xmlNode *element, struct fep_error *error);
 /* The child element of that name, NULL if there is none or several. */
 const xmlNode *soap_find(const xmlNode *parent, const char *name);
 

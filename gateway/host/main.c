@@ -125,15 +125,22 @@ check_options(struct host *host, const struct conf_instance *instance, int *prob
 /* Crosswalks are named from the folder above the mapping files: mapping/x.cfg and crosswalk/y.csv stand side
  * by side. */
 static int
-load_mapping(struct host *host, const char *path, int *problems, struct fep_error *error)
+load_mapping(struct host *host, const struct conf *conf, const char *path, int *problems,
+             struct fep_error *error)
 {
-    char base[CONF_PATH + 4];
+    char base[CONF_PATH + 4], members[CONF_PATH + 16];
     const char *slash = strrchr(path, '/');
     if (slash == NULL)
         snprintf(base, sizeof base, "..");
     else
         snprintf(base, sizeof base, "%.*s/..", (int)(slash - path), path);
-    host->mapping = mapping_load(path, base, report_line, problems, error);
+    snprintf(members, sizeof members, "%s/canonical.cfg", conf->schema_directory);
+    struct canonical_table *canonical = canonical_table_load(members, report_line, problems, error);
+    if (canonical == NULL)
+        return -1;
+    host->mapping = mapping_load_with(path, base, &(struct mapping_tables){host->transactions, canonical},
+                                      report_line, problems, error);
+    canonical_table_destroy(canonical);
     return host->mapping != NULL ? 0 : -1;
 }
 
@@ -156,7 +163,7 @@ load_all(struct host *host, const struct conf *conf, const struct arguments *arg
         return -1;
     if (check_options(host, instance, &problems, error) < 0)
         return -1;
-    return instance->mapping[0] == '\0' ? 0 : load_mapping(host, instance->mapping, &problems, error);
+    return instance->mapping[0] == '\0' ? 0 : load_mapping(host, conf, instance->mapping, &problems, error);
 }
 
 static void

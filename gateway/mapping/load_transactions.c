@@ -156,6 +156,7 @@ load_transaction(struct loader *loader, const config_setting_t *group, struct tr
         "infno",  "local", "when",          "visit",  "request", "request_group", "answer", "answer_group",
         "checks", "index", "request_index", "person", NULL};
     config_reader_check_keys(&loader->reader, group, keys);
+    map->at = group;
     map->where = load_where(loader, group);
     map->infno = load_member(loader, group, "infno", CONFIG_REQUIRED);
     map->local = load_member(loader, group, "local", CONFIG_REQUIRED);
@@ -291,6 +292,7 @@ load_operation(struct loader *loader, const config_setting_t *root, const char *
         return;
     config_reader_check_keys(&loader->reader, group, serving ? serving_keys : keys);
     map->present = true;
+    map->at = group;
     map->where = load_where(loader, group);
     map->local = load_member(loader, group, "local", CONFIG_REQUIRED);
     find_layouts(loader, group, map->local, &map->question, &map->answer_layout);

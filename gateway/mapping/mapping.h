@@ -7,6 +7,7 @@
 #define FEP_MAPPING_H
 
 #include "header.h"
+#include "transaction_table.h"
 
 struct mapping;
 
@@ -15,7 +16,22 @@ struct mapping;
  * there was any. `base_directory` is where crosswalk paths start. */
 struct mapping *mapping_load(const char *path, const char *base_directory, void (*report)(void *arg, const char *line),
                              void *arg, struct fep_error *error);
+
+/* What a mapping can be held against beyond itself; either may be NULL: then it is not. Read only while loading. */
+struct canonical_table;
+struct mapping_tables {
+    const struct transaction_table *transactions; /* every transaction is in it, and a served update names its person */
+    const struct canonical_table *canonical;      /* members that requests (served) and answers (asked) must have */
+};
+/* As mapping_load, with these checks too. Who runs on a mapping loads it so. */
+struct mapping *mapping_load_with(const char *path, const char *base_directory, const struct mapping_tables *tables,
+                                  void (*report)(void *arg, const char *line), void *arg, struct fep_error *error);
 void mapping_destroy(struct mapping *mapping);
+
+/* The required members of canonical messages (schema/canonical.cfg); NULL with every problem reported. Immutable. */
+struct canonical_table *canonical_table_load(const char *path, void (*report)(void *arg, const char *line), void *arg,
+                                             struct fep_error *error);
+void canonical_table_destroy(struct canonical_table *table);
 
 const char *mapping_name(const struct mapping *mapping);
 const char *mapping_text_of(const struct mapping *mapping, const char *section, const char *key); /* adapter.h */

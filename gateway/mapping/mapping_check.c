@@ -79,6 +79,7 @@ mapping_check(struct loader *loader, const config_setting_t *root)
     check_layouts(loader);
     check_ambiguity(loader, root);
     check_operations(loader, root);
+    mapping_check_required(loader);
     if (loader->mapping->head_question == NULL)
         config_reader_problem(&loader->reader, config_setting_get_member(root, "layouts"),
                               "layout head-Q is missing");

@@ -228,10 +228,10 @@ load_all(struct loader *loader)
 }
 
 struct mapping *
-mapping_load(const char *path, const char *base_directory, void (*report)(void *arg, const char *line),
-             void *arg, struct fep_error *error)
+mapping_load_with(const char *path, const char *base_directory, const struct mapping_tables *tables,
+                  void (*report)(void *arg, const char *line), void *arg, struct fep_error *error)
 {
-    struct loader loader = {.mapping = calloc(1, sizeof *loader.mapping)};
+    struct loader loader = {.mapping = calloc(1, sizeof *loader.mapping), .tables = tables};
     if (loader.mapping == NULL) {
         error_set(error, 0, FEP_E_NO_MEMORY, "no memory for a mapping");
         return NULL;
@@ -249,6 +249,13 @@ mapping_load(const char *path, const char *base_directory, void (*report)(void *
         return loader.mapping;
     mapping_destroy(loader.mapping);
     return NULL;
+}
+
+struct mapping *
+mapping_load(const char *path, const char *base_directory, void (*report)(void *arg, const char *line),
+             void *arg, struct fep_error *error)
+{
+    return mapping_load_with(path, base_directory, &(struct mapping_tables){0}, report, arg, error);
 }
 
 void

@@ -167,6 +167,7 @@ struct pieces {
 
 struct transaction_map {
     const char *where, *infno, *local;
+    const config_setting_t *at; /* while loading only */
     const struct fep_layout *question, *answer_layout; /* answer_layout NULL: an answer without body */
     struct conditions when;
     int visit_field; /* -1: none */
@@ -194,6 +195,7 @@ struct finding_rows {
 struct operation_map { /* inquire, reverse, serve_reverse, serve_inquire */
     bool present;
     const char *where, *local, *field_name;
+    const config_setting_t *at; /* while loading only */
     const struct fep_layout *question, *answer_layout;
     int field; /* in the answer's layout, -1 = none */
     struct rules request, answer;
@@ -254,6 +256,7 @@ struct mapping {
 
 struct loader {
     struct mapping *mapping;
+    const struct mapping_tables *tables; /* never NULL; its members may be */
     struct config_reader reader;
     bool no_memory;
 };
@@ -297,6 +300,7 @@ bool load_is_single(const config_setting_t *list);
 void load_pieces(struct loader *loader, const config_setting_t *list, const struct fep_layout *layout,
                  struct pieces *pieces);
 void mapping_check(struct loader *loader, const config_setting_t *root);
+void mapping_check_required(struct loader *loader);
 
 /* --- codes, crosswalk, findings ------------------------------------------------------------------ */
 

@@ -127,6 +127,10 @@ fill_order_key(struct translation *translation, const struct transaction_map *ma
     const struct mapping_context *context = translation->context;
     if (map->has_person && source_read(translation, NULL, &map->person, &person) < 0)
         return -1;
+    /* A reversal finds its original by the key; everything else would be in no order at all. */
+    if (map->has_person && person.size == 0 && !map->is_reversal && !map->is_inquiry)
+        return translation_fault(translation, NULL, FEP_E_MISSING_FIELD, "the person number (%s) is missing",
+                                 map->person.text);
     if (order_key_compute(context->pseudonym_key, context->pseudonym_key_size,
                           translation->header->insured_area, (const char *)person.data, person.size,
                           index->order_key) < 0)

@@ -61,9 +61,30 @@ add_problem(struct config_reader *reader, const char *file, int line, const char
 }
 
 static void
-add_scan_problem(void *arg, const char *file, int line, const char *text)
+add_scan_problem(void *arg, const char *file, int line, const char *text, const long long *number)
 {
-    add_problem(arg, file, line, text);
+    struct config_reader *reader = arg;
+    add_problem(reader, file, line, text);
+    if (number != NULL && reader->misread_count < sizeof reader->misread / sizeof *reader->misread) {
+        reader->misread[reader->misread_count].line = line;
+        reader->misread[reader->misread_count++].value = *number;
+    }
+}
+
+/* libconfig wraps what it can not hold, or keeps its largest number. */
+bool
+config_reader_is_misread(const struct config_reader *reader, const config_setting_t *at)
+{
+    int type = at ? config_setting_type(at) : CONFIG_TYPE_NONE;
+    if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64)
+        return false;
+    long long value = type == CONFIG_TYPE_INT ? config_setting_get_int(at) : config_setting_get_int64(at);
+    for (size_t i = 0; i < reader->misread_count; i++) {
+        if (reader->misread[i].line == (int)config_setting_source_line(at) &&
+            (reader->misread[i].value == value || (int)reader->misread[i].value == value))
+            return true;
+    }
+    return false;
 }
 
 int
@@ -223,6 +244,17 @@ config_reader_has(const config_setting_t *group, const char *name)
     return group && config_setting_is_group(group) && config_setting_get_member(group, name);
 }
 
+bool
+config_reader_lacks(const config_setting_t *group, const char *name)
+{
+    if (!config_reader_has(group, name))
+        return true;
+    const config_setting_t *member = config_setting_get_member(group, name);
+    const char *text =
+        config_setting_type(member) == CONFIG_TYPE_STRING ? config_setting_get_string(member) : "x";
+    return !text || text[0] == '\0';
+}
+
 static const config_setting_t *
 find_member(struct config_reader *reader, const config_setting_t *group, const char *name, unsigned flags)
 {
@@ -288,6 +320,8 @@ config_reader_integer(struct config_reader *reader, const config_setting_t *grou
     if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64)
         return refuse_type(reader, at, name, "an integer");
     int64_t value = type == CONFIG_TYPE_INT ? config_setting_get_int(at) : config_setting_get_int64(at);
+    if (config_reader_is_misread(reader, at))
+        return false;
     if (value < minimum || value > maximum) {
         config_reader_problem(reader, at, "%s = %" PRId64 ": allowed are %" PRId64 " to %" PRId64, name,
                               value, minimum, maximum);

@@ -39,6 +39,11 @@ struct config_reader { /* members are private */
     struct fep_error *error;
     unsigned code;
     size_t problems;
+    struct {
+        int line;
+        long long value;
+    } misread[32]; /* numbers that were reported before parsing */
+    size_t misread_count;
     char first[FEP_ERROR_TEXT - 32];
 };
 
@@ -66,6 +71,10 @@ int config_reader_where(const struct config_reader *reader, const config_setting
 void config_reader_check_keys(struct config_reader *reader, const config_setting_t *group,
                               const char *const allowed[]);
 bool config_reader_has(const config_setting_t *group, const char *name);
+/* No such member, or an empty text: a member of a wrong type is not missing but wrong, and reported as that. */
+bool config_reader_lacks(const config_setting_t *group, const char *name);
+/* Is this setting a number that was reported already because it can not be read as it stands? */
+bool config_reader_is_misread(const struct config_reader *reader, const config_setting_t *at);
 
 /* Members of a group by name. true: the output was set. false: absent, or wrong and reported. */
 bool config_reader_text(struct config_reader *reader, const config_setting_t *group, const char *name, unsigned flags,

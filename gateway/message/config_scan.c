@@ -36,7 +36,7 @@ static int scan_file(struct scan *scan, const char *path, const char *from_file,
 static void
 tell(struct scan *scan, const struct text *text, int line, const char *what)
 {
-    scan->report(scan->arg, text->file, line, what);
+    scan->report(scan->arg, text->file, line, what, NULL);
 }
 
 /* The character `ahead` of the place, or NUL at the end (the data holds no NUL: that was checked). */
@@ -124,18 +124,18 @@ check_integer(struct scan *scan, const struct text *text, const char *token, boo
         if (errno == ERANGE || (!suffixed && value > INT32_MAX) || value > INT64_MAX) {
             snprintf(message, sizeof message, "number %.40s does not fit: above 0x7FFFFFFF write %s", token,
                      suffixed || errno == ERANGE ? "nothing, 64 bits are the limit" : "an L behind it");
-            tell(scan, text, text->line, message);
+            scan->report(scan->arg, text->file, text->line, message, &(long long){(long long)value});
         }
         return;
     }
     long long value = strtoll(token, NULL, 10);
     if (errno == ERANGE) {
         snprintf(message, sizeof message, "number %.40s does not fit into 64 bits", token);
-        tell(scan, text, text->line, message);
+        scan->report(scan->arg, text->file, text->line, message, &value);
     } else if (!suffixed && (value > INT32_MAX || value < INT32_MIN)) {
         snprintf(message, sizeof message,
                  "number %.40s needs an L behind it: %.40sL (it would be read wrongly)", token, token);
-        tell(scan, text, text->line, message);
+        scan->report(scan->arg, text->file, text->line, message, &value);
     }
     const char *digits = token + (token[0] == '-' || token[0] == '+');
     if (digits[0] == '0' && digits[1] != '\0') {
@@ -298,7 +298,7 @@ scan_file(struct scan *scan, const char *path, const char *from_file, int from_l
         char message[1280];
         snprintf(message, sizeof message, "%s%s%s%s", from_file ? "included file " : "",
                  from_file ? path : "", from_file ? ": " : "", what);
-        scan->report(scan->arg, from_file ? from_file : path, from_file ? from_line : 0, message);
+        scan->report(scan->arg, from_file ? from_file : path, from_file ? from_line : 0, message, NULL);
         scan->unreadable = true;
         return -1;
     }

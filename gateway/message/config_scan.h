@@ -6,7 +6,9 @@
 #define CONFIG_TOTAL_LIMIT (4 * 1024 * 1024) /* bytes with all that is included */
 #define CONFIG_DEPTH_LIMIT 8
 
-typedef void config_scan_report(void *arg, const char *file, int line, const char *text);
+/* `number`: of a number that libconfig would read wrongly, what stands there as far as 64 bits go; else NULL. */
+typedef void config_scan_report(void *arg, const char *file, int line, const char *text,
+                                const long long *number);
 
 /* Reads `path` and all that it includes (relative to `folder`) and reports: a file that cannot be read or is
  * too large, bytes that are not UTF-8, comments and strings without an end, integers that libconfig would

@@ -42,7 +42,8 @@ def places() -> list[tuple[str, str]]:
     listed = [(ROLES[point.split("-")[0]], point) for point in points_of_lifecycle()]
     for point in ("store-before-commit", "store-after-commit", "store-journal-inserted"):
         listed += [(node, point) for node in (NANNING, PLATFORM, YULIN)]
-    return listed
+    listed += [(YULIN, point) for point in ("host_before_submit", "host_after_submit", "host_before_done")]
+    return [*listed, (NANNING, "host_before_request")]
 
 
 def visit_number(point: str, serial: int) -> str:
@@ -115,7 +116,8 @@ class KillPoints(unittest.TestCase):
         missed = sorted(place for place, result in results.items() if result == "not reached")
         reached = sum(result == "struck" for result in results.values())
         print(f"# {reached} of {len(listed)} places struck; not reached by this visit: {missed}", flush=True)
-        self.assertGreaterEqual(reached, 22)
+        # "stands" needs an insurer that declines a reversal and a cancel for good; the core's own tests reach it.
+        self.assertLessEqual({point.split("-")[1] for _, point in missed}, {"stands"})
 
 
 class RandomKills(unittest.TestCase):

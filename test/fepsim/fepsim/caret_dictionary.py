@@ -6,6 +6,7 @@ that way written out; a value missing from a table must be refused, not guessed.
 """
 
 from .china_time import today
+from .refusals import Refusal
 
 MED_TYPE = {"11": "11", "12": "11", "13": "13", "14": "14", "15": "15",
             "41": "41", "21": "21", "22": "21", "23": "22", "24": "23"}
@@ -29,6 +30,36 @@ CERTIFICATE_BACK = {"1": "01", "2": "02", "3": "03", "5": "06", "6": "08",
                     "7": "07", "9": "99"}
 
 QUERY_KIND = {"card": "1", "certificate": "2", "psn_no": "3"}
+
+
+MED_TYPE_IN = {"11": "11", "13": "13", "14": "14", "15": "14", "41": "41", "21": "21",
+               "22": "23", "23": "24"}
+FEE_CATEGORY_IN = {local: national for national, local in FEE_CATEGORY.items()}
+LEVEL_IN = {local: national for national, local in LEVEL.items()}
+DISCHARGE_IN = {"0": "1", "1": "1", "2": "2", "3": "5", "9": "9"}
+_RESIDENTS = ("14", "15", "16")
+ITEM_KINDS = {"1": "1", "2": "2", "3": "3"}
+DISEASES = {"4": "4"}
+FLAGS = {"0": False, "1": True}
+PERSON_QUERIES = {"1": "card", "2": "certificate", "3": "number"}
+POSTING_STATES = {"1": "posted", "2": "reversed", "3": "cancelled"}
+
+
+def inward(table: dict, name: str, local: str):
+    """The national value of a local code; a field without one is refused."""
+    if local not in table:
+        raise Refusal("1003", f"{name} {local}")
+    return table[local]
+
+
+def outward(table: dict, national) -> str:
+    """The local code of a national value."""
+    return next(local for local, value in table.items() if value == national)
+
+
+def category(national: str) -> str:
+    """The local code of a person category: residents of any age have one."""
+    return RESIDENT if national in _RESIDENTS else outward(CATEGORY_BACK, national)
 
 
 def _resident_by_age(birth: str) -> str:

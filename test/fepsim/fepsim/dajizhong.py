@@ -43,6 +43,9 @@ class Dajizhong(AskedSystem):
         self.open(Server(args.listen, desk, args.idle_seconds), args.control)
 
 
+SYSTEM = Dajizhong
+
+
 def main(args: argparse.Namespace) -> int:
     """Serve until told to stop; says on standard output where."""
     return until_told_to_stop(lambda: Dajizhong(args), lambda running: f"ready {running.address}")

@@ -49,6 +49,9 @@ class AskingSystem(System):
         return self.session.sign_out(self.hospital.of(op), bool(op.get("forced")))
 
 
+SYSTEM = AskingSystem
+
+
 def main(args: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT."""
     return until_told_to_stop(

@@ -70,6 +70,7 @@ class Settings:
     late_seconds: float = 75.0
     slow_seconds: float = 20.0
     files: str = ""
+    direction: str = "2"
 
 
 class Numbers:
@@ -161,9 +162,9 @@ class Desk:
             raise Refusal("1003", record.bad[0])
         if header["H-SENDER"] != self.settings.gateway:
             raise Refusal("1004", header["H-SENDER"])
-        fixed = {"H-VERSION": "01", "H-KIND": "Q", "H-DIR": "2", "H-PAGE": 1, "H-MORE": "N",
-                 "H-RECEIVER": self.settings.node, "H-RET-CODE": "", "H-RET-MSG": "",
-                 "H-CTR-SERIAL": ""}
+        fixed = {"H-VERSION": "01", "H-KIND": "Q", "H-PAGE": 1, "H-MORE": "N",
+                 "H-DIR": self.settings.direction, "H-RECEIVER": self.settings.node,
+                 "H-RET-CODE": "", "H-RET-MSG": "", "H-CTR-SERIAL": ""}
         tran = header["H-TRAN"]
         if tran not in WITHOUT_REGION:
             fixed["H-INSU-RGN"] = self.insurer.region

@@ -315,7 +315,7 @@ class Insurer:
             raise Refusal("9001")
         original = self.postings.by_key.get(request.org_key)
         outcome = {"org_key": list(request.org_key), "org_ctr": "", "result": "2"}
-        if original is None or original["state"] == "refused":
+        if original is None or original["state"] in ("refused", "noted"):
             return outcome
         outcome |= {"org_ctr": original["ctr_serial"]}
         if original["state"] == "reversed":

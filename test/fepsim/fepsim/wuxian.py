@@ -4,7 +4,7 @@ import argparse
 
 from .asked_system import AskedSystem, add_common_arguments, until_told_to_stop
 from .wuxian_desk import Desk, Numbers, Settings
-from .wuxian_server import IDLE_SECONDS, Server
+from .wuxian_server import IDLE_SECONDS, serve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +26,11 @@ class Wuxian(AskedSystem):
                             check_clock=args.treat_clock == "check",
                             slow_seconds=args.slow_seconds)
         desk = Desk(self.insurer, self.clock, settings)
-        self.open(Server(args.listen, desk, args.late_seconds, args.idle_seconds),
+        self.open(serve(args.listen, desk, args.late_seconds, args.idle_seconds),
                   args.control)
+
+
+SYSTEM = Wuxian
 
 
 def main(args: argparse.Namespace) -> int:

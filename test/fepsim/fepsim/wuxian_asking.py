@@ -34,6 +34,9 @@ class AskingSystem(System):
         self.client.close()
 
 
+SYSTEM = AskingSystem
+
+
 def main(args: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT."""
     return until_told_to_stop(

@@ -46,6 +46,9 @@ POSTINGS = {
     "1901": ("reverse", requests.reverse, answers.reversed_),
 }
 
+# Transactions about no person: the region of insurance is whatever region they name.
+WITHOUT_REGION = frozenset({"1501", "1502", "1601", "1999"})
+
 _SERIAL = re.compile(r"[0-9A-Z]{12}([0-9]{14})[0-9]{4}", re.ASCII)
 _REGION = re.compile(r"[0-9]{6}", re.ASCII)
 _CASH = re.compile(r"<AKC261>([^<]*)</AKC261>")
@@ -61,9 +64,10 @@ class Exchange(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """Who may ask, and how this stand-in is to behave."""
+    """Who may ask, in which direction, and how this stand-in is to behave."""
 
     grant: str
+    direction: str = "2"
     check_clock: bool = True
     slow_seconds: float = 20.0
 
@@ -93,7 +97,7 @@ class Desk:
     def __init__(self, insurer: Insurer, clock: Clock, settings: Settings):
         self.insurer = insurer
         self.clock = clock
-        self._settings = settings
+        self.settings = settings
         self._queries = Queries(insurer, clock)
         self._counter = Counter(insurer, settings.slow_seconds,
                                 lambda seconds, work: after(seconds, work))
@@ -125,7 +129,7 @@ class Desk:
     def _check_access(self, talk: "_Talk") -> None:
         """Check what comes before the repeat check, in its order."""
         grant = talk.document.child("HEAD").child("GRANTID").text
-        if fold_identifier(grant) != self._settings.grant:
+        if fold_identifier(grant) != self.settings.grant:
             raise Refusal("1004")
         if talk.code not in INPUTS:
             raise Refusal("1002", talk.code)
@@ -148,18 +152,19 @@ class Desk:
     def _request(self, talk: "_Talk", stamp: str) -> Request:
         """Check the head and read the input, after the repeat check."""
         head = read(REQUEST_HEAD.plain, talk.document.child("HEAD"))
-        if head["JYFX"] != "2":
+        if head["JYFX"] != self.settings.direction:
             raise Refusal("1003", "JYFX")
-        if head["AAA027"] != self.insurer.region:
+        for name in ("AAA027", "AAB301"):
+            if not _REGION.fullmatch(head[name]):
+                raise Refusal("1003", name)
+        if talk.code not in WITHOUT_REGION and head["AAA027"] != self.insurer.region:
             raise Refusal("1003", "AAA027")
-        if not _REGION.fullmatch(head["AAB301"]):
-            raise Refusal("1003", "AAB301")
         if talk.code not in (INQUIRY, REVERSAL) and (head["ORGMSGNO"] or head["ORGMSGID"]):
             raise Refusal("1003", "ORGMSGNO")
         element = talk.document.child("INPUT")
         values = read_input(talk.code, element)
         skew = moment_of(head["OPTTIME"]) - moment_of(stamp)
-        if self._settings.check_clock and abs(skew) > CLOCK_TOLERANCE:
+        if self.settings.check_clock and abs(skew) > CLOCK_TOLERANCE:
             raise Refusal("1006")
         return Request(head, element, values)
 

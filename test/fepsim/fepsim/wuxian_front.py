@@ -55,8 +55,9 @@ def _judge_document(entry: dict, body: bytes) -> Told:
         output = document.child("OUTPUT")
         told.out = named(entry["code"], output)
         check_output(OPERATION_OF[entry["code"]], told.out, entry["expected"])
-        if OPERATION_OF[entry["code"]] == "inquire":
-            told.out["element"] = output.child("ORGOUTPUT")
+        original = output.child("ORGOUTPUT")
+        if original.children:
+            told.out["original"] = named(entry["original_code"], original)
         return told
     if not head["ERRORCODE"].isdecimal() or head["ERRORCODE"] == "0000":
         raise Unreadable(f"code {head['ERRORCODE']}")
@@ -90,7 +91,7 @@ class Desk(AskingDesk):
                 "OPTTIME": china_time.stamp(), "GRANTID": self._grant}
         if original:
             head |= {"ORGMSGNO": original["code"], "ORGMSGID": original["serial"]}
-            facts["original"] = original["serial"]
+            facts |= {"original": original["serial"], "original_code": original["code"]}
         body = envelope("business", "inputXml", write_request(
             write_fields(REQUEST_HEAD.plain, head), write_values(INPUTS[code], values, rows)))
         return self.dispatch(serial, http.request(self._client.host, body),
@@ -150,7 +151,7 @@ class WuxianFront:
     @staticmethod
     def _original(request: dict, inquiry: Told) -> Told:
         """Return the outcome that the lost answer would have told."""
-        found, element = inquiry.out, inquiry.out.pop("element")
+        found = inquiry.out
         serial = found["original_centre_serial"]
         day = serial[12:20] if is_date(serial[12:20]) else request["serial"][12:20]
         told = Told("good", 0, "", request["serial"], serial, acct_date=day)
@@ -158,10 +159,10 @@ class WuxianFront:
             told.told, told.code = "refused", -int(found["code"] or 0)
             return told
         try:
-            told.out = named(request["code"], element)
+            told.out = found.get("original", {})
             check_output(OPERATION_OF[request["code"]], told.out, request["expected"])
-        except (Unreadable, BadField, NotBelieved) as error:
-            told.told, told.text, told.out = "unknown", f"unreadable original: {error}", {}
+        except (NotBelieved, KeyError) as error:
+            told.told, told.text, told.out = "unknown", f"original not believed: {error}", {}
         return told
 
     def find_posting(self, request: dict) -> dict:

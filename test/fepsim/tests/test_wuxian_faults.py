@@ -16,7 +16,7 @@ class Faults(PeerCase):
         super().setUp()
         self.serial = self.client.new_serial()
         self.put_off: list[tuple] = []
-        for module in ("wuxian_desk", "wuxian_server"):
+        for module in ("wuxian_desk", "one_by_one"):
             held = mock.patch(f"fepsim.{module}.after",
                               lambda seconds, work: self.put_off.append((seconds, work)))
             held.start()

@@ -173,7 +173,7 @@ class Refusals(PeerCase):
 
     def test_the_head(self):
         for head, code in (({"GRANTID": "WX450300"}, "1004"), ({"MSGNO": "1999x"}, "1002"),
-                           ({"JYFX": "1"}, "1003"), ({"AAA027": "450900"}, "1003"),
+                           ({"JYFX": "1"}, "1003"), ({"AAA027": "4509"}, "1003"),
                            ({"AAB301": "4501"}, "1003"), ({"AKB020": ""}, "1003"),
                            ({"OPTTIME": DATE + "100459"}, "1006"),
                            ({"OPTTIME": DATE + "100600"}, "0000"),
@@ -184,6 +184,9 @@ class Refusals(PeerCase):
                 if "MSGNO" in head:
                     document = document.replace(">1999<", ">1998<")
                 self.code(self.client.ask_document(document), code)
+        other = self.client.ask("1701", {"AAC001": WORKER, "AAB301": "450100",
+                                         "AAE030": DATE}, AAA027="450900")
+        self.code(other, "1003")
 
 
 class Repeats(PeerCase):

@@ -509,6 +509,7 @@ translate_out(void *host, const struct fep_message *message, uint32_t operation,
     fill(fake, *head, what->head);
     if (operation == FEP_OP_SUBMIT) {
         fill_known(*head, "H-SERIAL", serial);
+        fill_known(*head, "SERIAL", serial);
         fill(fake, *body, what->body);
         if (what->row != NULL)
             fake_set_row(fake, *body, what->row);
@@ -518,6 +519,10 @@ translate_out(void *host, const struct fep_message *message, uint32_t operation,
         fill_known(*head, "ORGMSGNO", what->local);
         fill_known(*body, "VQ-ORG-DATE", date);
         fill_known(*body, "ORGDATE", date);
+        fill_known(*head, "SERIAL", "20261122990000000001");
+        fill_known(*body, "ORG-CODE", what->local);
+        fill_known(*body, "ORG-SERIAL", serial);
+        fill_known(*body, "ORG-DATE", date);
     }
     return local;
 }

@@ -561,7 +561,8 @@ rig_request(struct rig *rig, struct rig_request request)
         event.header.transaction_class = (uint8_t)request.transaction_class;
     if (request.original != NULL) {
         fill_text(event.header.original_msgid, sizeof event.header.original_msgid, request.original, "");
-        fill_text(event.header.original_infno, sizeof event.header.original_infno, NULL, "2207");
+        if (!request.only_serial)
+            fill_text(event.header.original_infno, sizeof event.header.original_infno, NULL, "2207");
     }
     fill_index(&event.index, request.person, request.settlement);
     event.body = text_slice(request.body != NULL ? request.body : "settle");

@@ -91,6 +91,7 @@ enum exchange_state rig_state(const struct rig *rig, const char *msgid, enum exc
 struct rig_request {
     const char *msgid, *infno, *body, *original;
     uint8_t person, fresh, caller_inquires;
+    uint8_t only_serial; /* a reversal that names its original by the serial alone */
     enum transaction_class transaction_class; /* 0 = update */
     uint64_t ticket;                          /* 0 = a new one, which is returned */
     const char *from;                         /* NULL: "la" */

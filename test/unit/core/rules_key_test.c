@@ -147,6 +147,26 @@ rule_03_loop(void **state)
     rig_finish(&p);
 }
 
+/* A tombstone that its caller named by the serial alone must still make a header that can travel to the host.
+ */
+static void
+rule_12_unseen_serial_is_blocked_and_told(void **state)
+{
+    (void)state;
+    struct rig a;
+    rig_origin(&a);
+    rig_request(&a, (struct rig_request){.msgid = "x1",
+                                         .infno = "2601",
+                                         .original = "H45010000003202611220028570002",
+                                         .only_serial = 1,
+                                         .transaction_class = CLASS_REVERSAL});
+    const struct core_command *told = rig_expect(&a, CMD_TELL);
+    assert_int_equal(told->outcome.finding, FEP_FOUND_NEVER_ARRIVED);
+    assert_int_equal(told->header.transaction_class, CLASS_UPDATE);
+    assert_true(infno_is_valid(told->header.infno));
+    rig_finish(&a);
+}
+
 static void
 rule_04_horizon(void **state)
 {
@@ -165,7 +185,8 @@ rule_04_horizon(void **state)
     assert_int_equal(rig_count(&b, CMD_SUBMIT), 0);
     rig_finish(&b);
 
-    /* At the origin the caller's own serial says how old it is: it is neither run again nor called "never arrived". */
+    /* At the origin the caller's own serial says how old it is: it is neither run again nor called "never
+     * arrived". */
     struct rig o;
     rig_origin(&o);
     rig_request(&o, (struct rig_request){.msgid = "H45010000003202609010028570002"});
@@ -352,15 +373,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rule_01_key),
-        cmocka_unit_test(rule_02_copy),
-        cmocka_unit_test(rule_02_next_attempt),
-        cmocka_unit_test(rule_03_loop),
-        cmocka_unit_test(rule_04_horizon),
-        cmocka_unit_test(rule_05_mark),
-        cmocka_unit_test(rule_06_attempt_record),
-        cmocka_unit_test(rule_07_path),
-        cmocka_unit_test(rule_08_no_route),
+        cmocka_unit_test(rule_01_key),          cmocka_unit_test(rule_02_copy),
+        cmocka_unit_test(rule_02_next_attempt), cmocka_unit_test(rule_03_loop),
+        cmocka_unit_test(rule_04_horizon),      cmocka_unit_test(rule_12_unseen_serial_is_blocked_and_told),
+        cmocka_unit_test(rule_05_mark),         cmocka_unit_test(rule_06_attempt_record),
+        cmocka_unit_test(rule_07_path),         cmocka_unit_test(rule_08_no_route),
     };
     return cmocka_run_group_tests_name("core rules_key", tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-char rig_problems[16384];
+char rig_problems[65536];
 static char directory[64];
 
 static void
@@ -84,6 +84,33 @@ rig_load_text(const char *text)
     return mapping;
 }
 
+struct mapping *
+rig_load_with(const char *text, const struct mapping_tables *tables)
+{
+    char path[128], base[512];
+    struct fep_error error = {0};
+    const char *source = getenv("FEP_SOURCE");
+    assert_non_null(source);
+    snprintf(base, sizeof base, "%s/etc", source);
+    rig_problems[0] = '\0';
+    write_file("map.cfg", text);
+    path_of(path, "map.cfg");
+    struct mapping *mapping = mapping_load_with(path, base, tables, report, NULL, &error);
+    if (mapping == NULL && rig_problems[0] == '\0')
+        snprintf(rig_problems, sizeof rig_problems, "%s", error.text);
+    return mapping;
+}
+
+struct canonical_table *
+rig_load_canonical(const char *text)
+{
+    char path[128];
+    rig_problems[0] = '\0';
+    write_file("map.cfg", text);
+    path_of(path, "map.cfg");
+    return canonical_table_load(path, report, NULL, NULL);
+}
+
 const char *
 rig_rules_text(const char *fields, const char *rules, const char *more)
 {
@@ -97,10 +124,10 @@ rig_rules_text(const char *fields, const char *rules, const char *more)
              "%s\n"
              "layouts = ( { name = \"head-Q\"; fields = ( (\"M\", \"code\", 20), (\"A\", \"code\", 6) ); },\n"
              "{ name = \"T1-Q\"; fields = ( %s ); },\n"
-             "{ name = \"T1-R\"; fields = ( %s ); } );\n"
+             "{ name = \"T1-R\"; fields = ( (\"F\", \"text\", 20) ); } );\n"
              "head = { request = ( (\"A\", \"header.insured_area\") ); };\n"
              "transactions = ( { infno = \"2304\"; local = \"T1\"; request = ( %s ); } );\n",
-             more, fields, fields, rules);
+             more, fields, rules);
     return text;
 }
 

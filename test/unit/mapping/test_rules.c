@@ -278,8 +278,8 @@ test_required_by_the_layout(void **state)
 {
     struct fep_error error;
     (void)state;
-    struct mapping *mapping =
-        load("(\"F\", \"text\", 20), (\"G\", \"text\", 20, \"required\")", "(\"F\", \"data.a\")", "");
+    struct mapping *mapping = load("(\"F\", \"text\", 20), (\"G\", \"text\", 20, \"required\")",
+                                   "(\"F\", \"data.a\"), (\"G\", \"data.b\")", "");
     assert_null(rig_in(mapping, "x", &error));
     assert_string_equal(error.text, "message: field G of T1-Q is missing");
     assert_null(rig_out(mapping, "{\"data\":{\"a\":\"x\"}}", &error));

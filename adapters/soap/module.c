@@ -1,0 +1,227 @@
+/* The soap module: SOAP 1.1 over HTTP with a document inside, calling or serving.
+ *
+ *   mode = "call"                  this gateway calls the local system
+ *   connect = "10.45.3.20:8081"    the local system; numeric
+ *   connections = 16               requests outstanding at once, each on a connection of its own
+ *
+ *   mode = "serve"                 the local system calls this gateway
+ *   listen = "0.0.0.0:18081"
+ *
+ * Everything that has a name on the wire comes from the mapping file (group `wire`, layouts). See README.md. */
+#include "soap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire.h"
+
+static const struct fep_option options[] = {
+    {"mode", FEP_TEXT, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "call：网关呼叫本地系统；serve：本地系统来连网关",
+     "call: the gateway calls the local system; serve: it calls the gateway"},
+    {"connect", FEP_TEXT, 0, NULL, NULL, 0, 0, "call：本地系统的地址和端口（数字）",
+     "call: the local system, numeric ADDRESS:PORT"},
+    {"host", FEP_TEXT, 0, NULL, NULL, 0, 0, "call：HTTP 的 Host，缺省为 connect",
+     "call: what the Host header says; default: connect"},
+    {"connections", FEP_INTEGER, 0, NULL, "16", 1, MAX_TASKS, "call：同时在途的请求数上限",
+     "call: requests outstanding at once"},
+    {"connect_time", FEP_DURATION_MS, 0, "ms", "3000", 10, 60000, "call：连接时限", "call: time allowed to connect"},
+    {"late_time", FEP_DURATION_MS, 0, "ms", "120000", 20, 3600000, "call：迟到答复等待时间",
+     "call: how long an answer is awaited after its call has ended"},
+    {"probe_time", FEP_DURATION_MS, 0, "ms", "10000", 10, 60000, "call：探测时限", "call: time allowed for an echo"},
+    {"pause_min", FEP_DURATION_MS, 0, "ms", "500", 1, 60000, "call：不通时探测的最短间隔",
+     "call: first pause between echoes while it is down"},
+    {"pause_max", FEP_DURATION_MS, 0, "ms", "30000", 1, 600000, "call：不通时探测的最长间隔",
+     "call: longest pause between echoes while it is down"},
+    {"listen", FEP_TEXT, 0, NULL, NULL, 0, 0, "serve：监听地址和端口（数字）",
+     "serve: numeric ADDRESS:PORT to listen on"},
+    {"max_connections", FEP_INTEGER, 0, NULL, "64", 1, MAX_CALLERS, "serve：连接数上限",
+     "serve: connections at once; more wait to be accepted"},
+    {"request_time", FEP_DURATION_MS, 0, "ms", "30000", 20, 600000, "serve：请求多久收不全即断开",
+     "serve: a request must be there within this time"},
+    {"write_time", FEP_DURATION_MS, 0, "ms", "30000", 20, 600000, "serve：答复多久发不完即断开",
+     "serve: a caller that does not take its answer in this time is cut off"},
+    {"clock_tolerance", FEP_DURATION_MS, 0, "ms", "600000", 0, 86400000, "serve：查询类交易允许的时钟差，0 为不查",
+     "serve: clock difference allowed in what posts nothing; 0: not checked"},
+    {NULL, 0, 0, NULL, NULL, 0, 0, NULL, NULL}};
+
+static void
+read_options(struct soap *soap)
+{
+    const struct fep_host *host = soap->host;
+    const struct fep_config *config = soap->config;
+    soap->connections = (size_t)host->get_integer(config, "connections");
+    soap->connect_ms = host->get_integer(config, "connect_time");
+    soap->late_ms = host->get_integer(config, "late_time");
+    soap->probe_ms = host->get_integer(config, "probe_time");
+    soap->pause_min_ms = host->get_integer(config, "pause_min");
+    soap->pause_max_ms = host->get_integer(config, "pause_max");
+    soap->caller_limit = (size_t)host->get_integer(config, "max_connections");
+    soap->request_ms = host->get_integer(config, "request_time");
+    soap->write_ms = host->get_integer(config, "write_time");
+    soap->clock_tolerance_ms = host->get_integer(config, "clock_tolerance");
+}
+
+static int
+read_mode(struct soap *soap, struct fep_error *error)
+{
+    const struct fep_host *host = soap->host;
+    const char *mode = host->get_text(soap->config, "mode");
+    soap->serves = mode != NULL && strcmp(mode, "serve") == 0;
+    if (!soap->serves && (mode == NULL || strcmp(mode, "call") != 0))
+        return set_error(error, 0, 0, "option mode is \"%.20s\"; expected call or serve", mode != NULL ? mode : "");
+    const char *name = soap->serves ? "listen" : "connect", *address = host->get_text(soap->config, name);
+    if (address == NULL)
+        return set_error(error, 0, 0, "option %s is missing; mode %s needs it", name, mode);
+    const char *authority = host->get_text(soap->config, "host");
+    snprintf(soap->authority, sizeof soap->authority, "%s", authority != NULL ? authority : address);
+    return tcp_parse(address, &soap->address, error);
+}
+
+static int
+soap_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error)
+{
+    struct soap *soap = calloc(1, sizeof *soap);
+    if (soap == NULL)
+        return set_error(error, 0, 0, "no memory");
+    soap->host = host;
+    soap->config = config;
+    soap->listener = -1;
+    soap->moment = 1;
+    read_options(soap);
+    if (read_mode(soap, error) < 0 || soap_codec_open(&soap->codec, host, error) < 0) {
+        free(soap);
+        return -1;
+    }
+    *self = soap;
+    return 0;
+}
+
+static void
+soap_start(void *self, struct fep_call *call)
+{
+    struct soap *soap = self;
+    struct fep_error error = {0};
+    struct fep_result result = task_new_result(FEP_REASON_NONE);
+    if (!soap->serves) {
+        soap->start_call = call;
+        health_start(soap);
+        return;
+    }
+    bool good = serve_listen(soap, &error) == 0;
+    serve_report(soap);
+    if (!good)
+        copy_text(result.text, sizeof result.text, error.text, strlen(error.text));
+    soap->host->complete_call(soap->host->self, call, good ? FEP_ANSWERED : FEP_NOT_SENT, &result, NULL);
+}
+
+/* The side that is asked is never given a call by a route; if it is, nothing was sent. */
+static void
+begin(struct soap *soap, struct fep_call *call, uint32_t operation, const struct fep_message *message)
+{
+    struct fep_result result = task_new_result(FEP_REASON_PROTOCOL);
+    if (!soap->serves) {
+        task_begin(soap, call, operation, message);
+        return;
+    }
+    copy_text(result.text, sizeof result.text, "this instance serves", strlen("this instance serves"));
+    soap->host->complete_call(soap->host->self, call, FEP_NOT_SENT, &result, NULL);
+}
+
+static void
+soap_submit(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    begin(self, call, FEP_OP_SUBMIT, message);
+}
+
+static void
+soap_inquire(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    begin(self, call, FEP_OP_INQUIRE, message);
+}
+
+static void
+soap_reverse(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    begin(self, call, FEP_OP_REVERSE, message);
+}
+
+static void
+soap_cancel(void *self, struct fep_call *call, enum fep_reason reason)
+{
+    struct soap *soap = self;
+    struct fep_call **own = call == soap->start_call   ? &soap->start_call
+                            : call == soap->drain_call ? &soap->drain_call
+                                                       : NULL;
+    struct fep_result result = task_new_result(reason);
+    if (own == NULL) {
+        task_cancel(soap, call, reason);
+        return;
+    }
+    *own = NULL;
+    soap->host->complete_call(soap->host->self, call, FEP_NOT_SENT, &result, NULL);
+}
+
+static void
+soap_read_health(void *self, struct fep_health *health)
+{
+    const struct soap *soap = self;
+    *health = soap->health;
+    health->size = sizeof *health;
+    health->open_calls = (uint32_t)(soap->serves ? serve_count_open(soap) : soap->task_count);
+    if (health->state == 0)
+        health->state = FEP_STARTING;
+}
+
+static void
+soap_drain(void *self, struct fep_call *call)
+{
+    struct soap *soap = self;
+    soap->draining = true;
+    soap->drain_call = call;
+    if (soap->serves) {
+        serve_stop_listening(soap);
+        serve_report(soap);
+        serve_check_drained(soap);
+    } else {
+        health_stop(soap);
+        health_report(soap);
+        task_check_drained(soap);
+    }
+}
+
+static void
+soap_close(void *self)
+{
+    struct soap *soap = self;
+    soap->closing = true;
+    health_stop(soap);
+    task_free_all(soap);
+    serve_stop_listening(soap);
+    serve_close_all(soap);
+    free(soap);
+}
+
+static const struct fep_adapter_ops ops = {.size = sizeof ops,
+                                           .open = soap_open,
+                                           .start = soap_start,
+                                           .submit = soap_submit,
+                                           .inquire = soap_inquire,
+                                           .reverse = soap_reverse,
+                                           .cancel = soap_cancel,
+                                           .read_health = soap_read_health,
+                                           .drain = soap_drain,
+                                           .close = soap_close};
+
+extern FEP_EXPORT const struct fep_adapter fep_adapter;
+const struct fep_adapter fep_adapter = {.magic = FEP_ADAPTER_MAGIC,
+                                        .abi_major = FEP_ABI_MAJOR,
+                                        .abi_minor = FEP_ABI_MINOR,
+                                        .size = sizeof(struct fep_adapter),
+                                        .name = "soap",
+                                        .version = "1.0",
+                                        .summary = "SOAP 1.1 over HTTP, a document inside; calling or serving",
+                                        .abilities = FEP_CALLS_OUT | FEP_SERVES_IN | FEP_INQUIRES | FEP_REVERSES |
+                                                     FEP_REPLAYS,
+                                        .options = options,
+                                        .ops = &ops};
