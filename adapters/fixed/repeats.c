@@ -1,9 +1,9 @@
 /* When may a request under a refused serial start a new attempt?
  *
  * A copy that was sent before its caller learned of the refusal must not run: the caller has acted on "nothing was done". What
- * we know: where the mapping says so, on a connection accepted after the refusal had gone nothing older can arrive. On the
- * same connection a request read after the refusal had gone was made after it if the refusal came promptly: nobody repeats a
- * request that he has been waiting on for seconds only. Everything else counts as a copy and gets the stored refusal. Must
+ * we know: nobody repeats a request that he has been waiting on for seconds only, so a request that is read after a prompt
+ * refusal had gone was made after it: on the same connection, or, where the mapping says so, on one accepted after that.
+ * Everything else counts as a copy and gets the stored refusal. Must
  * never guess. */
 #include "server.h"
 
@@ -46,8 +46,8 @@ repeats_is_new(const struct server *server, const struct request *request)
             refusal = &server->refusals[i];
     }
     uint64_t handed_over = refusal != NULL ? refusal->handed_over : server->refusal_floor;
+    bool prompt = refusal == NULL || refusal->prompt;
     bool later = server->wire.new_connection_is_new != NULL && request->client->accepted > handed_over;
-    bool same = refusal != NULL && refusal->prompt && refusal->client == request->client->number &&
-                request->begun > handed_over;
-    return later || same;
+    bool same = refusal != NULL && refusal->client == request->client->number && request->begun > handed_over;
+    return prompt && (later || same);
 }

@@ -197,7 +197,7 @@ complete_body(const struct caller *caller, const struct fep_record *answer)
     const struct fep_host *host = soap->host;
     const struct fep_layout *layout = answer != NULL ? host->record_layout(answer) : NULL;
     char field[SOAP_NAME_SIZE] = "", reference[SOAP_SERIAL_SIZE] = "";
-    if (soap_list_value(soap->codec.wire.answer_repeats, caller->transaction, field, sizeof field) == false &&
+    if (!soap_list_value(soap->codec.wire.answer_repeats, caller->transaction, field, sizeof field) &&
         !is_operation(caller, "serve_reverse"))
         return NULL;
     struct fep_record *record = layout != NULL ? host->create_record(host->self, layout->name) : NULL;

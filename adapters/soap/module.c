@@ -180,9 +180,7 @@ soap_drain(void *self, struct fep_call *call)
     soap->draining = true;
     soap->drain_call = call;
     if (soap->serves) {
-        serve_stop_listening(soap);
-        serve_report(soap);
-        serve_check_drained(soap);
+        serve_drain(soap);
     } else {
         health_stop(soap);
         health_report(soap);

@@ -47,6 +47,21 @@ serve_check_drained(struct soap *soap)
                               &(struct fep_result){.size = sizeof(struct fep_result)}, NULL);
 }
 
+void
+serve_drain(struct soap *soap)
+{
+    struct caller *next;
+    serve_stop_listening(soap);
+    for (struct caller *caller = soap->first_caller; caller != NULL; caller = next) {
+        next = caller->next;
+        /* One that has begun to ask is told that nothing was done. */
+        if (caller->state == CALLER_READING && !caller->in.head_complete && caller->in.text_size == 0)
+            caller_close(caller);
+    }
+    serve_report(soap);
+    serve_check_drained(soap);
+}
+
 /* --- opening and closing --- */
 
 static void

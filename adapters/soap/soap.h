@@ -181,6 +181,8 @@ void health_probed(struct soap *soap, bool answered);
 int serve_listen(struct soap *soap, struct fep_error *error);
 void serve_stop_listening(struct soap *soap);
 void serve_close_all(struct soap *soap);
+/* Nothing new; who is waiting for an answer gets it. */
+void serve_drain(struct soap *soap);
 size_t serve_count_open(const struct soap *soap);
 void serve_report(struct soap *soap);
 void serve_check_drained(struct soap *soap);

@@ -13,10 +13,17 @@
 #define CONF_INSTANCES 32
 #define CONF_OPTIONS 48
 
+/* Where a setting stands, for problems that only show when what it names is opened. line 0: it is not there. */
+struct conf_place {
+    char file[CONF_PATH];
+    int line;
+};
+
 struct conf_peer {
     char name[NODE_SIZE];           /* the peer gateway's node code */
     char endpoint[CONF_TEXT];       /* we dial it; empty: it dials us */
     char public_key_file[CONF_PATH];
+    struct conf_place at, public_key_at;
     uint32_t window;
 };
 
@@ -25,6 +32,7 @@ struct conf_option {
     char value[CONF_TEXT]; /* as text; integers and flags checked against the module's table by the host */
     char file[CONF_PATH];
     int line;
+    bool unread; /* the value is wrong and was reported; only in what conf_load_partly gives */
 };
 
 struct conf_instance {
@@ -33,8 +41,10 @@ struct conf_instance {
     char mapping[CONF_PATH]; /* empty: bodies pass through as they are */
     uint32_t window;         /* calls open at once */
     int caller_inquires;     /* the local system's protocol has an inquiry (hop rule 10) */
+    struct conf_place at, module_at, mapping_at;
     struct conf_option options[CONF_OPTIONS];
     size_t option_count;
+    bool options_unread; /* there may be more; only in what conf_load_partly gives */
 };
 
 struct conf {
@@ -49,6 +59,7 @@ struct conf {
     char link_key_file[CONF_PATH];      /* CURVE secret */
     char body_key_file[CONF_PATH];      /* empty: bodies at rest in clear (said at start) */
     char pseudonym_key_file[CONF_PATH]; /* key of order keys and pseudonyms */
+    struct conf_place link_key_at, body_key_at, pseudonym_key_at, schema_at, adapters_at, routes_at, transactions_at;
     char log_socket[CONF_PATH];         /* empty: standard error */
     int log_debug;
     struct core_config bounds;          /* node, max_* and times filled in */
@@ -58,6 +69,7 @@ struct conf {
     size_t peer_count;
     struct conf_instance instances[CONF_INSTANCES];
     size_t instance_count;
+    bool names_unread; /* a peer or an instance has no name; only in what conf_load_partly gives */
     char control_endpoint[CONF_PATH + 16]; /* ipc endpoint of hosts and fepctl, from run_directory */
 };
 
@@ -66,6 +78,10 @@ typedef void conf_report_fn(void *arg, const char *line);
 /* NULL with every problem reported and the first (with their number) in `error`. Relative paths start at the file's
  * directory. */
 struct conf *conf_load(const char *path, conf_report_fn *report, void *arg, struct fep_error *error);
+/* The same for a check, never to run on: hands out what could be read in spite of problems, with defaults for the rest
+ * (paths that were not read are empty), and counts them. NULL without memory only, with the error. */
+struct conf *conf_load_partly(const char *path, conf_report_fn *report, void *arg, size_t *problems,
+                              struct fep_error *error);
 void conf_destroy(struct conf *conf);
 
 /* routes.cfg against the peers and instances of `conf`: unknown targets, two rules that say different things under

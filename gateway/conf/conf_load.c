@@ -40,6 +40,14 @@ conf_read_path(struct conf_loading *loading, const config_setting_t *group, cons
     return true;
 }
 
+void
+conf_read_place(struct conf_loading *loading, const config_setting_t *group, const char *name,
+                struct conf_place *place)
+{
+    const config_setting_t *at = name != NULL ? config_setting_get_member(group, name) : group;
+    place->line = at != NULL ? config_reader_where(&loading->reader, at, place->file, sizeof place->file) : 0;
+}
+
 bool
 conf_node_code_is_valid(const char *code)
 {
@@ -126,6 +134,9 @@ read_gateway(struct conf_loading *loading, const config_setting_t *root)
     conf_read_path(loading, group, "body_key_file", 0, conf->body_key_file, sizeof conf->body_key_file);
     conf_read_path(loading, group, "pseudonym_key_file", 0, conf->pseudonym_key_file,
                    sizeof conf->pseudonym_key_file);
+    conf_read_place(loading, group, "link_key_file", &conf->link_key_at);
+    conf_read_place(loading, group, "body_key_file", &conf->body_key_at);
+    conf_read_place(loading, group, "pseudonym_key_file", &conf->pseudonym_key_at);
 }
 
 static void
@@ -144,16 +155,26 @@ read_log(struct conf_loading *loading, const config_setting_t *root)
     conf->log_debug = debug;
 }
 
+/* What holds where the file says nothing, or could not be read. */
+static void
+set_defaults(struct conf *conf)
+{
+    size_t count;
+    const struct conf_bound *bounds = conf_bound_table(&count);
+    for (size_t i = 0; i < count; i++)
+        conf_bound_set(conf, &bounds[i], bounds[i].value);
+    snprintf(conf->schema_directory, sizeof conf->schema_directory, "%s", FEP_DATADIR);
+    snprintf(conf->adapter_directory, sizeof conf->adapter_directory, "%s", FEP_LIBDIR "/adapters");
+}
+
 static void
 read_bounds(struct conf_loading *loading, const config_setting_t *root)
 {
     size_t count;
     const struct conf_bound *bounds = conf_bound_table(&count);
     const char *keys[32] = {NULL};
-    for (size_t i = 0; i < count && i + 1 < sizeof keys / sizeof *keys; i++) {
+    for (size_t i = 0; i < count && i + 1 < sizeof keys / sizeof *keys; i++)
         keys[i] = bounds[i].name;
-        conf_bound_set(loading->conf, &bounds[i], bounds[i].value);
-    }
     const config_setting_t *group = config_reader_group(&loading->reader, root, "bounds", 0);
     if (group == NULL)
         return;
@@ -166,18 +187,28 @@ read_bounds(struct conf_loading *loading, const config_setting_t *root)
     }
 }
 
+/* A path with a default, which does not stand in for what the file says wrongly. */
+static void
+read_own_path(struct conf_loading *loading, const config_setting_t *root, const char *name, char *out,
+              size_t size)
+{
+    if (!conf_read_path(loading, root, name, 0, out, size) && config_reader_has(root, name))
+        out[0] = '\0';
+}
+
 static void
 read_files(struct conf_loading *loading, const config_setting_t *root)
 {
     struct conf *conf = loading->conf;
-    snprintf(conf->schema_directory, sizeof conf->schema_directory, "%s", FEP_DATADIR);
-    snprintf(conf->adapter_directory, sizeof conf->adapter_directory, "%s", FEP_LIBDIR "/adapters");
-    conf_read_path(loading, root, "schema_directory", 0, conf->schema_directory,
-                   sizeof conf->schema_directory);
-    conf_read_path(loading, root, "adapter_directory", 0, conf->adapter_directory,
-                   sizeof conf->adapter_directory);
+    conf_read_place(loading, root, "schema_directory", &conf->schema_at);
+    conf_read_place(loading, root, "adapter_directory", &conf->adapters_at);
+    conf_read_place(loading, root, "routes", &conf->routes_at);
+    conf_read_place(loading, root, "transactions", &conf->transactions_at);
+    read_own_path(loading, root, "schema_directory", conf->schema_directory, sizeof conf->schema_directory);
+    read_own_path(loading, root, "adapter_directory", conf->adapter_directory,
+                  sizeof conf->adapter_directory);
     conf_read_path(loading, root, "routes", CONFIG_REQUIRED, conf->routes_file, sizeof conf->routes_file);
-    if (!config_reader_has(root, "transactions") &&
+    if (!config_reader_has(root, "transactions") && conf->schema_directory[0] != '\0' &&
         !conf_join_path(conf->transactions_file, sizeof conf->transactions_file, conf->schema_directory,
                         "transactions.cfg"))
         config_reader_problem(&loading->reader, root, "schema_directory: the path is too long");
@@ -191,21 +222,21 @@ check_whole(struct conf_loading *loading, const config_setting_t *root)
     struct config_reader *reader = &loading->reader;
     const struct conf *conf = loading->conf;
     const config_setting_t *gateway = config_setting_get_member(root, "gateway");
-    if (gateway == NULL)
+    if (gateway == NULL || !config_setting_is_group(gateway))
         return;
     bool mapped = false;
     for (size_t i = 0; i < conf->instance_count; i++)
         mapped = mapped || conf->instances[i].mapping[0] != '\0';
-    if ((conf->peer_count > 0 || conf->listen[0] != '\0') && conf->link_key_file[0] == '\0')
+    if ((conf->peer_count > 0 || conf->listen[0] != '\0') && config_reader_lacks(gateway, "link_key_file"))
         config_reader_problem(
             reader, gateway,
             "link_key_file is missing: links run under CURVE only; make a key with fepctl keys link");
-    if (mapped && conf->pseudonym_key_file[0] == '\0')
+    if (mapped && config_reader_lacks(gateway, "pseudonym_key_file"))
         config_reader_problem(
             reader, gateway,
             "pseudonym_key_file is missing: instances with a mapping need it for the order key; "
             "make a key with fepctl keys pseudonym");
-    if (conf->instance_count > 0 && conf->region[0] == '\0')
+    if (conf->instance_count > 0 && config_reader_lacks(gateway, "region"))
         config_reader_problem(reader, gateway, "region is missing: a gateway with instances serves a region");
 }
 
@@ -245,32 +276,52 @@ find_file(struct conf_loading *loading, const char *path, struct fep_error *erro
     return 0;
 }
 
-struct conf *
-conf_load(const char *path, conf_report_fn *report, void *arg, struct fep_error *error)
+/* Both ways of loading: `partly` gives what there is. */
+static struct conf *
+load(const char *path, bool partly, conf_report_fn *report, void *arg, size_t *problems,
+     struct fep_error *error)
 {
     struct conf_loading *loading = calloc(1, sizeof *loading);
     struct conf *conf = calloc(1, sizeof *conf);
+    int status = -1;
+    *problems = 1;
     if (loading == NULL || conf == NULL) {
         error_set(error, 0, FEP_E_NO_MEMORY, "%s: no memory to read it", path);
-        goto failed;
+        partly = false;
+        goto out;
     }
     loading->conf = conf;
+    set_defaults(conf);
     if (find_file(loading, path, error) != 0) {
         if (report != NULL && error != NULL)
             report(arg, error->text);
-        goto failed;
+        goto out;
     }
     if (config_reader_open(&loading->reader, conf->file, FEP_E_CONFIG_INVALID, report, arg, error) == 0)
         read_all(loading);
-    if (config_reader_close(&loading->reader) != 0)
-        goto failed;
-    free(loading);
-    return conf;
+    *problems = loading->reader.problems;
+    status = config_reader_close(&loading->reader);
 
-failed:
+out:
     free(loading);
+    if (status == 0 || partly)
+        return conf;
     free(conf);
     return NULL;
+}
+
+struct conf *
+conf_load(const char *path, conf_report_fn *report, void *arg, struct fep_error *error)
+{
+    size_t problems;
+    return load(path, false, report, arg, &problems, error);
+}
+
+struct conf *
+conf_load_partly(const char *path, conf_report_fn *report, void *arg, size_t *problems,
+                 struct fep_error *error)
+{
+    return load(path, true, report, arg, problems, error);
 }
 
 void

@@ -16,6 +16,9 @@ bool conf_join_path(char *out, size_t size, const char *directory, const char *p
 /* A path member of `group`, made absolute; the member keeps its value if absent. */
 bool conf_read_path(struct conf_loading *loading, const config_setting_t *group, const char *name,
                     unsigned flags, char *out, size_t size);
+/* Where the member of `group` stands; nowhere if there is none. */
+void conf_read_place(struct conf_loading *loading, const config_setting_t *group, const char *name,
+                     struct conf_place *place);
 /* The lists, and what must hold between their elements. */
 void conf_read_peers(struct conf_loading *loading, const config_setting_t *root);
 void conf_read_instances(struct conf_loading *loading, const config_setting_t *root);

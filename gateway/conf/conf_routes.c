@@ -92,6 +92,8 @@ add_target(struct routes_loading *loading, const config_setting_t *at, const cha
             rule->targets_local |= 1 << place;
             return;
         }
+    if (conf->names_unread) /* it may be one of those */
+        return;
     if (strcmp(conf->node, name) == 0)
         config_reader_problem(&loading->reader, at,
                               "to: \"%s\" is this gateway; expected one of its instances", name);
@@ -234,6 +236,9 @@ read_rules(struct routes_loading *loading)
     config_reader_check_keys(&loading->reader, root, keys);
     const config_setting_t *list = config_reader_list(&loading->reader, root, "routes", CONFIG_REQUIRED);
     int count = config_reader_count(list);
+    if (list != NULL && count == 0)
+        config_reader_problem(&loading->reader, list,
+                              "routes: the list is empty: nothing could be sent anywhere");
     if (count > MAX_RULES) {
         config_reader_problem(&loading->reader, list, "%d rules; at most %d are allowed", count, MAX_RULES);
         return 0;

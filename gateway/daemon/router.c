@@ -371,6 +371,7 @@ read_signals(struct router *router)
         if (!router->stopping) {
             router->stopping = 1;
             router->stop_due_ms = router_now(router) + STOP_MS;
+            router_drain_hosts(router); /* a service manager may signal everybody at once */
             log_line(LOG_EVENT_STOP, LOG_SEV_NOTICE, LOG_T("reason", "asked"));
         }
 }
@@ -449,13 +450,19 @@ turn(struct router *router)
     log_flush();
 }
 
-/* Stopping: what is submitted gets committed and told; then the end. Everything else is on disk already. */
+/* Stopping: hosts finish what they have, what is submitted gets committed and told; then the end. Everything
+ * else is on disk already. */
 static int
 is_done(const struct router *router)
 {
-    return router->failed ||
-           (router->stopping && router->write_count == 0 &&
-            (store_pending(router->store) == 0 || router_now(router) > router->stop_due_ms));
+    if (router->failed || !router->stopping)
+        return router->failed;
+    if (router_now(router) > router->stop_due_ms)
+        return 1;
+    for (size_t i = 0; i < router->host_count; i++)
+        if (router->hosts[i].up)
+            return 0;
+    return router->write_count == 0 && router->later_count == 0 && store_pending(router->store) == 0;
 }
 
 static void
