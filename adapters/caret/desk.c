@@ -192,21 +192,6 @@ clock_is_close(struct caret *caret, const char *theirs)
     return offset * 1000 <= caret->clock_tolerance_ms && offset * 1000 >= -caret->clock_tolerance_ms;
 }
 
-/* Compares all of it, whatever differs: how long it takes says nothing about the password. */
-static bool
-password_is(const struct caret *caret, const char *given)
-{
-    const char *secret = caret->host->get_secret(caret->config, "password_file");
-    if (secret == NULL || secret[0] == '\0')
-        return false;
-    size_t size = strlen(secret), length = strlen(given);
-    unsigned difference = size != length;
-    for (size_t i = 0; i < size; i++)
-        difference |=
-            (unsigned)(unsigned char)secret[i] ^ (unsigned)(unsigned char)given[i < length ? i : length];
-    return difference == 0;
-}
-
 static void
 sign_in(struct client *client, const char *institution, const char *operator, const struct fep_record * body)
 {
@@ -220,7 +205,7 @@ sign_in(struct client *client, const char *institution, const char *operator, co
         return;
     }
     int length = copy_field(host, body, wire->sign_in_password, password, sizeof password);
-    bool right = length >= 0 && password_is(caret, password);
+    bool right = length >= 0 && is_secret(caret->host->get_secret(caret->config, "password_file"), password);
     explicit_bzero(password, sizeof password);
     if (!right || copy_field(host, body, wire->sign_in_clock, clock, sizeof clock) < 0) {
         host->log_event(host->self, LOG_WARNING_LEVEL, "sign-in with a wrong password", 0);

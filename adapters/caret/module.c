@@ -20,12 +20,12 @@
 #include "wire.h"
 
 static const struct fep_option options[] = {
-    {"mode", FEP_TEXT, 0, NULL, "serve", 0, 0, "serve：本地系统来连网关；call：网关呼叫本地系统",
+    {"mode", FEP_TEXT, 0, "serve|call", "serve", 0, 0, "serve：本地系统来连网关；call：网关呼叫本地系统",
      "serve: the local system calls the gateway; call: the gateway calls the "
      "local system"},
-    {"listen", FEP_TEXT, 0, NULL, NULL, 0, 0, "serve：监听地址和端口（数字）",
+    {"listen", FEP_TEXT, 0, "ADDRESS:PORT", NULL, 0, 0, "serve：监听地址和端口（数字）",
      "serve: numeric ADDRESS:PORT to listen on"},
-    {"connect", FEP_TEXT, 0, NULL, NULL, 0, 0, "call：本地系统的地址和端口（数字）",
+    {"connect", FEP_TEXT, 0, "ADDRESS:PORT", NULL, 0, 0, "call：本地系统的地址和端口（数字）",
      "call: the local system, numeric ADDRESS:PORT"},
     {"password_file", FEP_SECRET_FILE, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "签到口令文件",
      "file with the sign-in password"},

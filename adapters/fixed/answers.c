@@ -1,5 +1,6 @@
-/* The book of first answers. Must never say of an answer what was not written. Losing it costs equal clocks in repeated
- * answers, nothing else. A repeat is rare: looking one up reads a day's file from its beginning. */
+/* The book of first answers. Must never say of an answer what was not written. Losing it costs equal clocks
+ * in repeated answers, nothing else. A repeat is rare: looking one up reads a day's file from its beginning.
+ */
 #include "answers.h"
 
 #include <dirent.h>
@@ -64,16 +65,16 @@ sweep(struct answer_book *book, uint32_t today)
         return;
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         const char *day = entry->d_name + strlen(prefix);
-        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0 && strlen(day) == 8 && is_all_digits(day, 8) &&
-            !is_recent((uint32_t)strtoul(day, NULL, 10), today))
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0 && strlen(day) == 8 &&
+            is_all_digits(day, 8) && !is_recent((uint32_t)strtoul(day, NULL, 10), today))
             (void)unlinkat(dirfd(folder), entry->d_name, 0);
     }
     closedir(folder);
 }
 
 void
-answers_note(struct answer_book *book, const char *serial, const char *transaction, const struct answered *answered,
-             uint32_t today)
+answers_note(struct answer_book *book, const char *serial, const char *transaction,
+             const struct answered *answered, uint32_t today)
 {
     char path[512], line[160], day[9];
     snprintf(day, sizeof day, "%.8s", serial);
@@ -85,13 +86,15 @@ answers_note(struct answer_book *book, const char *serial, const char *transacti
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return;
-    if (write(fd, line, (size_t)size) != size)
-        (void)ftruncate(fd, 0); /* half a line would spoil the next one; without the file clocks differ, no more */
+    bool whole = write(fd, line, (size_t)size) == size;
     close(fd);
+    if (!whole)
+        (void)unlink(path); /* half a line would spoil the next one; without the file clocks differ, no more */
 }
 
 bool
-answers_find(const struct answer_book *book, const char *serial, const char *transaction, struct answered *answered)
+answers_find(const struct answer_book *book, const char *serial, const char *transaction,
+             struct answered *answered)
 {
     char path[512], line[160], name[24], local[16];
     bool found = false;
@@ -100,8 +103,8 @@ answers_find(const struct answer_book *book, const char *serial, const char *tra
     FILE *file = fopen(path, "re");
     while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
         struct answered one;
-        found = sscanf(line, "%23s %15s %" SCNx64 " %u %u %u", name, local, &one.content, &one.date, &one.time,
-                       &one.accounting_date) == 6 &&
+        found = sscanf(line, "%23s %15s %" SCNx64 " %u %u %u", name, local, &one.content, &one.date,
+                       &one.time, &one.accounting_date) == 6 &&
                 strcmp(name, serial) == 0 && strcmp(local, transaction) == 0;
         if (found)
             *answered = one;

@@ -1,8 +1,8 @@
 /* Connections of the asking local system: frames in, frames out in any order.
  *
- * Must never read past a length that is none, never answer a heartbeat inside a frame of its own, and never count an answer
- * as handed over that has not left as a whole. A client that takes nothing is not read from either, and is cut off in the
- * end. */
+ * Must never read past a length that is none, never answer a heartbeat inside a frame of its own, and never
+ * count an answer as handed over that has not left as a whole. A client that takes nothing is not read from
+ * either, and is cut off in the end. */
 #include "server.h"
 
 #include <errno.h>
@@ -91,7 +91,8 @@ on_timer(void *arg)
     int64_t due = idle < stuck ? idle : stuck;
     client->timer = NULL;
     if (now >= due) {
-        host->log_event(host->self, LOG_NOTICE, "a connection was silent, or took no answers, for too long", 0);
+        host->log_event(host->self, LOG_NOTICE_LEVEL,
+                        "a connection was silent, or took no answers, for too long", 0);
         close_client(client);
         return;
     }
@@ -140,7 +141,8 @@ note_left(struct client *client)
         }
         bool prompt = now_ms(server) - leaving->arrived_ms <= server->prompt_ms;
         bool drained = client_accept_all(server); /* what waits to be accepted counts as older */
-        repeats_note(server, leaving->serial, drained ? ++server->moment : UINT64_MAX, client->number, prompt);
+        repeats_note(server, leaving->serial, drained ? ++server->moment : UINT64_MAX, client->number,
+                     prompt);
     }
     client->leaving_count = kept;
 }
@@ -164,7 +166,8 @@ write_more(struct client *client)
         client->stuck_ms = 0;
     }
     note_left(client);
-    if (client->out_size == 0 && (client->close_after || (client->ended && client->first == NULL))) {
+    bool over = client->close_after || ((client->ended || client->server->draining) && client->first == NULL);
+    if (client->out_size == 0 && over) {
         close_client(client);
         return false;
     }
@@ -192,13 +195,16 @@ make_room(struct client *client, size_t size)
 
 /* Written when the loop says so: the caller still walks this client's bytes. */
 void
-client_send(struct client *client, const unsigned char *frame, size_t size, const char *serial, int64_t arrived_ms)
+client_send(struct client *client, const unsigned char *frame, size_t size, const char *serial,
+            int64_t arrived_ms)
 {
     struct server *server = client->server;
     if (client->closing)
         return;
-    if (!make_room(client, size)) { /* an answer that can not be sent is an unknown outcome to the caller: say so by closing */
-        server->host->log_event(server->host->self, LOG_ERROR, "no memory for an answer", (int64_t)size);
+    if (!make_room(client, size)) { /* an answer that can not be sent is an unknown outcome to the caller: say
+                                       so by closing */
+        server->host->log_event(server->host->self, LOG_ERROR_LEVEL, "no memory for an answer",
+                                (int64_t)size);
         client->close_after = true;
         watch_client(client);
         return;
@@ -232,7 +238,8 @@ take_frames(struct client *client)
         if (length == -1)
             break;
         if (length == -2) {
-            client->close_after = true; /* nothing behind it can be told apart; what is answered already still goes out */
+            client->close_after =
+                true; /* nothing behind it can be told apart; what is answered already still goes out */
             break;
         }
         if (length > 0) {
@@ -316,8 +323,8 @@ add_client(struct server *server, int fd)
     client->fd = fd;
     client->in = malloc(FIRST_ROOM);
     client->in_room = FIRST_ROOM;
-    client->watch = client->in != NULL ? server->host->watch_descriptor(server->host->self, fd, FEP_READABLE, on_ready,
-                                                                        client)
+    client->watch = client->in != NULL ? server->host->watch_descriptor(server->host->self, fd, FEP_READABLE,
+                                                                        on_ready, client)
                                        : NULL;
     if (client->watch == NULL) {
         free(client->in);
@@ -346,8 +353,9 @@ client_accept_all(struct server *server)
             return true;
         if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
             continue;
-        if (fd < 0) { /* no descriptors: the listener would be reported readable for ever; it rests a moment instead */
-            host->log_event(host->self, LOG_WARNING, "a connection could not be accepted", errno);
+        if (fd < 0) { /* no descriptors: the listener would be reported readable for ever; it rests a moment
+                         instead */
+            host->log_event(host->self, LOG_WARNING_LEVEL, "a connection could not be accepted", errno);
             if (server->listener_timer == NULL) {
                 host->change_watch(host->self, server->listener_watch, 0);
                 server->listener_timer = host->set_timer(host->self, REST_MS, wake_listener, server);
@@ -355,7 +363,7 @@ client_accept_all(struct server *server)
             return false;
         }
         if (server->client_count >= server->client_limit || add_client(server, fd) == NULL) {
-            host->log_event(host->self, LOG_WARNING, "connection refused: as many as allowed are open",
+            host->log_event(host->self, LOG_WARNING_LEVEL, "connection refused: as many as allowed are open",
                             (int64_t)server->client_count);
             close(fd);
         }
@@ -386,7 +394,8 @@ client_listen(struct server *server, struct fep_error *error)
     server->listener = tcp_listen(&server->address, error);
     if (server->listener < 0)
         return -1;
-    server->listener_watch = host->watch_descriptor(host->self, server->listener, FEP_READABLE, on_listener, server);
+    server->listener_watch =
+        host->watch_descriptor(host->self, server->listener, FEP_READABLE, on_listener, server);
     if (server->listener_watch != NULL)
         return 0;
     close(server->listener);

@@ -63,7 +63,11 @@ struct connection {
     bool served;   /* had an answer since it is up */
 };
 
-struct fixed {
+/* What an instance does; the first member of the module's state, whichever it is. */
+enum fixed_mode { FIXED_SERVES = 1, FIXED_CALLS };
+
+struct fixed { /* the calling side; the serving side is in server.h */
+    enum fixed_mode mode;
     const struct fep_host *host;
     const struct fep_config *config;
     struct fixed_codec codec;
@@ -83,6 +87,18 @@ struct fixed {
     unsigned illegal_texts_told;
     struct fep_health health;
 };
+
+/* --- calling.c: the operations of adapter.h for an instance that calls --- */
+
+int calling_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error);
+void calling_start(void *self, struct fep_call *call);
+void calling_submit(void *self, struct fep_call *call, const struct fep_message *message);
+void calling_inquire(void *self, struct fep_call *call, const struct fep_message *message);
+void calling_reverse(void *self, struct fep_call *call, const struct fep_message *message);
+void calling_cancel(void *self, struct fep_call *call, enum fep_reason reason);
+void calling_read_health(void *self, struct fep_health *health);
+void calling_drain(void *self, struct fep_call *call);
+void calling_close(void *self);
 
 /* --- task.c: what a call is on the wire --- */
 

@@ -1,270 +1,146 @@
-/* The fixed module: fixed-width records over TCP, this side calling.
+/* The fixed module: fixed-width records over TCP. An instance either calls a
+ * local system or serves one that asks:
  *
- *   connect = "10.45.9.20:7031"   the local system; numeric
- *   password_file = "djz.password"  file with the sign-on password
- *   connections = 1               long connections, each with its own window
- *   window = 16                   requests outstanding per connection; the local system may grant less
+ *   mode = "call"                   the gateway is the local system's client
+ *     connect = "10.45.9.20:7031"
+ *     password_file = "djz.password"  file with the sign-on password
+ *     connections = 1               long connections, each with its own window
+ *     window = 16                   requests outstanding per connection; the
+ * local system may grant less
  *
- * Everything that has a name on the wire comes from the mapping file (group `wire`, layouts). See README.md.
- */
-#include "fixed.h"
+ *   mode = "serve"                  the local system is the gateway's client
+ *     listen = "0.0.0.0:17031"
+ *     password_file = "djz.password"  file with its sign-on password
+ *     state_directory = "/var/lib/fep/dajizhong"  one per instance; when
+ * requests were answered first
+ *
+ * Everything that has a name on the wire comes from the mapping file (group
+ * `wire`, layouts). See README.md. */
+#include "server.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "wire.h"
 
 static const struct fep_option options[] = {
-    {"mode", FEP_TEXT, 0, NULL, "call", 0, 0, "call：由网关呼叫本地系统",
-     "call: the gateway calls the local system"},
-    {"connect", FEP_TEXT, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "本地系统的地址和端口（数字）",
-     "the local system, numeric ADDRESS:PORT"},
-    {"password_file", FEP_SECRET_FILE, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "签到口令文件",
-     "file with the sign-on password"},
-    {"connections", FEP_INTEGER, 0, NULL, "1", 1, MAX_CONNECTIONS, "长连接数", "long connections"},
-    {"window", FEP_INTEGER, 0, NULL, "16", 1, 16, "每条连接上未答复请求数上限",
-     "requests outstanding per connection"},
-    {"connect_time", FEP_DURATION_MS, 0, "ms", "3000", 10, 60000, "连接时限", "time allowed to connect"},
-    {"sign_on_time", FEP_DURATION_MS, 0, "ms", "10000", 10, 60000, "签到时限", "time allowed to sign on"},
-    {"heartbeat_time", FEP_DURATION_MS, 0, "ms", "60000", 10, 600000, "静默多久后发心跳",
-     "silence after which a heartbeat is sent"},
-    {"silence_time", FEP_DURATION_MS, 0, "ms", "180000", 20, 3600000, "多久收不到数据即断开",
-     "nothing received for so long: close"},
-    {"pause_min", FEP_DURATION_MS, 0, "ms", "200", 1, 60000, "重连最短间隔",
-     "first pause before connecting again"},
-    {"pause_max", FEP_DURATION_MS, 0, "ms", "30000", 1, 600000, "重连最长间隔",
-     "longest pause before connecting again"},
-    {"late_time", FEP_DURATION_MS, 0, "ms", "120000", 20, 3600000, "迟到答复等待时间",
-     "how long an answer is awaited after its call has ended"},
+    {"mode", FEP_TEXT, 0, "call|serve", "call", 0, 0,
+     "call：由网关呼叫本地系统；serve：本地系统来连网关",
+     "call: the gateway calls the local system; serve: the local system calls "
+     "the gateway"},
+    {"connect", FEP_TEXT, 0, "ADDRESS:PORT", NULL, 0, 0,
+     "call：本地系统的地址和端口（数字）",
+     "call: the local system, numeric ADDRESS:PORT"},
+    {"listen", FEP_TEXT, 0, "ADDRESS:PORT", NULL, 0, 0, "serve：监听地址和端口（数字）",
+     "serve: numeric ADDRESS:PORT to listen on"},
+    {"password_file", FEP_SECRET_FILE, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0,
+     "签到口令文件", "file with the sign-on password"},
+    {"state_directory", FEP_TEXT, 0, NULL, NULL, 0, 0,
+     "serve：保存首次应答时刻的目录，每个实例一个",
+     "serve: directory for the times of first answers, one per instance"},
+    {"connections", FEP_INTEGER, 0, NULL, "1", 1, MAX_CONNECTIONS,
+     "call：长连接数", "call: long connections"},
+    {"max_connections", FEP_INTEGER, 0, NULL, "32", 1, MAX_CLIENTS,
+     "serve：连接数上限", "serve: connections at once"},
+    {"window", FEP_INTEGER, 0, NULL, "16", 1, MOST_WINDOW,
+     "每条连接上未答复请求数上限", "requests outstanding per connection"},
+    {"connect_time", FEP_DURATION_MS, 0, "ms", "3000", 10, 60000,
+     "call：连接时限", "call: time allowed to connect"},
+    {"sign_on_time", FEP_DURATION_MS, 0, "ms", "10000", 10, 60000,
+     "call：签到时限", "call: time allowed to sign on"},
+    {"heartbeat_time", FEP_DURATION_MS, 0, "ms", "60000", 10, 600000,
+     "call：静默多久后发心跳", "call: silence after which a heartbeat is sent"},
+    {"silence_time", FEP_DURATION_MS, 0, "ms", "180000", 20, 3600000,
+     "多久收不到数据即断开", "nothing received for so long: close"},
+    {"pause_min", FEP_DURATION_MS, 0, "ms", "200", 1, 60000,
+     "call：重连最短间隔", "call: first pause before connecting again"},
+    {"pause_max", FEP_DURATION_MS, 0, "ms", "30000", 1, 600000,
+     "call：重连最长间隔", "call: longest pause before connecting again"},
+    {"late_time", FEP_DURATION_MS, 0, "ms", "120000", 20, 3600000,
+     "call：迟到答复等待时间",
+     "call: how long an answer is awaited after its call has ended"},
+    {"write_time", FEP_DURATION_MS, 0, "ms", "30000", 20, 600000,
+     "serve：答复多久发不完即断开",
+     "serve: a client that does not take its answers in this time is cut off"},
+    {"prompt_time", FEP_DURATION_MS, 0, "ms", "5000", 0, 60000,
+     "serve：多快给出的拒绝可视为对方已知，其后同一流水号可重新办理",
+     "serve: a refusal within this time is taken to be known before its serial "
+     "comes again"},
+    {"clock_tolerance", FEP_DURATION_MS, 0, "ms", "600000", 0, 86400000,
+     "serve：允许的时钟差，0 为不查",
+     "serve: clock difference allowed; 0: not checked"},
     {NULL, 0, 0, NULL, NULL, 0, 0, NULL, NULL}};
 
-static int
-read_wire(struct fixed *fixed, struct fep_error *error)
-{
-    struct fixed_wire *wire = &fixed->wire;
-    const struct {
-        const char *name;
-        const char **value;
-        bool required;
-    } keys[] = {{"head_constants", &wire->head_constants, false},
-                {"transaction_field", &wire->transaction_field, true},
-                {"serial_field", &wire->serial_field, true},
-                {"date_field", &wire->date_field, false},
-                {"time_field", &wire->time_field, false},
-                {"accounting_date_field", &wire->accounting_date_field, true},
-                {"kind_field", &wire->kind_field, true},
-                {"answer_kind", &wire->answer_kind, true},
-                {"original_transaction_field", &wire->original_transaction_field, true},
-                {"return_field", &wire->return_field, true},
-                {"text_field", &wire->text_field, true},
-                {"reference_field", &wire->reference_field, true},
-                {"good", &wire->good, true},
-                {"wrong_date", &wire->wrong_date, false},
-                {"not_signed_on", &wire->not_signed_on, false},
-                {"posting", &wire->posting, true},
-                {"sign_on", &wire->sign_on, true},
-                {"sign_on_password", &wire->sign_on_password, true},
-                {"sign_on_window", &wire->sign_on_window, true},
-                {"sign_on_answer_date", &wire->sign_on_answer_date, true},
-                {"sign_on_answer_window", &wire->sign_on_answer_window, true},
-                {"inquiry_length", &wire->inquiry_length, false},
-                {"inquiry_reference", &wire->inquiry_reference, false},
-                {"inquiry_return", &wire->inquiry_return, false},
-                {"lookup_for", &wire->lookup_for, false},
-                {"lookup_empty", &wire->lookup_empty, false},
-                {"lookup", &wire->lookup, false},
-                {"lookup_request", &wire->lookup_request, false},
-                {"lookup_row_field", &wire->lookup_row_field, false},
-                {"lookup_order", &wire->lookup_order, false}};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        *keys[i].value = wire_text(fixed->host, keys[i].name);
-        if (*keys[i].value == NULL && keys[i].required)
-            return set_error(error, 0, 0, "the mapping lacks wire.%s", keys[i].name);
-    }
-    if (wire->lookup != NULL &&
-        (wire->lookup_for == NULL || wire->lookup_empty == NULL || wire->lookup_row_field == NULL))
-        return set_error(error, 0, 0, "wire.lookup needs lookup_for, lookup_empty and lookup_row_field");
-    return 0;
+static bool serves(void *self) {
+  return *(const enum fixed_mode *)self == FIXED_SERVES;
 }
 
-/* A head field that the mapping names and the layout does not have is found now, not at the first settlement.
- */
-static int
-check_head_fields(const struct fixed *fixed, struct fep_error *error)
-{
-    const struct fixed_wire *wire = &fixed->wire;
-    const char *const names[] = {wire->transaction_field,
-                                 wire->serial_field,
-                                 wire->date_field,
-                                 wire->time_field,
-                                 wire->accounting_date_field,
-                                 wire->kind_field,
-                                 wire->return_field,
-                                 wire->text_field,
-                                 wire->reference_field,
-                                 wire->original_transaction_field};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (names[i] != NULL &&
-            (find_field(fixed->codec.head_q, names[i]) < 0 || find_field(fixed->codec.head_r, names[i]) < 0))
-            return set_error(error, 0, 0, "wire names %.40s; layouts head-Q and head-R have no such field",
-                             names[i]);
-    }
-    return 0;
+static int fixed_open(const struct fep_host *host,
+                      const struct fep_config *config, void **self,
+                      struct fep_error *error) {
+  const char *mode = host->get_text(config, "mode");
+  if (strcmp(mode, "call") == 0)
+    return calling_open(host, config, self, error);
+  if (strcmp(mode, "serve") == 0)
+    return serving_open(host, config, self, error);
+  return set_error(error, 0, 0,
+                   "option mode is \"%.20s\"; this module knows: call, serve",
+                   mode);
 }
 
-static void
-free_fixed(struct fixed *fixed)
-{
-    for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
-        free(fixed->connections[i].in);
-        if (fixed->connections[i].own != NULL)
-            explicit_bzero(fixed->connections[i].own, 2048);
-        free(fixed->connections[i].own);
-    }
-    free(fixed->scratch);
-    free(fixed);
+static void fixed_start(void *self, struct fep_call *call) {
+  (serves(self) ? serving_start : calling_start)(self, call);
 }
 
-static int
-make_buffers(struct fixed *fixed, struct fep_error *error)
-{
-    size_t frame = fixed->codec.max_record + fixed->codec.length_digits;
-    fixed->scratch = malloc(frame);
-    bool good = fixed->scratch != NULL;
-    for (size_t i = 0; i < fixed->connection_count; i++) {
-        struct connection *connection = &fixed->connections[i];
-        connection->fixed = fixed;
-        connection->fd = -1;
-        connection->state = CONNECTION_DOWN;
-        connection->in = malloc(frame);
-        connection->own = calloc(1, 2048);
-        good = good && connection->in != NULL && connection->own != NULL;
-    }
-    return good ? 0
-                : set_error(error, 0, 0, "no memory for the buffers of %zu connections",
-                            fixed->connection_count);
+/* An instance that serves is not called; a route that leads to it is a mistake
+ * of the configuration. */
+static void refuse_call(void *self, struct fep_call *call) {
+  static const char why[] = "this instance serves, it does not call";
+  const struct fep_host *host = ((struct server *)self)->host;
+  struct fep_result result = {
+      .size = sizeof result, .reason = FEP_REASON_PROTOCOL, .code = 1004};
+  copy_text(result.text, sizeof result.text, why, sizeof why - 1);
+  host->complete_call(host->self, call, FEP_NOT_SENT, &result, NULL);
 }
 
-static void
-read_options(struct fixed *fixed)
-{
-    const struct fep_host *host = fixed->host;
-    const struct fep_config *config = fixed->config;
-    fixed->connection_count = (size_t)host->get_integer(config, "connections");
-    fixed->window_wanted = (unsigned)host->get_integer(config, "window");
-    fixed->connect_ms = host->get_integer(config, "connect_time");
-    fixed->sign_on_ms = host->get_integer(config, "sign_on_time");
-    fixed->heartbeat_ms = host->get_integer(config, "heartbeat_time");
-    fixed->silence_ms = host->get_integer(config, "silence_time");
-    fixed->pause_min_ms = host->get_integer(config, "pause_min");
-    fixed->pause_max_ms = host->get_integer(config, "pause_max");
-    fixed->late_ms = host->get_integer(config, "late_time");
+static void fixed_submit(void *self, struct fep_call *call,
+                         const struct fep_message *message) {
+  if (serves(self))
+    refuse_call(self, call);
+  else
+    calling_submit(self, call, message);
 }
 
-static int
-fixed_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error)
-{
-    struct fixed *fixed = calloc(1, sizeof *fixed);
-    if (fixed == NULL)
-        return set_error(error, 0, 0, "no memory");
-    fixed->host = host;
-    fixed->config = config;
-    read_options(fixed);
-    uint16_t random = 0;
-    (void)host->fill_random(host->self, &random, sizeof random);
-    fixed->serial_counter = random;
-    if (strcmp(host->get_text(config, "mode"), "call") != 0)
-        set_error(error, 0, 0, "option mode is \"%.20s\"; this module knows: call",
-                  host->get_text(config, "mode"));
-    else if (tcp_parse(host->get_text(config, "connect"), &fixed->address, error) == 0 &&
-             fixed_codec_open(&fixed->codec, host, error) == 0 && read_wire(fixed, error) == 0 &&
-             check_head_fields(fixed, error) == 0 && make_buffers(fixed, error) == 0) {
-        *self = fixed;
-        return 0;
-    }
-    free_fixed(fixed);
-    return -1;
+static void fixed_inquire(void *self, struct fep_call *call,
+                          const struct fep_message *message) {
+  if (serves(self))
+    refuse_call(self, call);
+  else
+    calling_inquire(self, call, message);
 }
 
-static void
-fixed_start(void *self, struct fep_call *call)
-{
-    struct fixed *fixed = self;
-    fixed->start_call = call;
-    session_start(fixed);
+static void fixed_reverse(void *self, struct fep_call *call,
+                          const struct fep_message *message) {
+  if (serves(self))
+    refuse_call(self, call);
+  else
+    calling_reverse(self, call, message);
 }
 
-static void
-fixed_submit(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    task_begin(self, call, FEP_OP_SUBMIT, message);
+static void fixed_cancel(void *self, struct fep_call *call,
+                         enum fep_reason reason) {
+  (serves(self) ? serving_cancel : calling_cancel)(self, call, reason);
 }
 
-static void
-fixed_inquire(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    task_begin(self, call, FEP_OP_INQUIRE, message);
+static void fixed_read_health(void *self, struct fep_health *health) {
+  (serves(self) ? serving_read_health : calling_read_health)(self, health);
 }
 
-static void
-fixed_reverse(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    task_begin(self, call, FEP_OP_REVERSE, message);
+static void fixed_drain(void *self, struct fep_call *call) {
+  (serves(self) ? serving_drain : calling_drain)(self, call);
 }
 
-static void
-fixed_cancel(void *self, struct fep_call *call, enum fep_reason reason)
-{
-    struct fixed *fixed = self;
-    struct fep_call **own = call == fixed->start_call   ? &fixed->start_call
-                            : call == fixed->drain_call ? &fixed->drain_call
-                                                        : NULL;
-    if (own == NULL) {
-        task_cancel(fixed, call, reason);
-        return;
-    }
-    *own = NULL;
-    fixed->host->complete_call(fixed->host->self, call, FEP_NOT_SENT,
-                               &(struct fep_result){.size = sizeof(struct fep_result), .reason = reason},
-                               NULL);
-}
-
-static void
-fixed_read_health(void *self, struct fep_health *health)
-{
-    const struct fixed *fixed = self;
-    *health = fixed->health;
-    health->size = sizeof *health;
-    health->open_calls = (uint32_t)fixed->task_count;
-    if (health->state == 0)
-        health->state = FEP_STARTING;
-}
-
-static void
-fixed_drain(void *self, struct fep_call *call)
-{
-    struct fixed *fixed = self;
-    fixed->draining = true;
-    fixed->drain_call = call;
-    session_report(fixed);
-    bool open = false;
-    for (const struct task *task = fixed->first; task != NULL; task = task->next)
-        open = open || task->call != NULL;
-    if (open)
-        return;
-    fixed->drain_call = NULL;
-    fixed->host->complete_call(fixed->host->self, call, FEP_ANSWERED,
-                               &(struct fep_result){.size = sizeof(struct fep_result)}, NULL);
-}
-
-static void
-fixed_close(void *self)
-{
-    struct fixed *fixed = self;
-    session_stop(fixed);
-    task_free_all(fixed);
-    free_fixed(fixed);
+static void fixed_close(void *self) {
+  (serves(self) ? serving_close : calling_close)(self);
 }
 
 static const struct fep_adapter_ops ops = {.size = sizeof ops,
@@ -279,14 +155,15 @@ static const struct fep_adapter_ops ops = {.size = sizeof ops,
                                            .close = fixed_close};
 
 extern FEP_EXPORT const struct fep_adapter fep_adapter;
-const struct fep_adapter fep_adapter = {.magic = FEP_ADAPTER_MAGIC,
-                                        .abi_major = FEP_ABI_MAJOR,
-                                        .abi_minor = FEP_ABI_MINOR,
-                                        .size = sizeof(struct fep_adapter),
-                                        .name = "fixed",
-                                        .version = "1.0",
-                                        .summary = "fixed-width records over TCP, calling",
-                                        .abilities =
-                                            FEP_CALLS_OUT | FEP_INQUIRES | FEP_REVERSES | FEP_REPLAYS,
-                                        .options = options,
-                                        .ops = &ops};
+const struct fep_adapter fep_adapter = {
+    .magic = FEP_ADAPTER_MAGIC,
+    .abi_major = FEP_ABI_MAJOR,
+    .abi_minor = FEP_ABI_MINOR,
+    .size = sizeof(struct fep_adapter),
+    .name = "fixed",
+    .version = "1.1",
+    .summary = "fixed-width records over TCP, calling or serving",
+    .abilities = FEP_CALLS_OUT | FEP_SERVES_IN | FEP_INQUIRES | FEP_REVERSES |
+                 FEP_REPLAYS,
+    .options = options,
+    .ops = &ops};

@@ -1,10 +1,10 @@
 /* When may a request under a refused serial start a new attempt?
  *
- * A copy that was sent before its caller learned of the refusal must not run: the caller has acted on "nothing was done". What
- * we know: nobody repeats a request that he has been waiting on for seconds only, so a request that is read after a prompt
- * refusal had gone was made after it: on the same connection, or, where the mapping says so, on one accepted after that.
- * Everything else counts as a copy and gets the stored refusal. Must
- * never guess. */
+ * A copy that was sent before its caller learned of the refusal must not run: the caller has acted on
+ * "nothing was done". What we know: nobody repeats a request that he has been waiting on for seconds only, so
+ * a request that is read after a prompt refusal had gone was made after it: on the same connection, or, where
+ * the mapping says so, on one accepted after that. Everything else counts as a copy and gets the stored
+ * refusal. Must never guess. */
 #include "server.h"
 
 #include <stdio.h>

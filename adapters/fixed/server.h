@@ -6,7 +6,7 @@
 #include "answers.h"
 #include "fixed.h"
 
-enum { MAX_CLIENTS = 256, MOST_WINDOW = 16, REMEMBERED = 512, LOG_ERROR = 3, LOG_WARNING = 4, LOG_NOTICE = 5 };
+enum { MAX_CLIENTS = 256, MOST_WINDOW = 16, REMEMBERED = 512, LOG_ERROR_LEVEL = 3, LOG_WARNING_LEVEL = 4, LOG_NOTICE_LEVEL = 5 };
 
 struct server_wire { /* facts of the mapping file; see README.md */
     const char *transaction_field, *serial_field, *date_field, *time_field, *accounting_date_field, *count_field;
@@ -56,6 +56,7 @@ struct request { /* the ticket */
     uint32_t date, time; /* of its receipt, by our clock; the accounting date is that day's */
     int64_t arrived_ms;
     uint64_t begun;
+    bool copy; /* its answer is that of an earlier, equal request */
     /* Something is wrong with it, but if it repeats one that is stored that comes first: asked at the host, this waits. */
     bool probing;
     char class;

@@ -1,7 +1,7 @@
 /* Answers: what a complete HTTP answer to a task means.
  *
- * Must never say REFUSED without the other side's own word, and never use an answer that does not name this very
- * request. What can not be read, or contradicts itself, is an unknown outcome. */
+ * Must never say REFUSED without the other side's own word, and never use an answer that does not name this
+ * very request. What can not be read, or contradicts itself, is an unknown outcome. */
 #include "soap.h"
 
 #include <stdio.h>
@@ -16,8 +16,8 @@ is_posting(const struct soap *soap, const char *local)
     return list_has(soap->codec.wire.posting, local, strlen(local));
 }
 
-/* Class and canonical code of a return code, or of what HTTP says ("HTTP-404"). What the mapping does not know is an
- * unknown outcome where something may have been posted. */
+/* Class and canonical code of a return code, or of what HTTP says ("HTTP-404"). What the mapping does not
+ * know is an unknown outcome where something may have been posted. */
 static char
 classify(const struct soap *soap, const char *code, const char *local, uint32_t *canonical)
 {
@@ -87,7 +87,8 @@ take_transport(struct task *task, const char *code, const char *text)
 /* --- good answers --- */
 
 static int
-read_finding(const struct soap *soap, const char *section, const struct fep_record *body, struct fep_error *error)
+read_finding(const struct soap *soap, const char *section, const struct fep_record *body,
+             struct fep_error *error)
 {
     const struct fep_host *host = soap->host;
     char value[32];
@@ -95,13 +96,14 @@ read_finding(const struct soap *soap, const char *section, const struct fep_reco
     if (field == NULL || copy_field(host, body, field, value, sizeof value) <= 0)
         return set_error(error, 0, 1001, "no state in the answer");
     int finding = finding_by_name(host->mapping_text(host->self, section, value));
-    return finding >= 0 ? finding : set_error(error, 0, 1001, "the state in the answer is none of the mapping's");
+    return finding >= 0 ? finding
+                        : set_error(error, 0, 1001, "the state in the answer is none of the mapping's");
 }
 
 /* The body of a good answer; NULL in *body if this transaction's answers have none. */
 static int
-read_body(struct task *task, const char *local, const struct soap_document *document, struct fep_record **body,
-          struct fep_error *error)
+read_body(struct task *task, const char *local, const struct soap_document *document,
+          struct fep_record **body, struct fep_error *error)
 {
     struct soap *soap = task->soap;
     char layout[SOAP_NAME_SIZE + 4];
@@ -174,7 +176,8 @@ take_inquiry(struct task *task, const struct soap_document *document, struct fep
     struct fep_record *body, *original = NULL;
     if (read_body(task, task->local, document, &body, error) < 0)
         return -1;
-    int finding = body != NULL ? read_finding(soap, "inquire", body, error) : set_error(error, 0, 1001, "no state");
+    int finding =
+        body != NULL ? read_finding(soap, "inquire", body, error) : set_error(error, 0, 1001, "no state");
     if (finding >= 0) {
         result->finding = (uint32_t)finding;
         read_original(task, body, result);
@@ -202,7 +205,8 @@ static size_t
 find_row_field(const struct fep_layout *layout, const char *name)
 {
     size_t field = 0;
-    while (name != NULL && field < layout->group_field_count && strcmp(layout->group_fields[field].name, name) != 0)
+    while (name != NULL && field < layout->group_field_count &&
+           strcmp(layout->group_fields[field].name, name) != 0)
         field++;
     return name != NULL ? field : layout->group_field_count;
 }
@@ -230,8 +234,8 @@ find_in_rows(const struct task *task, const struct fep_record *found, char *out,
     return false;
 }
 
-/* Fills the field the query was made for; without a value the request goes as it is and the local system says what it
- * thinks of it. */
+/* Fills the field the query was made for; without a value the request goes as it is and the local system says
+ * what it thinks of it. */
 static int
 take_lookup(struct task *task, const struct soap_document *document, struct fep_error *error)
 {
@@ -277,7 +281,8 @@ read_result(const struct soap *soap, const struct fep_record *head)
     return result;
 }
 
-/* 'G' good, or a class with the canonical code. Status and code must say the same; if they do not, nobody knows. */
+/* 'G' good, or a class with the canonical code. Status and code must say the same; if they do not, nobody
+ * knows. */
 static char
 read_class(const struct task *task, const struct fep_record *head, uint32_t *canonical)
 {

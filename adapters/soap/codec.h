@@ -1,6 +1,6 @@
-/* Envelopes with a document inside <-> records under the layouts of a mapping file. No name on the wire stands in C: all
- * come from the mapping's group `wire` and its layouts. Pure but for the host's record and charset services. Host's
- * thread only. */
+/* Envelopes with a document inside <-> records under the layouts of a mapping file. No name on the wire
+ * stands in C: all come from the mapping's group `wire` and its layouts. Pure but for the host's record and
+ * charset services. Host's thread only. */
 #ifndef FEP_SOAP_CODEC_H
 #define FEP_SOAP_CODEC_H
 
@@ -39,8 +39,8 @@ int soap_codec_open(struct soap_codec *codec, const struct fep_host *host, struc
 
 /* --- writing; *out is allocated and the caller's to free. The size, or -1 with the error. */
 
-/* A request or an answer: envelope, document, head, body. `body` NULL: an empty one. `inside` (answers, may be NULL): a
- * second record, whose fields follow those of the body within the element wire.inquiry_output. */
+/* A request or an answer: envelope, document, head, body. `body` NULL: an empty one. `inside` (answers, may
+ * be NULL): a second record, whose fields follow those of the body within the element wire.inquiry_output. */
 long soap_encode(const struct soap_codec *codec, bool request, const struct fep_record *head,
                  const struct fep_record *body, const struct fep_record *inside, unsigned char **out,
                  struct fep_error *error);
@@ -58,17 +58,19 @@ struct soap_document {
     char fault_text[128];
 };
 
-/* Wire bytes -> documents. Negative with the error (code 1001): no envelope, no document in it. Release it in any case. */
+/* Wire bytes -> documents. Negative with the error (code 1001): no envelope, no document in it. Release it in
+ * any case. */
 int soap_read(struct soap_codec *codec, bool request, const unsigned char *bytes, size_t size,
               struct soap_document *document, struct fep_error *error);
 void soap_release(struct soap_document *document);
 
-/* A field of the head as a string, folded; its size, 0 if it is missing, -1 if it does not fit or is no text. */
+/* A field of the head as a string, folded; its size, 0 if it is missing, -1 if it does not fit or is no text.
+ */
 int soap_peek(const struct soap_document *document, const char *field, char *out, size_t out_size);
-/* Head and body as records; NULL with the error naming the field, never its value. A request is checked to the letter of
- * its layout, an answer only in its numbers. `element` NULL: empty. */
-struct fep_record *soap_decode_head(struct soap_codec *codec, bool request, const struct soap_document *document,
-                                    struct fep_error *error);
+/* Head and body as records; NULL with the error naming the field, never its value. A request is checked to
+ * the letter of its layout, an answer only in its numbers. `element` NULL: empty. */
+struct fep_record *soap_decode_head(struct soap_codec *codec, bool request,
+                                    const struct soap_document *document, struct fep_error *error);
 struct fep_record *soap_decode_body(struct soap_codec *codec, bool request, const char *transaction,
                                     const xmlNode *element, struct fep_error *error);
 /* The child element of that name, NULL if there is none or several. */

@@ -1,8 +1,8 @@
 /* What a request means: an echo is answered here; everything else goes to the host.
  *
- * Must never answer for the insured place: what is not known is told as "unknown". A Fault is told exactly when the
- * transaction or the serial can not be read; everything else is an answer. Refusals name the field, in the language of
- * the people who read them. */
+ * Must never answer for the insured place: what is not known is told as "unknown". A Fault is told exactly
+ * when the transaction or the serial can not be read; everything else is an answer. Refusals name the field,
+ * in the language of the people who read them. */
 #include "soap.h"
 
 #include <stdio.h>
@@ -54,7 +54,8 @@ fit_text(const char *text, char *out, size_t out_size)
     out[at] = '\0';
 }
 
-/* The local return code of a class and a canonical code; the gateway's own codes fall to the default of their class. */
+/* The local return code of a class and a canonical code; the gateway's own codes fall to the default of their
+ * class. */
 static const char *
 return_code(const struct soap *soap, char class, uint32_t canonical)
 {
@@ -91,10 +92,12 @@ make_answer(const struct caller *caller, const struct answer *answer, unsigned c
     fit_text(answer->text != NULL ? answer->text : "", text, sizeof text);
     if (set_field(host, head, wire->transaction_field, caller->transaction) == 0 &&
         set_field(host, head, wire->serial_field, caller->serial) == 0 &&
-        set_field(host, head, wire->reference_field, answer->reference != NULL ? answer->reference : "") == 0 &&
+        set_field(host, head, wire->reference_field, answer->reference != NULL ? answer->reference : "") ==
+            0 &&
         set_field(host, head, wire->status_field, status_of(soap, answer->class)) == 0 &&
         set_field(host, head, wire->return_field, return_code(soap, answer->class, answer->code)) == 0 &&
-        set_field(host, head, wire->text_field, text) == 0 && set_field(host, head, wire->time_field, clock) == 0)
+        set_field(host, head, wire->text_field, text) == 0 &&
+        set_field(host, head, wire->time_field, clock) == 0)
         size = soap_encode(&soap->codec, false, head, answer->body, answer->inside, out, error);
     host->release_record(host->self, head);
     return size;
@@ -108,10 +111,12 @@ tell(struct caller *caller, const struct answer *answer, bool repeatable)
     unsigned char *out = NULL;
     long size = make_answer(caller, answer, &out, &error);
     if (size < 0 && answer->body != NULL) {
-        /* Asked before the ending was committed whether it fits (try_answer), so this is a fault of ours; the caller
-         * must not take it for a refusal. */
-        const struct answer unknown = {.class = 'U', .code = 9002, .text = "答复无法转成本地格式, 结果请核实"};
-        soap->host->log_event(soap->host->self, LOG_ERROR_LEVEL, "an answer could not be written", error.code);
+        /* Asked before the ending was committed whether it fits (try_answer), so this is a fault of ours; the
+         * caller must not take it for a refusal. */
+        const struct answer unknown = {
+            .class = 'U', .code = 9002, .text = "答复无法转成本地格式, 结果请核实"};
+        soap->host->log_event(soap->host->self, LOG_ERROR_LEVEL, "an answer could not be written",
+                              error.code);
         size = make_answer(caller, &unknown, &out, &error);
     }
     if (size < 0) /* a status that says nothing about the outcome */
@@ -188,8 +193,8 @@ fill_if_empty(const struct fep_host *host, struct fep_record *record, const char
     return set_field(host, record, field, text);
 }
 
-/* A copy of the answer's plain fields with what only we know: what repeats the request, our serial for the original of a
- * reversal. NULL if there is nothing to add, or no memory (then the answer goes without it). */
+/* A copy of the answer's plain fields with what only we know: what repeats the request, our serial for the
+ * original of a reversal. NULL if there is nothing to add, or no memory (then the answer goes without it). */
 static struct fep_record *
 complete_body(const struct caller *caller, const struct fep_record *answer)
 {
@@ -244,7 +249,8 @@ finding_word(uint32_t finding)
     return finding < sizeof names / sizeof *names ? names[finding] : "";
 }
 
-/* What became of an earlier request of theirs: its state, what it was told, and its output if it is in force. */
+/* What became of an earlier request of theirs: its state, what it was told, and its output if it is in force.
+ */
 static void
 tell_inquiry(struct caller *caller, const struct fep_result *result, const struct fep_record *original)
 {
@@ -284,8 +290,8 @@ on_answer(void *self, void *ticket, enum fep_kind kind, const struct fep_result 
     caller->state = CALLER_WRITING; /* the ticket is gone */
     if (kind == FEP_REFUSED) {
         bool repeatable = result->refusal_class == FEP_REPEATABLE;
-        tell(caller,
-             &(struct answer){.class = repeatable ? 'R' : 'N', .code = result->code, .text = text}, repeatable);
+        tell(caller, &(struct answer){.class = repeatable ? 'R' : 'N', .code = result->code, .text = text},
+             repeatable);
     } else if (kind == FEP_ANSWERED) {
         if (is_operation(caller, "serve_inquire"))
             tell_inquiry(caller, result, answer);
@@ -343,8 +349,8 @@ ask_host(struct caller *caller, struct fep_record *head, struct fep_record *body
     remember_request(caller, head, body);
     bool is_new = repeats_is_new(soap, caller, caller->serial);
     caller_begin_work(caller);
-    if (host->begin_request(host->self, caller->transaction, head, body, is_new, on_answer, try_answer, caller,
-                            &error) == 0)
+    if (host->begin_request(host->self, caller->transaction, head, body, is_new, on_answer, try_answer,
+                            caller, &error) == 0)
         return;
     caller->state = CALLER_READING;
     if (error.kind == FEP_REFUSED)
@@ -385,8 +391,8 @@ seconds_of(const char *stamp)
     return (int64_t)timegm(&tm);
 }
 
-/* A posting is never refused for its clock: it may be the repeat of one that was posted, and "not posted" would be
- * untrue. Its clock goes nowhere. */
+/* A posting is never refused for its clock: it may be the repeat of one that was posted, and "not posted"
+ * would be untrue. Its clock goes nowhere. */
 static bool
 clock_is_close(struct caller *caller, const struct fep_record *head)
 {
@@ -400,8 +406,7 @@ clock_is_close(struct caller *caller, const struct fep_record *head)
     if (offset > 60 || offset < -60)
         soap->host->log_event(soap->host->self, LOG_WARNING_LEVEL,
                               "clock of the local system differs, seconds", offset);
-    bool close =
-        offset * 1000 <= soap->clock_tolerance_ms && offset * 1000 >= -soap->clock_tolerance_ms;
+    bool close = offset * 1000 <= soap->clock_tolerance_ms && offset * 1000 >= -soap->clock_tolerance_ms;
     return close || is_posting(caller) || is_operation(caller, "serve_inquire") ||
            is_operation(caller, "serve_reverse");
 }
@@ -483,11 +488,13 @@ is_granted(const char *given, const char *word)
     size_t size = strlen(word), length = strlen(given);
     unsigned difference = size != length;
     for (size_t i = 0; i < size; i++)
-        difference |= (unsigned)(unsigned char)word[i] ^ (unsigned)(unsigned char)given[i < length ? i : length];
+        difference |=
+            (unsigned)(unsigned char)word[i] ^ (unsigned)(unsigned char)given[i < length ? i : length];
     return difference == 0;
 }
 
-/* In the order the protocol gives: access, transaction, form of the serial; then the repeat, which is the router's. */
+/* In the order the protocol gives: access, transaction, form of the serial; then the repeat, which is the
+ * router's. */
 static void
 take_document(struct caller *caller, const struct soap_document *document)
 {
@@ -513,12 +520,12 @@ desk_refuse_head(struct caller *caller)
 {
     const struct soap_wire *wire = &caller->soap->codec.wire;
     const struct http_reader *in = &caller->in;
-    int status = strcmp(in->head.target, wire->path) != 0   ? 404
-                 : strcmp(in->head.method, "POST") != 0     ? 405
-                 : in->state == HTTP_TOO_LARGE              ? 413
-                 : in->state == HTTP_BAD                    ? 0 /* a Fault says more */
+    int status = strcmp(in->head.target, wire->path) != 0 ? 404
+                 : strcmp(in->head.method, "POST") != 0   ? 405
+                 : in->state == HTTP_TOO_LARGE            ? 413
+                 : in->state == HTTP_BAD                  ? 0 /* a Fault says more */
                  : !http_type_fits(in->head.content_type, wire->media_type, wire->charsets) ? 415
-                                                                                             : 0;
+                                                                                            : 0;
     if (status == 0)
         return false;
     caller_tell(caller, status, NULL, 0, false);
@@ -539,7 +546,8 @@ desk_take(struct caller *caller)
         caller_tell(caller, 503, NULL, 0, false);
     else if (document.head == NULL)
         tell_fault(caller, error.text);
-    else if (soap_peek(&document, wire->transaction_field, caller->transaction, sizeof caller->transaction) <= 0 ||
+    else if (soap_peek(&document, wire->transaction_field, caller->transaction, sizeof caller->transaction) <=
+                 0 ||
              soap_peek(&document, wire->serial_field, caller->serial, sizeof caller->serial) <= 0)
         tell_fault(caller, "MSGNO, MSGID");
     else

@@ -1,6 +1,7 @@
-/* How the local system is, for operators and for the breaker: after several calls in a row that ran out of time nothing
- * new is sent until an echo of our own was answered, so that a hung system does not hold every caller for its full time.
- * Inquiries and reversals always pass. Must never change what a call that was begun is told. */
+/* How the local system is, for operators and for the breaker: after several calls in a row that ran out of
+ * time nothing new is sent until an echo of our own was answered, so that a hung system does not hold every
+ * caller for its full time. Inquiries and reversals always pass. Must never change what a call that was begun
+ * is told. */
 #include "soap.h"
 
 #include <stdio.h>

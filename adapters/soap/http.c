@@ -1,14 +1,15 @@
 /* A strict reader of HTTP/1.1 messages, and the heads we send.
  *
- * Must never take one message's end for another's: a head that two readers could understand differently (a length said
- * twice, a length beside a transfer coding, blanks before a colon, folded lines, bare line feeds) is refused. Every
- * size is bounded before anything is allocated for it. Fails by its state.
+ * Must never take one message's end for another's: a head that two readers could understand differently (a
+ * length said twice, a length beside a transfer coding, blanks before a colon, folded lines, bare line feeds)
+ * is refused. Every size is bounded before anything is allocated for it. Fails by its state.
  *
- * Why no library. The host owns the loop and the module must not wait. libcurl and libevent want a loop of their own, or
- * to be driven through theirs; libevent's server takes the first of two different Content-Length headers, accepts
- * "+3" for a length and ignores a header with a blank before its colon; libcurl may send a request a second time on a
- * reused connection, which must never happen to a posting. What this family needs is a POST with a length and an answer
- * with a length, in chunks, or until the end of the connection. */
+ * Why no library. The host owns the loop and the module must not wait. libcurl and libevent want a loop of
+ * their own, or to be driven through theirs; libevent's server takes the first of two different
+ * Content-Length headers, accepts
+ * "+3" for a length and ignores a header with a blank before its colon; libcurl may send a request a second
+ * time on a reused connection, which must never happen to a posting. What this family needs is a POST with a
+ * length and an answer with a length, in chunks, or until the end of the connection. */
 #include "http.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* HTTP/1.1 as far as SOAP over one request per connection needs it: bytes in, one message out. Pure; knows no socket.
- * Threads: any, one per reader. */
+/* HTTP/1.1 as far as SOAP over one request per connection needs it: bytes in, one message out. Pure; knows no
+ * socket. Threads: any, one per reader. */
 #ifndef FEP_SOAP_HTTP_H
 #define FEP_SOAP_HTTP_H
 
@@ -18,9 +18,9 @@ enum http_state {
 
 /* What of a head anybody asks for. */
 struct http_head {
-    int status;                      /* of an answer */
-    char method[16], target[256];    /* of a request */
-    char content_type[128];          /* empty: none */
+    int status;                   /* of an answer */
+    char method[16], target[256]; /* of a request */
+    char content_type[128];       /* empty: none */
     bool expects_continue;
     bool has_length, chunked;
     uint64_t length;
@@ -29,8 +29,15 @@ struct http_head {
 struct http_reader { /* members are private but `head` and the body */
     bool of_request, head_complete;
     enum http_state state;
-    enum http_part { PART_HEAD = 1, PART_LENGTH, PART_CLOSE, PART_CHUNK_SIZE, PART_CHUNK, PART_CHUNK_END, PART_TRAILER }
-        part;
+    enum http_part {
+        PART_HEAD = 1,
+        PART_LENGTH,
+        PART_CLOSE,
+        PART_CHUNK_SIZE,
+        PART_CHUNK,
+        PART_CHUNK_END,
+        PART_TRAILER
+    } part;
     struct http_head head;
     char *text; /* of the head; then of a chunk's line or a trailer's */
     size_t text_size, text_room;
@@ -49,13 +56,13 @@ size_t http_take(struct http_reader *reader, const unsigned char *data, size_t s
 /* The other side sends no more. Only a body without a length may end so. */
 void http_end(struct http_reader *reader);
 
-/* Is the value of a Content-Type the media type `type`, its charset (if it names one) among the blank-separated words
- * of `charsets`? */
+/* Is the value of a Content-Type the media type `type`, its charset (if it names one) among the
+ * blank-separated words of `charsets`? */
 bool http_type_fits(const char *content_type, const char *type, const char *charsets);
 
 /* Heads as they are sent. Return the size, or -1 if `out` is too small. */
-int http_write_request(char *out, size_t out_size, const char *target, const char *host, const char *content_type,
-                       const char *soap_action, size_t length);
+int http_write_request(char *out, size_t out_size, const char *target, const char *host,
+                       const char *content_type, const char *soap_action, size_t length);
 int http_write_answer(char *out, size_t out_size, int status, const char *content_type, size_t length);
 
 #endif

@@ -1,7 +1,7 @@
 /* Connections to the local system: one for each request, closed after its answer.
  *
- * Must never send a request twice, and never read an answer from a connection that another request used. Fails through
- * task_lost, which knows what has left. */
+ * Must never send a request twice, and never read an answer from a connection that another request used.
+ * Fails through task_lost, which knows what has left. */
 #include "soap.h"
 
 #include <errno.h>
@@ -133,14 +133,10 @@ read_more(struct task *task)
         answer_take(task);
         return false;
     }
-    if (task->in.state != HTTP_MORE) {
-        task_lost(task, FEP_REASON_PROTOCOL,
-                  task->in.trouble != NULL ? task->in.trouble : "no answer that can be read");
-        return false;
-    }
-    if (got > 0)
+    if (got > 0 && task->in.state == HTTP_MORE)
         return true;
-    task_lost(task, FEP_REASON_PEER_CLOSED, "the connection was closed before a complete answer");
+    const char *trouble = task->in.trouble != NULL ? task->in.trouble : "the connection broke";
+    task_lost(task, got > 0 ? FEP_REASON_PROTOCOL : FEP_REASON_PEER_CLOSED, trouble);
     return false;
 }
 

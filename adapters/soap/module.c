@@ -7,7 +7,8 @@
  *   mode = "serve"                 the local system calls this gateway
  *   listen = "0.0.0.0:18081"
  *
- * Everything that has a name on the wire comes from the mapping file (group `wire`, layouts). See README.md. */
+ * Everything that has a name on the wire comes from the mapping file (group `wire`, layouts). See README.md.
+ */
 #include "soap.h"
 
 #include <stdio.h>
@@ -17,23 +18,26 @@
 #include "wire.h"
 
 static const struct fep_option options[] = {
-    {"mode", FEP_TEXT, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "call：网关呼叫本地系统；serve：本地系统来连网关",
+    {"mode", FEP_TEXT, FEP_OPTION_REQUIRED, "call|serve", NULL, 0, 0,
+     "call：网关呼叫本地系统；serve：本地系统来连网关",
      "call: the gateway calls the local system; serve: it calls the gateway"},
-    {"connect", FEP_TEXT, 0, NULL, NULL, 0, 0, "call：本地系统的地址和端口（数字）",
+    {"connect", FEP_TEXT, 0, "ADDRESS:PORT", NULL, 0, 0, "call：本地系统的地址和端口（数字）",
      "call: the local system, numeric ADDRESS:PORT"},
     {"host", FEP_TEXT, 0, NULL, NULL, 0, 0, "call：HTTP 的 Host，缺省为 connect",
      "call: what the Host header says; default: connect"},
     {"connections", FEP_INTEGER, 0, NULL, "16", 1, MAX_TASKS, "call：同时在途的请求数上限",
      "call: requests outstanding at once"},
-    {"connect_time", FEP_DURATION_MS, 0, "ms", "3000", 10, 60000, "call：连接时限", "call: time allowed to connect"},
+    {"connect_time", FEP_DURATION_MS, 0, "ms", "3000", 10, 60000, "call：连接时限",
+     "call: time allowed to connect"},
     {"late_time", FEP_DURATION_MS, 0, "ms", "120000", 20, 3600000, "call：迟到答复等待时间",
      "call: how long an answer is awaited after its call has ended"},
-    {"probe_time", FEP_DURATION_MS, 0, "ms", "10000", 10, 60000, "call：探测时限", "call: time allowed for an echo"},
+    {"probe_time", FEP_DURATION_MS, 0, "ms", "10000", 10, 60000, "call：探测时限",
+     "call: time allowed for an echo"},
     {"pause_min", FEP_DURATION_MS, 0, "ms", "500", 1, 60000, "call：不通时探测的最短间隔",
      "call: first pause between echoes while it is down"},
     {"pause_max", FEP_DURATION_MS, 0, "ms", "30000", 1, 600000, "call：不通时探测的最长间隔",
      "call: longest pause between echoes while it is down"},
-    {"listen", FEP_TEXT, 0, NULL, NULL, 0, 0, "serve：监听地址和端口（数字）",
+    {"listen", FEP_TEXT, 0, "ADDRESS:PORT", NULL, 0, 0, "serve：监听地址和端口（数字）",
      "serve: numeric ADDRESS:PORT to listen on"},
     {"max_connections", FEP_INTEGER, 0, NULL, "64", 1, MAX_CALLERS, "serve：连接数上限",
      "serve: connections at once; more wait to be accepted"},
@@ -41,7 +45,8 @@ static const struct fep_option options[] = {
      "serve: a request must be there within this time"},
     {"write_time", FEP_DURATION_MS, 0, "ms", "30000", 20, 600000, "serve：答复多久发不完即断开",
      "serve: a caller that does not take its answer in this time is cut off"},
-    {"clock_tolerance", FEP_DURATION_MS, 0, "ms", "600000", 0, 86400000, "serve：查询类交易允许的时钟差，0 为不查",
+    {"clock_tolerance", FEP_DURATION_MS, 0, "ms", "600000", 0, 86400000,
+     "serve：查询类交易允许的时钟差，0 为不查",
      "serve: clock difference allowed in what posts nothing; 0: not checked"},
     {NULL, 0, 0, NULL, NULL, 0, 0, NULL, NULL}};
 
@@ -69,7 +74,8 @@ read_mode(struct soap *soap, struct fep_error *error)
     const char *mode = host->get_text(soap->config, "mode");
     soap->serves = mode != NULL && strcmp(mode, "serve") == 0;
     if (!soap->serves && (mode == NULL || strcmp(mode, "call") != 0))
-        return set_error(error, 0, 0, "option mode is \"%.20s\"; expected call or serve", mode != NULL ? mode : "");
+        return set_error(error, 0, 0, "option mode is \"%.20s\"; expected call or serve",
+                         mode != NULL ? mode : "");
     const char *name = soap->serves ? "listen" : "connect", *address = host->get_text(soap->config, name);
     if (address == NULL)
         return set_error(error, 0, 0, "option %s is missing; mode %s needs it", name, mode);
@@ -212,14 +218,14 @@ static const struct fep_adapter_ops ops = {.size = sizeof ops,
                                            .close = soap_close};
 
 extern FEP_EXPORT const struct fep_adapter fep_adapter;
-const struct fep_adapter fep_adapter = {.magic = FEP_ADAPTER_MAGIC,
-                                        .abi_major = FEP_ABI_MAJOR,
-                                        .abi_minor = FEP_ABI_MINOR,
-                                        .size = sizeof(struct fep_adapter),
-                                        .name = "soap",
-                                        .version = "1.0",
-                                        .summary = "SOAP 1.1 over HTTP, a document inside; calling or serving",
-                                        .abilities = FEP_CALLS_OUT | FEP_SERVES_IN | FEP_INQUIRES | FEP_REVERSES |
-                                                     FEP_REPLAYS,
-                                        .options = options,
-                                        .ops = &ops};
+const struct fep_adapter fep_adapter = {
+    .magic = FEP_ADAPTER_MAGIC,
+    .abi_major = FEP_ABI_MAJOR,
+    .abi_minor = FEP_ABI_MINOR,
+    .size = sizeof(struct fep_adapter),
+    .name = "soap",
+    .version = "1.0",
+    .summary = "SOAP 1.1 over HTTP, a document inside; calling or serving",
+    .abilities = FEP_CALLS_OUT | FEP_SERVES_IN | FEP_INQUIRES | FEP_REVERSES | FEP_REPLAYS,
+    .options = options,
+    .ops = &ops};

@@ -1,7 +1,7 @@
-/* Serials: node (12), a time of 14 digits, four digits. The router names an attempt by its day and twelve digits: two of
- * its incarnation, ten of a counter. Both fit into one day's 864 million times and numbers as long as an incarnation
- * draws fewer than eight million a day; beyond that a call is refused unsent, because two requests under one serial would
- * get one answer.
+/* Serials: node (12), a time of 14 digits, four digits. The router names an attempt by its day and twelve
+ * digits: two of its incarnation, ten of a counter. Both fit into one day's 864 million times and numbers as
+ * long as an incarnation draws fewer than eight million a day; beyond that a call is refused unsent, because
+ * two requests under one serial would get one answer.
  *
  *     0 .. 791 999 999              the router's: incarnation * 8 000 000 + counter modulo 8 000 000
  *     792 000 000 .. 863 999 999    our own: by the second of the day, so that a restart draws none again

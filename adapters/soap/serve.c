@@ -1,8 +1,9 @@
 /* Callers: one request on each connection, then its answer, then the end.
  *
- * Must never read a second request from a connection (what follows the first is thrown away), never count an answer as
- * handed over that did not leave completely to a caller still there, and never refuse a connection at a bound: one that
- * is not accepted waits. Fails by closing, which tells a caller that it does not know. */
+ * Must never read a second request from a connection (what follows the first is thrown away), never count an
+ * answer as handed over that did not leave completely to a caller still there, and never refuse a connection
+ * at a bound: one that is not accepted waits. Fails by closing, which tells a caller that it does not know.
+ */
 #include "soap.h"
 
 #include <errno.h>
@@ -245,7 +246,8 @@ serve_listen(struct soap *soap, struct fep_error *error)
     soap->listener = tcp_listen(&soap->address, error);
     if (soap->listener < 0)
         return -1;
-    soap->listener_watch = host->watch_descriptor(host->self, soap->listener, FEP_READABLE, on_listener, soap);
+    soap->listener_watch =
+        host->watch_descriptor(host->self, soap->listener, FEP_READABLE, on_listener, soap);
     if (soap->listener_watch != NULL)
         return 0;
     close(soap->listener);
@@ -268,8 +270,8 @@ serve_stop_listening(struct soap *soap)
 
 /* --- writing --- */
 
-/* All of it has left. A caller whose request was not read to its end may still be sending it: it is let finish, because
- * closing on unread bytes would take its answer away. */
+/* All of it has left. What the caller still sends is read and thrown away until it hangs up: closing on
+ * unread bytes would take its answer away. */
 static void
 end_writing(struct caller *caller)
 {
@@ -280,7 +282,7 @@ end_writing(struct caller *caller)
         repeats_note(soap, caller->serial, !caller->ended && drained ? ++soap->moment : UINT64_MAX);
     }
     caller->state = CALLER_LEAVING;
-    if (caller->ended || caller->in.state == HTTP_COMPLETE || shutdown(caller->fd, SHUT_WR) != 0) {
+    if (caller->ended || shutdown(caller->fd, SHUT_WR) != 0) {
         caller_close(caller);
         return;
     }

@@ -1,5 +1,5 @@
-/* The module's own parts: tasks (one per call, one connection each) and callers (one per connection to us). Host's
- * thread only. */
+/* The module's own parts: tasks (one per call, one connection each) and callers (one per connection to us).
+ * Host's thread only. */
 #ifndef FEP_SOAP_H
 #define FEP_SOAP_H
 
@@ -41,7 +41,7 @@ struct task {
 };
 
 struct health_watch {
-    bool breaker;         /* too many time-outs: nothing new goes out until an echo was answered */
+    bool breaker; /* too many time-outs: nothing new goes out until an echo was answered */
     bool probing;
     int64_t timeouts[5];  /* when the last calls ran out of time */
     size_t timeout_count; /* since the last answer */
@@ -77,8 +77,8 @@ struct caller {
     char repeated[SOAP_SERIAL_SIZE]; /* the value that its answer repeats */
 };
 
-/* A refusal that may be tried again, or a request whose answer was not handed over: which later requests under the same
- * serial were certainly made afterwards? (hop rule 2) */
+/* A refusal that may be tried again, or a request whose answer was not handed over: which later requests
+ * under the same serial were certainly made afterwards? (hop rule 2) */
 struct refusal_memory {
     struct refused_serial {
         char serial[SOAP_SERIAL_SIZE];
@@ -124,7 +124,8 @@ struct soap {
 /* --- task.c: what a call is on the wire, and how it ends without an answer --- */
 
 /* Takes a call: translates it and opens a connection. Completes the call at once if that can not be. */
-void task_begin(struct soap *soap, struct fep_call *call, uint32_t operation, const struct fep_message *message);
+void task_begin(struct soap *soap, struct fep_call *call, uint32_t operation,
+                const struct fep_message *message);
 /* An echo of our own; false if there is none in the mapping, or no memory. */
 bool task_probe(struct soap *soap);
 void task_cancel(struct soap *soap, struct fep_call *call, enum fep_reason reason);
@@ -133,7 +134,8 @@ void task_place(struct task *task);
 /* The connection ended without a complete answer. `why` is for people. The task is gone afterwards. */
 void task_lost(struct task *task, enum fep_reason reason, const char *why);
 /* Completes the call (or reports a late answer), takes `answer`, frees the task. */
-void task_finish(struct task *task, enum fep_kind kind, const struct fep_result *result, struct fep_record *answer);
+void task_finish(struct task *task, enum fep_kind kind, const struct fep_result *result,
+                 struct fep_record *answer);
 void task_free_all(struct soap *soap);
 struct fep_result task_new_result(enum fep_reason reason);
 /* Completes the drain when no call is open. */
@@ -186,7 +188,8 @@ void serve_drain(struct soap *soap);
 size_t serve_count_open(const struct soap *soap);
 void serve_report(struct soap *soap);
 void serve_check_drained(struct soap *soap);
-/* Sends an answer (taken over, may be NULL) and then lets the caller go. `repeatable`: a refusal of class R. */
+/* Sends an answer (taken over, may be NULL) and then lets the caller go. `repeatable`: a refusal of class R.
+ */
 void caller_tell(struct caller *caller, int status, unsigned char *body, size_t size, bool repeatable);
 /* Its request is with the host from now on. */
 void caller_begin_work(struct caller *caller);
@@ -194,7 +197,8 @@ void caller_close(struct caller *caller);
 
 /* --- desk.c: what a request means --- */
 
-/* The request in caller->in is complete, or can not be. Ends in caller_tell, or with the request at the host. */
+/* The request in caller->in is complete, or can not be. Ends in caller_tell, or with the request at the host.
+ */
 void desk_take(struct caller *caller);
 /* Is it to be refused by its head alone? Then it was. */
 bool desk_refuse_head(struct caller *caller);

@@ -1,7 +1,7 @@
 /* Tasks: what a call becomes on the wire, and how it ends when no answer comes.
  *
- * Must never say NOT_SENT once a byte of the request itself has left, nor REFUSED for anything but what can not be
- * written at all. */
+ * Must never say NOT_SENT once a byte of the request itself has left, nor REFUSED for anything but what can
+ * not be written at all. */
 #include "soap.h"
 
 #include <errno.h>
@@ -89,7 +89,8 @@ task_new_result(enum fep_reason reason)
 
 /* Completes the task's call; the task stays. */
 static void
-complete_task(struct task *task, enum fep_kind kind, const struct fep_result *result, struct fep_record *answer)
+complete_task(struct task *task, enum fep_kind kind, const struct fep_result *result,
+              struct fep_record *answer)
 {
     const struct fep_host *host = task->soap->host;
     struct fep_call *call = task->call;
@@ -99,7 +100,8 @@ complete_task(struct task *task, enum fep_kind kind, const struct fep_result *re
     else if (task->operation == FEP_OP_SUBMIT && kind != FEP_UNKNOWN && kind != FEP_NOT_SENT)
         host->report_late(host->self, &task->attempt, kind, result, answer);
     else
-        host->release_record(host->self, answer); /* a late word about the original: whoever needs it asks again */
+        host->release_record(host->self,
+                             answer); /* a late word about the original: whoever needs it asks again */
 }
 
 static struct task *
@@ -111,12 +113,13 @@ first_waiting(const struct soap *soap)
     return task;
 }
 
+/* Requests on connections; those whose call has ended and inquiries take no place. */
 static size_t
 count_active(const struct soap *soap)
 {
     size_t count = 0;
     for (const struct task *task = soap->first_task; task != NULL; task = task->next)
-        count += task->call != NULL && task->state != TASK_WAITING;
+        count += task->call != NULL && task->operation == FEP_OP_SUBMIT && task->state != TASK_WAITING;
     return count;
 }
 
@@ -147,9 +150,11 @@ task_finish(struct task *task, enum fep_kind kind, const struct fep_result *resu
 {
     struct soap *soap = task->soap;
     if (task->operation == OP_PROBE) {
+        /* A refusal is an answer as well; a status instead of one is not. */
+        bool answered = (kind == FEP_ANSWERED || kind == FEP_REFUSED) && task->in.head.status == 200;
         soap->host->release_record(soap->host->self, answer);
         end_task(task);
-        health_probed(soap, kind == FEP_ANSWERED || kind == FEP_REFUSED);
+        health_probed(soap, answered);
         return;
     }
     complete_task(task, kind, result, answer);
@@ -157,14 +162,16 @@ task_finish(struct task *task, enum fep_kind kind, const struct fep_result *resu
 }
 
 static void
-finish_with_error(struct task *task, enum fep_kind kind, enum fep_reason reason, const struct fep_error *error)
+finish_with_error(struct task *task, enum fep_kind kind, enum fep_reason reason,
+                  const struct fep_error *error)
 {
     struct fep_result result = task_new_result(reason);
     /* Canonical codes end in 00..09; the gateway's own stand in the same field above 10000. */
     result.code = error->code % 100 < 10 ? error->code : error->code + 10000;
     if (error->code < 1000 || error->code > 9999)
         result.code = 1003;
-    if (error->kind == FEP_NOT_SENT && error->code == 9001) { /* no memory, no serial: it may be tried again */
+    if (error->kind == FEP_NOT_SENT &&
+        error->code == 9001) { /* no memory, no serial: it may be tried again */
         kind = FEP_NOT_SENT;
         result.reason = FEP_REASON_BOUND;
     }
@@ -214,7 +221,8 @@ fill_head(struct task *task, const char *local)
     char clock[32];
     host->read_local_time(host->self, &date, &time);
     snprintf(clock, sizeof clock, "%08u%06u", date % 100000000u, time % 1000000u);
-    if (fill_constants(soap, wire->head_constants, task->head) < 0 || set_field(host, task->head, wire->transaction_field, local) < 0 ||
+    if (fill_constants(soap, wire->head_constants, task->head) < 0 ||
+        set_field(host, task->head, wire->transaction_field, local) < 0 ||
         set_field(host, task->head, wire->serial_field, task->serial) < 0 ||
         set_field(host, task->head, wire->time_field, clock) < 0 ||
         set_field(host, task->head, wire->grant_field, wire->grant_out) < 0)
@@ -222,7 +230,8 @@ fill_head(struct task *task, const char *local)
     return 0;
 }
 
-/* "FIELD=FIELD2", "FIELD=FIELD2:8" (its first 8 characters), "FIELD==TEXT"; what is empty or not there sets nothing. */
+/* "FIELD=FIELD2", "FIELD=FIELD2:8" (its first 8 characters), "FIELD==TEXT"; what is empty or not there sets
+ * nothing. */
 static int
 fill_lookup_field(const struct fep_host *host, struct fep_record *query, const struct fep_record *body,
                   const char *word, size_t size)
@@ -310,7 +319,8 @@ build_message(struct task *task, struct fep_error *error)
         serial_draw(soap, task->serial);
     }
     if (fill_head(task, local) == 0)
-        size = soap_encode(&soap->codec, true, task->head, query != NULL ? query : task->body, NULL, &body, error);
+        size = soap_encode(&soap->codec, true, task->head, query != NULL ? query : task->body, NULL, &body,
+                           error);
     host->release_record(host->self, query);
     int status = size >= 0 ? join_message(task, body, (size_t)size, error) : -1;
     free(body);

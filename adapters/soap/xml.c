@@ -1,9 +1,9 @@
 /* Reading and writing XML.
  *
- * Must never open a file or a connection, expand an entity, or take memory or time out of proportion: a scan over the
- * text refuses declarations of document types, depth, long names and long tags before libxml2 sees a byte. (An element
- * of four bytes becomes a node of 120, and the attributes of one tag are compared each with each: the size of the text
- * alone bounds neither.) Fails with code 1001. */
+ * Must never open a file or a connection, expand an entity, or take memory or time out of proportion: a scan
+ * over the text refuses declarations of document types, depth, long names and long tags before libxml2 sees a
+ * byte. (An element of four bytes becomes a node of 120, and the attributes of one tag are compared each with
+ * each: the size of the text alone bounds neither.) Fails with code 1001. */
 #include "xml.h"
 
 #include <stdlib.h>
@@ -90,7 +90,8 @@ scan_tag(struct scan *scan)
         if (size >= limits->max_name)
             return refuse(scan->error, "a name that is longer than allowed");
     }
-    if (memmem(name, size, "\xEF\xBF\xBD", 3) != NULL) /* what was a broken byte must not become another name */
+    if (memmem(name, size, "\xEF\xBF\xBD", 3) !=
+        NULL) /* what was a broken byte must not become another name */
         return refuse(scan->error, "illegal bytes in a name");
     if (skip_tag(scan, &empty) < 0)
         return -1;
@@ -152,9 +153,9 @@ xml_parse(const char *text, size_t size, const struct xml_limits *limits, struct
     if (scan_text(text, size, limits, error) < 0)
         return NULL;
     /* The encoding given here wins over the one declared: the bytes were decoded already. */
-    xmlDoc *document = xmlReadMemory(text, (int)size, NULL, "UTF-8",
-                                     XML_PARSE_NONET | XML_PARSE_COMPACT | XML_PARSE_NOERROR |
-                                         XML_PARSE_NOWARNING);
+    xmlDoc *document =
+        xmlReadMemory(text, (int)size, NULL, "UTF-8",
+                      XML_PARSE_NONET | XML_PARSE_COMPACT | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
     if (document == NULL || xmlDocGetRootElement(document) == NULL || xmlGetIntSubset(document) != NULL) {
         xmlFreeDoc(document);
         refuse(error, "not well formed");

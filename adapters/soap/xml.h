@@ -1,5 +1,5 @@
-/* XML as this family uses it: documents of elements and text, in UTF-8. Reads with libxml2 behind limits of its own,
- * writes by hand. Host's thread only. */
+/* XML as this family uses it: documents of elements and text, in UTF-8. Reads with libxml2 behind limits of
+ * its own, writes by hand. Host's thread only. */
 #ifndef FEP_SOAP_XML_H
 #define FEP_SOAP_XML_H
 
@@ -16,8 +16,8 @@ struct xml_limits {
 
 /* Once per process, before anything is parsed. */
 void xml_begin(void);
-/* UTF-8 text -> document. NULL with the error (code 1001): not well formed, a DOCTYPE, or beyond the limits. What it
- * declares about its charset does not count. */
+/* UTF-8 text -> document. NULL with the error (code 1001): not well formed, a DOCTYPE, or beyond the limits.
+ * What it declares about its charset does not count. */
 xmlDoc *xml_parse(const char *text, size_t size, const struct xml_limits *limits, struct fep_error *error);
 
 /* Elements. `space` NULL: in any namespace or none. */
@@ -27,9 +27,9 @@ xmlNode *xml_next_element(const xmlNode *node);
 /* The only child element of that name, NULL if there is none; *twice is set if there are several. */
 xmlNode *xml_find_child(const xmlNode *parent, const char *name, bool *twice);
 
-/* The text of an element, trimmed, borrowed while the document lives and is not changed. Text, CDATA and character
- * references count; comments do not. Negative: there are elements inside. `joined` (never NULL) must be given to
- * xml_free_text afterwards. */
+/* The text of an element, trimmed, borrowed while the document lives and is not changed. Text, CDATA and
+ * character references count; comments do not. Negative: there are elements inside. `joined` (never NULL)
+ * must be given to xml_free_text afterwards. */
 int xml_text(const xmlNode *element, struct fep_bytes *text, char **joined);
 void xml_free_text(char *joined);
 

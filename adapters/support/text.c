@@ -148,6 +148,19 @@ is_plain_word(const char *text)
     return true;
 }
 
+bool
+is_secret(const char *secret, const char *given)
+{
+    if (secret == NULL || secret[0] == '\0')
+        return false;
+    size_t size = strlen(secret), length = strlen(given);
+    unsigned difference = size != length;
+    for (size_t i = 0; i < size; i++)
+        difference |=
+            (unsigned)(unsigned char)secret[i] ^ (unsigned)(unsigned char)given[i < length ? i : length];
+    return difference == 0;
+}
+
 static size_t
 put_code_point(char *out, unsigned code) /* U+0800..U+FFFF */
 {

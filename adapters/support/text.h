@@ -32,6 +32,9 @@ bool is_all_digits(const char *text, size_t size);
 /* ASCII letters and digits only; also true of an empty text. */
 bool is_plain_word(const char *text);
 
+/* Compares all of it, whatever differs: how long it takes says nothing about the secret. An empty secret is none. */
+bool is_secret(const char *secret, const char *given);
+
 /* Appends to `out` what `text` becomes before it goes to a peer: control characters become blanks (dropped when `drop`
  * is set, CR LF TAB excepted), U+FFFD becomes 〓; and each byte of `reserved` its full-width form. Returns the size, or
  * -1 if out is too small (4 * size always suffices). */

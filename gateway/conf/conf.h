@@ -69,6 +69,7 @@ struct conf {
     size_t peer_count;
     struct conf_instance instances[CONF_INSTANCES];
     size_t instance_count;
+    bool is_read;      /* there was a tree to read */
     bool names_unread; /* a peer or an instance has no name; only in what conf_load_partly gives */
     char control_endpoint[CONF_PATH + 16]; /* ipc endpoint of hosts and fepctl, from run_directory */
 };

@@ -297,8 +297,10 @@ load(const char *path, bool partly, conf_report_fn *report, void *arg, size_t *p
             report(arg, error->text);
         goto out;
     }
-    if (config_reader_open(&loading->reader, conf->file, FEP_E_CONFIG_INVALID, report, arg, error) == 0)
+    if (config_reader_open(&loading->reader, conf->file, FEP_E_CONFIG_INVALID, report, arg, error) == 0) {
+        conf->is_read = true;
         read_all(loading);
+    }
     *problems = loading->reader.problems;
     status = config_reader_close(&loading->reader);
 

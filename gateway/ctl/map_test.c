@@ -374,7 +374,8 @@ int
 ctl_map_test(struct ctl *ctl)
 {
     struct journey journey = {.ctl = ctl};
-    struct mapping *mapping = mapping_file_load(ctl->words[0], ctl->base, ctl_report, NULL, &journey.error);
+    struct mapping *mapping =
+        mapping_file_load(ctl->words[0], ctl->base, NULL, ctl_report, NULL, &journey.error);
     if (mapping == NULL)
         return ctl_fail(ctl, &journey.error, CTL_MISUSED);
     journey.mapping = mapping;

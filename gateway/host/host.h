@@ -46,6 +46,7 @@ struct host_settings {
     char endpoint[512]; /* the router's local socket */
     uint32_t epoch;
     uint32_t window;
+    uint32_t max_body_bytes; /* of a request; answers are outcomes, which no bound refuses */
     bool caller_inquires;
     uint8_t pseudonym_key[32];
     size_t pseudonym_key_size; /* 0: order keys are made without a secret */

@@ -99,6 +99,7 @@ fill_settings(struct host_settings *settings, const struct conf *conf, const str
              arguments->router != NULL ? arguments->router : conf->control_endpoint);
     settings->epoch = arguments->epoch;
     settings->window = instance->window;
+    settings->max_body_bytes = conf->max_body_bytes < FRAME_MAX_BODY ? conf->max_body_bytes : FRAME_MAX_BODY;
     settings->caller_inquires = instance->caller_inquires != 0;
     if (settings->window == 0 || settings->window > FRAME_MAX_OPEN_CALLS / 2)
         settings->window = FRAME_MAX_OPEN_CALLS / 2;
@@ -138,8 +139,9 @@ load_mapping(struct host *host, const struct conf *conf, const char *path, int *
     struct canonical_table *canonical = canonical_table_load(members, report_line, problems, error);
     if (canonical == NULL)
         return -1;
-    host->mapping = mapping_load_with(path, base, &(struct mapping_tables){host->transactions, canonical},
-                                      report_line, problems, error);
+    host->mapping =
+        mapping_load_with(path, base, &(struct mapping_tables){host->transactions, canonical, NULL},
+                          report_line, problems, error);
     canonical_table_destroy(canonical);
     return host->mapping != NULL ? 0 : -1;
 }

@@ -2,6 +2,7 @@
  * first only. Fails as a whole: either every option is good or nothing starts. */
 #include "options.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -84,6 +85,41 @@ parse_number(const char *text, bool duration, int64_t *number)
     return !__builtin_mul_overflow(value, factor, number);
 }
 
+/* Numeric, since a module may not wait for a resolver: 192.0.2.1:7031 or [::1]:7031. */
+static bool
+is_address(const char *text)
+{
+    char host[64];
+    struct in6_addr address;
+    const char *colon = strrchr(text, ':');
+    size_t size = colon != NULL ? (size_t)(colon - text) : 0;
+    if (size == 0 || size >= sizeof host)
+        return false;
+    memcpy(host, text, size);
+    host[size] = '\0';
+    size_t digits = strspn(colon + 1, "0123456789");
+    bool port =
+        digits >= 1 && digits <= 5 && colon[1 + digits] == '\0' && strtol(colon + 1, NULL, 10) <= 65535;
+    if (host[0] != '[' || host[size - 1] != ']')
+        return port && inet_pton(AF_INET, host, &address) == 1;
+    host[size - 1] = '\0';
+    return port && inet_pton(AF_INET6, host + 1, &address) == 1;
+}
+
+/* What the table says of a text: "A|B" or "ADDRESS:PORT". */
+static bool
+is_allowed_text(const char *allowed, const char *text)
+{
+    if (strcmp(allowed, "ADDRESS:PORT") == 0)
+        return is_address(text);
+    for (size_t size; *allowed != '\0'; allowed += size + (allowed[size] == '|')) {
+        size = strcspn(allowed, "|");
+        if (strlen(text) == size && memcmp(text, allowed, size) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool
 parse_flag(const char *text, int64_t *number)
 {
@@ -163,6 +199,9 @@ take_value(struct option_value *value, const struct fep_option *option, const ch
         good = parse_flag(text, &value->number);
     else if (option->type == FEP_SECRET_FILE)
         take_secret(value, option, file, line, reporter);
+    else if (option->type == FEP_TEXT && option->unit != NULL && !is_allowed_text(option->unit, text))
+        report_problem(reporter, file, line, "option %s is \"%.80s\"; expected %s", option->name, text,
+                       option->unit);
     bool ranged = option->minimum != 0 || option->maximum != 0;
     if (!good)
         report_problem(reporter, file, line, "option %s is \"%.40s\"; expected %s", option->name, text,

@@ -143,9 +143,9 @@ complete_header(struct ticket *ticket, struct fep_error *error)
         else
             header->transaction_class = CLASS_UPDATE;
     }
-    if (ticket->request.body.size > FRAME_MAX_BODY)
+    if (ticket->request.body.size > host->settings.max_body_bytes)
         return error_set(error, FEP_REFUSED, FEP_E_OVERSIZE, "the request has %zu bytes; at most %u",
-                         ticket->request.body.size, FRAME_MAX_BODY);
+                         ticket->request.body.size, host->settings.max_body_bytes);
     return message_header_check(header, error);
 }
 

@@ -319,6 +319,12 @@ mapping_name(const struct mapping *mapping)
     return mapping->name;
 }
 
+const char *
+mapping_family(const struct mapping *mapping)
+{
+    return mapping->family;
+}
+
 const struct fep_layout *
 mapping_find_layout(const struct mapping *mapping, const char *name)
 {

@@ -157,7 +157,7 @@ load_error_row(struct loader *loader, const config_setting_t *item)
     const config_setting_t *code = config_setting_get_elem(item, 2);
     int number =
         code != NULL && config_setting_type(code) == CONFIG_TYPE_INT ? config_setting_get_int(code) : -1;
-    if (number < 0 || number > 9999)
+    if ((number < 0 || number > 9999) && !config_reader_is_misread(&loader->reader, code))
         config_reader_problem(&loader->reader, item,
                               "canonical code; expected a number of up to four digits");
     row->code = (uint32_t)number;
@@ -184,7 +184,8 @@ load_defaults(struct loader *loader, const config_setting_t *root)
         mapping->error_defaults[strchr(letters, letter) - letters] = load_item(loader, item, 1);
     }
     for (size_t i = 0; i < 3; i++) {
-        if (mapping->error_defaults[i] == NULL)
+        if (mapping->error_defaults[i] == NULL &&
+            (items != NULL || !config_reader_has(root, "errors_default")))
             config_reader_problem(&loader->reader, items != NULL ? items : root,
                                   "errors_default: no return code for class %c", letters[i]);
     }

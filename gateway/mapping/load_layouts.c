@@ -43,6 +43,8 @@ read_number(struct loader *loader, const config_setting_t *item, int place, int 
 {
     const config_setting_t *at = config_setting_get_elem(item, (unsigned)place);
     int value = at != NULL && config_setting_type(at) == CONFIG_TYPE_INT ? config_setting_get_int(at) : -1;
+    if (config_reader_is_misread(&loader->reader, at))
+        return false;
     if (value < 0 || value > most) {
         config_reader_problem(&loader->reader, item, "element %d of a field; expected a number from 0 to %d",
                               place + 1, most);

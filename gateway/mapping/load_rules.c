@@ -46,7 +46,7 @@ load_options(struct loader *loader, const config_setting_t *group, const struct 
              struct rule *rule)
 {
     static const char *const keys[] = {"codes", "convert", "default", "required", "number", "check",
-                                       "cut",   "dir",     "when",    "alone",    NULL};
+                                       "cut",   "dir",     "when",    "alone",    "same",   NULL};
     struct config_reader *reader = &loader->reader;
     uint32_t word = 0;
     config_reader_check_keys(reader, group, keys);
@@ -64,6 +64,10 @@ load_options(struct loader *loader, const config_setting_t *group, const struct 
     config_reader_flag(reader, group, "check", 0, &rule->check);
     config_reader_flag(reader, group, "cut", 0, &rule->cut);
     config_reader_flag(reader, group, "alone", 0, &rule->alone);
+    const char *same = load_member(loader, group, "same", 0);
+    if (same != NULL)
+        rule->has_same =
+            load_source(loader, config_setting_get_member(group, "same"), same, scope, &rule->same);
     if (config_reader_choice(reader, group, "dir", 0, directions, &word)) {
         if ((rule->directions & word) == 0)
             config_reader_problem(reader, config_setting_get_member(group, "dir"),

@@ -17,11 +17,13 @@ struct mapping;
 struct mapping *mapping_load(const char *path, const char *base_directory, void (*report)(void *arg, const char *line),
                              void *arg, struct fep_error *error);
 
-/* What a mapping can be held against beyond itself; either may be NULL: then it is not. Read only while loading. */
+/* What a mapping can be held against beyond itself; each may be NULL: then it is not. Read only while loading. */
 struct canonical_table;
+struct wire_table;
 struct mapping_tables {
     const struct transaction_table *transactions; /* every transaction is in it, and a served update names its person */
     const struct canonical_table *canonical;      /* members that requests (served) and answers (asked) must have */
+    const struct wire_table *wire; /* the facts a family's module reads; it says the same when it opens, one at a time */
 };
 /* As mapping_load, with these checks too. Who runs on a mapping loads it so. */
 struct mapping *mapping_load_with(const char *path, const char *base_directory, const struct mapping_tables *tables,
@@ -32,8 +34,13 @@ void mapping_destroy(struct mapping *mapping);
 struct canonical_table *canonical_table_load(const char *path, void (*report)(void *arg, const char *line), void *arg,
                                              struct fep_error *error);
 void canonical_table_destroy(struct canonical_table *table);
+/* The facts of each protocol family (schema/wire.cfg); NULL with every problem reported. Immutable. */
+struct wire_table *wire_table_load(const char *path, void (*report)(void *arg, const char *line), void *arg,
+                                   struct fep_error *error);
+void wire_table_destroy(struct wire_table *table);
 
 const char *mapping_name(const struct mapping *mapping);
+const char *mapping_family(const struct mapping *mapping);
 const char *mapping_text_of(const struct mapping *mapping, const char *section, const char *key); /* adapter.h */
 const struct fep_layout *mapping_find_layout(const struct mapping *mapping, const char *name);
 

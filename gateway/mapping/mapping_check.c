@@ -49,6 +49,14 @@ check_ambiguity(struct loader *loader, const config_setting_t *root)
     }
 }
 
+/* Not there, or there with nothing in it; of another type it was reported as that. */
+static bool
+lacks_list(const config_setting_t *group, const char *name)
+{
+    const config_setting_t *list = config_setting_get_member(group, name);
+    return list == NULL || (config_setting_is_aggregate(list) && config_setting_length(list) == 0);
+}
+
 /* Serving needs msgids, and the asked side of an inquiry needs findings. */
 static void
 check_operations(struct loader *loader, const config_setting_t *root)
@@ -62,12 +70,12 @@ check_operations(struct loader *loader, const config_setting_t *root)
                       {&mapping->serve_reverse, "serve_reverse"},
                       {&mapping->serve_inquire, "serve_inquire"}};
     for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
-        if (operations[i].map->present && operations[i].map->findings.count == 0)
+        if (operations[i].map->present && lacks_list(operations[i].map->at, "findings"))
             config_reader_problem(&loader->reader, config_setting_get_member(root, operations[i].name),
                                   "%s has no findings", operations[i].name);
     }
     for (size_t i = 2; i < sizeof operations / sizeof operations[0]; i++) {
-        if (operations[i].map->present && mapping->msgid.count == 0)
+        if (operations[i].map->present && lacks_list(root, "msgid"))
             config_reader_problem(&loader->reader, config_setting_get_member(root, operations[i].name),
                                   "%s without msgid: an original could not be named", operations[i].name);
     }
@@ -80,6 +88,7 @@ mapping_check(struct loader *loader, const config_setting_t *root)
     check_ambiguity(loader, root);
     check_operations(loader, root);
     mapping_check_required(loader);
+    mapping_check_wire(loader, root);
     if (loader->mapping->head_question == NULL)
         config_reader_problem(&loader->reader, config_setting_get_member(root, "layouts"),
                               "layout head-Q is missing");

@@ -76,6 +76,16 @@ load_is_single(const config_setting_t *list)
     return first != NULL && config_setting_type(first) == CONFIG_TYPE_STRING;
 }
 
+/* A small whole number, or -1: not there, of another type, or too large. */
+static int
+read_place(struct loader *loader, const config_setting_t *item, unsigned place)
+{
+    const config_setting_t *at = config_setting_get_elem(item, place);
+    bool whole = at != NULL && config_setting_type(at) == CONFIG_TYPE_INT &&
+                 !config_reader_is_misread(&loader->reader, at);
+    return whole ? config_setting_get_int(at) : -1;
+}
+
 void
 load_pieces(struct loader *loader, const config_setting_t *list, const struct fep_layout *layout,
             struct pieces *pieces)
@@ -89,7 +99,7 @@ load_pieces(struct loader *loader, const config_setting_t *list, const struct fe
         if (item == NULL)
             continue;
         const char *name = load_item(loader, item, 0);
-        int offset = config_setting_get_int_elem(item, 1), size = config_setting_get_int_elem(item, 2);
+        int offset = read_place(loader, item, 1), size = read_place(loader, item, 2);
         const struct fep_layout *head = loader->mapping->head_question;
         kept[i].field = name != NULL && layout != NULL ? layout_find_field(layout, name, false) : -1;
         if (name != NULL && kept[i].field < 0 && layout != head && head != NULL) {
@@ -99,10 +109,11 @@ load_pieces(struct loader *loader, const config_setting_t *list, const struct fe
         if (name != NULL && kept[i].field < 0)
             config_reader_problem(&loader->reader, item, "field %s is not in the layout %s", name,
                                   layout != NULL ? layout->name : "(missing)");
-        if (config_reader_count(item) != 3 || offset < 0 || size < 1 || size > MSGID_SIZE)
+        if (config_reader_count(item) != 3 || offset < 0 || offset > MAP_TEXT || size < 1 ||
+            size > MSGID_SIZE)
             config_reader_problem(&loader->reader, item, "expected (field, offset from 0, length from 1)");
-        kept[i].offset = (size_t)offset;
-        kept[i].size = (size_t)size;
+        kept[i].offset = offset > 0 ? (size_t)offset : 0;
+        kept[i].size = size > 0 ? (size_t)size : 0;
     }
     *pieces = (struct pieces){kept, count};
 }
@@ -174,6 +185,9 @@ load_head(struct loader *loader, const config_setting_t *root)
                    &mapping->head_response);
     }
     const config_setting_t *pieces = config_reader_list(&loader->reader, root, "msgid", 0);
+    mapping->serves = config_reader_has(root, "msgid");
+    if (pieces != NULL && config_reader_count(pieces) == 0)
+        config_reader_problem(&loader->reader, pieces, "msgid: the list is empty");
     if (pieces != NULL)
         load_pieces(loader, pieces, mapping->head_question, &mapping->msgid);
 }
@@ -220,6 +234,10 @@ load_all(struct loader *loader)
     load_codes(loader, root);
     load_errors(loader, root);
     load_crosswalk(loader, root);
+    /* Of another type: reported, and then nothing of the rest could be held against a layout. */
+    const config_setting_t *layouts = config_setting_get_member(root, "layouts");
+    if (layouts != NULL && !config_setting_is_aggregate(layouts))
+        return;
     load_head(loader, root);
     load_local_only(loader, root);
     load_transactions(loader, root);

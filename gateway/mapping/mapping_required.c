@@ -14,7 +14,7 @@
 static bool
 serves(const struct mapping *mapping)
 {
-    return mapping->msgid.count > 0 || mapping->serve_reverse.present || mapping->serve_inquire.present;
+    return mapping->serves || mapping->serve_reverse.present || mapping->serve_inquire.present;
 }
 
 static bool

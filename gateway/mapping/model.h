@@ -107,6 +107,8 @@ struct rule {
     enum convert convert;
     const char *default_text; /* canonical value, or NULL */
     bool required, number, check, cut, alone;
+    bool has_same; /* in: the value must be that of another source, where that has one */
+    struct source same;
     unsigned directions;
     struct conditions when;
 };
@@ -235,6 +237,7 @@ struct mapping {
     struct named_text *wire;
     size_t wire_count;
     struct pieces msgid;
+    bool serves; /* there is a msgid: callers can be served */
     struct error_row *errors;
     size_t error_count;
     const char *error_defaults[3]; /* N R U */
@@ -301,6 +304,7 @@ void load_pieces(struct loader *loader, const config_setting_t *list, const stru
                  struct pieces *pieces);
 void mapping_check(struct loader *loader, const config_setting_t *root);
 void mapping_check_required(struct loader *loader);
+void mapping_check_wire(struct loader *loader, const config_setting_t *root);
 
 /* --- codes, crosswalk, findings ------------------------------------------------------------------ */
 

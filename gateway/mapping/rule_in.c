@@ -90,6 +90,23 @@ check_constant(struct translation *translation, const struct rule *rule, struct 
     return translation_fault(translation, rule, FEP_E_INVALID_FIELD, "expected \"%.40s\"", wanted);
 }
 
+/* The person of a visit, say: another one's number under this visit would be another patient's money. */
+static int
+check_same(struct translation *translation, const struct rule *rule, struct fep_bytes value)
+{
+    struct fep_bytes other;
+    if (!rule->has_same || value.size == 0)
+        return 0;
+    if (source_read(translation, rule, &rule->same, &other) < 0)
+        return -1;
+    other = trim_value(other);
+    if (other.size == 0 || (other.size == value.size && memcmp(other.data, value.data, value.size) == 0))
+        return 0;
+    return error_set(translation->error, FEP_REFUSED, 2003, "field %s (%s): not the one of this visit",
+                     rule->layout_field != NULL ? rule->layout_field->name : rule->canonical.text,
+                     rule->where);
+}
+
 static int
 apply_rule(struct translation *translation, const struct rule *rule)
 {
@@ -104,7 +121,7 @@ apply_rule(struct translation *translation, const struct rule *rule)
     if (rule->canonical.kind == SOURCE_CONSTANT)
         return check_constant(translation, rule, raw);
     value = raw;
-    if (value_in(translation, rule, &value) < 0)
+    if (value_in(translation, rule, &value) < 0 || check_same(translation, rule, value) < 0)
         return -1;
     trace_field(translation, "->", rule, raw, value);
     return value.size == 0 ? 0 : set_canonical(translation, rule, value);

@@ -42,7 +42,7 @@ def _serving_caret(system: System, port: int, directory: pathlib.Path) -> Instan
 
 
 def _serving_soap(system: System, port: int, _directory: pathlib.Path) -> Instance:
-    return Instance("asking", "soap", mapping=system.mapping,
+    return Instance("asking", "soap", mapping=system.mapping, caller_inquires=True,
                     options={"mode": "serve", "listen": f"127.0.0.1:{port}"})
 
 

@@ -77,6 +77,7 @@ class Instance:
     module: str
     mapping: str = ""
     window: int = 16
+    caller_inquires: bool = False
     options: dict[str, str | int | bool] = dataclasses.field(default_factory=dict)
 
 
@@ -236,6 +237,8 @@ class World:
     def _instance_text(self, instance: Instance) -> str:
         options = " ".join(f"{key} = {_value(value)};" for key, value in instance.options.items())
         mapping = f'mapping = "{instance.mapping}"; ' if instance.mapping else ""
+        if instance.caller_inquires:
+            mapping += "caller_inquires = true; "
         return (f'{{ name = "{instance.name}"; module = "{self.module(instance.module)}"; {mapping}'
                 f"window = {instance.window}; options = {{ {options} }}; }}")
 

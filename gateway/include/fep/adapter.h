@@ -92,7 +92,7 @@ struct fep_option { /* a table of these ends with name == NULL */
     const char *name;
     uint32_t type;         /* enum fep_option_type */
     uint32_t flags;        /* FEP_OPTION_* */
-    const char *unit;      /* or NULL */
+    const char *unit;      /* or NULL; of a text: the values it may have, "serve|call", or "ADDRESS:PORT" (numeric) */
     const char *def;       /* default as text, or NULL */
     int64_t minimum, maximum; /* integers and durations; both 0 = no range */
     const char *help_zh, *help_en;

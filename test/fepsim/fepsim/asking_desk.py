@@ -55,7 +55,7 @@ class AskingDesk:
         try:
             told = self.exchange(entry, fresh)
         except NotSent as error:
-            told = Told("not_sent", 0, str(error))
+            told = Told("not_sent", error.code, str(error))
         except NoAnswer as error:
             told = Told("unknown", 0, str(error))
         told.serial = entry["serial"]

@@ -31,6 +31,7 @@ class _Session(socketserver.StreamRequestHandler):
 class _UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 64
 
 
 def answer_line(handlers: dict[str, Handler], line: bytes) -> bytes:

@@ -7,7 +7,7 @@ from .djz_record import Values, encode_body
 from .money import Shares
 from .totals import Row
 
-_SHARE_FIELDS = {
+SHARE_FIELDS = {
     "total": "SR-TOTAL", "fund": "SR-FUND", "acct": "SR-ACCT", "cash": "SR-CASH",
     "pool": "SR-POOL", "large": "SR-LARGE", "illness": "SR-ILLNESS", "civil": "SR-CIVIL",
     "corp": "SR-CORP", "aid": "SR-AID", "other": "SR-OTHER", "full": "SR-FULLSELF",
@@ -23,7 +23,7 @@ def _flag(value: bool) -> str:
 def share_values(shares: Shares) -> Values:
     """Return the amounts of a settlement by field name."""
     amounts = shares.as_dict()
-    return {name: amounts[share] for share, name in _SHARE_FIELDS.items()}
+    return {name: amounts[share] for share, name in SHARE_FIELDS.items()}
 
 
 def person(found: Person, deductibles: dict[str, int]) -> tuple[bytes, int]:

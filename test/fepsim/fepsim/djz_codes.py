@@ -49,3 +49,15 @@ def outward(codes: dict, national) -> str:
 def return_code(code: str) -> str:
     """Write a common error number: its first digit, two zeros, its last three."""
     return f"{code[0]}00{code[1:]}"
+
+
+NO_COMMON_CODE = -999999
+
+
+def common_code(code: str) -> int:
+    """Return the common error number, negative; one of another form is none we know."""
+    if len(code) == 6 and code.isascii() and code.isdigit():
+        common = code[0] + code[3:]
+        if return_code(common) == code:
+            return -int(common)
+    return NO_COMMON_CODE

@@ -148,13 +148,13 @@ def matches(folder: str, name: str, size: int, crc: str, records: int) -> bool:
 
 
 def detail_records(postings: list[dict], region: str, sender: str, receiver: str, day: str,
-                   created: str) -> list[bytes]:
+                   created: str, direction: str = "2") -> list[bytes]:
     """Write a day's settlements and cancellations; reversed ones are for information."""
     sums, records = Row(), []
     for number, posting in enumerate(postings, 1):
         if posting["state"] != "reversed":
             sums.add(posting)
-        records.append(_detail(number, posting, region))
+        records.append(_detail(number, posting, region, direction))
     head = encode(HEADS[DETAIL_SIZE], {
         "M-TYPE": "H", "M-KIND": "MX", "M-SENDER": sender, "M-RECEIVER": receiver,
         "M-BUS-DATE": day, "M-BATCH": 1, "M-CREATED": created})
@@ -168,10 +168,10 @@ def _tail(size: int, count: int, sums: Row) -> bytes:
         "T-CASH": sums.cash})
 
 
-def _detail(number: int, posting: dict, region: str) -> bytes:
+def _detail(number: int, posting: dict, region: str, direction: str) -> bytes:
     return encode(DETAIL, {
         "D-TYPE": "D", "D-SEQ": number, "D-SERIAL": posting["serial"],
-        "D-TRAN": posting["tran"], "D-DIR": "2", "D-CTR-SERIAL": posting["ctr_serial"],
+        "D-TRAN": posting["tran"], "D-DIR": direction, "D-CTR-SERIAL": posting["ctr_serial"],
         "D-CTR-VISIT": posting["visit_id"], "D-SETL-NO": posting["setl_id"],
         "D-ORG-SETL-NO": posting.get("org_setl_id", ""), "D-PSN-NO": posting["psn_no"],
         "D-HOSP": posting["hospital"], "D-TREAT-RGN": posting["treat_region"],

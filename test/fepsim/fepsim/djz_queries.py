@@ -119,7 +119,7 @@ class Queries:
             name = f"DZMX_{header['H-RECEIVER']}_{header['H-SENDER']}_{day}_001.txt"
             values = self._offer(folder, name, djz_files.detail_records(
                 postings, self._insurer.region, header["H-RECEIVER"], header["H-SENDER"],
-                day, self._clock.stamp())) if postings else {"DR-STATUS": "2"}
+                day, self._clock.stamp(), header["H-DIR"])) if postings else {"DR-STATUS": "2"}
         return encode_body(ANSWERS["600002"], values), 0
 
     @staticmethod

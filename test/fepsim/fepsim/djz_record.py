@@ -197,6 +197,25 @@ def read_header(raw: bytes) -> Record:
     return record
 
 
+def decode(fields: Layout, raw: bytes) -> Values:
+    """Read a run of fields that stands alone, as in a file."""
+    values: Values = {}
+    bad: list[str] = []
+    _decode(fields, raw, values, bad)
+    if bad or len(raw) != fields.size:
+        raise Unreadable(", ".join(bad) or "记录长度")
+    return values
+
+
+def read_body_alone(tran: str, body: bytes) -> Record:
+    """Take apart the body of a good answer whose header is gone."""
+    body_layout = ANSWERS[tran]
+    rest = len(body) - body_layout.fixed.size
+    count = rest // body_layout.group.size if body_layout.group.size else 0
+    record = Record(b" " * HEADER_SIZE + body, {"H-TRAN": tran, "H-REC-CNT": count})
+    return read_body(record, ANSWERS)
+
+
 def read_body(record: Record, bodies: dict[str, Body]) -> Record:
     """Take the body apart, after its length was found to be exactly right."""
     body = bodies[record.header["H-TRAN"]]

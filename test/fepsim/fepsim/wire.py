@@ -5,7 +5,11 @@ import time
 
 
 class NotSent(Exception):
-    """No byte of the request left: certainly not posted."""
+    """No byte of the request left: certainly not posted. `code` says who was refused."""
+
+    def __init__(self, text: str, code: int = 0):
+        super().__init__(text)
+        self.code = code
 
 
 class NoAnswer(Exception):

@@ -6,7 +6,7 @@ from unittest import mock
 
 from asking_case import PairCase, PairTests
 from caret_peer import PeerCase, Visit
-from fepsim import danxian, danxian_asked, reference
+from fepsim import danxian, danxian_asked, reference, visits
 from fepsim.books import load
 from fepsim.caret_layout import read_output
 from fepsim.caret_record import decode_answer
@@ -183,6 +183,22 @@ class Pair(PairTests, PairCase):
         told = self.good("totals")
         self.assertEqual(("0", 1), (told["out"]["differs"], told["out"]["own"]["settlements"]))
         self.assertEqual("good", self.op("signout")["told"])
+
+
+class CannotBeAsked(PairCase):
+    """The case of the lost answer where the insurer is danxian itself."""
+
+    asked, asking = danxian_asked, danxian
+    region, area = "450300", "450100"
+
+    turn_round = Pair.turn_round
+
+    def test_the_lost_settlement_is_made_again(self):
+        steps = visits.lost_answer(self.control, area=self.area, region=self.region)
+        self.assertEqual(["unknown", "reversed", "good"], [s["told"] for s in steps[-3:]])
+        figures = reference.lost_answer()
+        self.assertEqual(figures, {k: steps[-1]["figures"][k] for k in figures})
+        self.compare_books()
 
 
 if __name__ == "__main__":

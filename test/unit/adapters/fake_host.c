@@ -172,7 +172,15 @@ find_finding(struct fake_state *state, const char *section, const char *key)
         return NULL;
     }
     snprintf(path, sizeof path, "%s.findings", section);
-    return find_pair(config_lookup(&state->file, path), key);
+    const config_setting_t *findings = config_lookup(&state->file, path);
+    if (strncmp(key, "finding:", 8) != 0)
+        return find_pair(findings, key);
+    for (int i = 0; findings != NULL && i < config_setting_length(findings); i++) {
+        const config_setting_t *row = config_setting_get_elem(findings, (unsigned)i);
+        if (strcmp(config_setting_get_string_elem(row, 1), key + 8) == 0)
+            return config_setting_get_string_elem(row, 0);
+    }
+    return NULL;
 }
 
 static const char *
@@ -397,6 +405,9 @@ encode_text(void *host, const char *in, size_t size, unsigned char *out, size_t 
     if (config_lookup_string(&state->file, "unmappable", &policy) != CONFIG_TRUE ||
         strcmp(policy, "reference") != 0)
         return convert(state->charset, "UTF-8", "\xA1\xFE", in, size, out, out_size, error);
+    int plain = convert(state->charset, "UTF-8", NULL, in, size, out, out_size, NULL);
+    if (plain >= 0)
+        return plain;
     char *text = malloc(size * 10 + 1);
     assert(text != NULL);
     int result = convert(state->charset, "UTF-8", NULL, text, write_references(state->charset, in, size, text), out,

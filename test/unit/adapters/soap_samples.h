@@ -27,9 +27,9 @@
     "<OPERNAME>陆测试</OPERNAME><OPTTIME>20261122093015</OPTTIME><GRANTID>WX450300</GRANTID>"
 #define GOOD_INPUT                                                                                           \
     "<AAZ217>GW20261120000000000123</AAZ217><AKC190>ZY2026110088</AKC190>"                                   \
-    "<AAC001>45120000000000012345</AAC001><AAC003>吐尔逊·测试</AAC003><AKA130>21</AKA130>"                   \
+    "<AAC001>45120000000000012345</AAC001><AAC003>吐尔逊·测试</AAC003><AKA130>21</AKA130>"             \
     "<AAE072>FP2026112200017</AAE072><AAE040>20261122093015</AAE040><AKC194>20261122090000</AKC194>"         \
-    "<AKC195>0</AKC195><AKC196>K35.800</AKC196><BKZ102>急性阑尾炎</BKZ102><ZHSYBZ>1</ZHSYBZ>"                \
+    "<AKC195>0</AKC195><AKC196>K35.800</AKC196><BKZ102>急性阑尾炎</BKZ102><ZHSYBZ>1</ZHSYBZ>"           \
     "<ZTJSBZ>0</ZTJSBZ><AKC264>3256.80</AKC264><AAE011>陆测试</AAE011>"
 #define GOOD_ANSWER_HEAD                                                                                     \
     "<MSGNO>1402</MSGNO><MSGID>H45030000001202611220930150001</MSGID>"                                       \
@@ -43,7 +43,7 @@
     "<AKE173>0.00</AKE173><AKC253>356.80</AKC253><AKC228>150.00</AKC228><AKC268>50.00</AKC268>"              \
     "<BKC042>2700.00</BKC042><AKA151>400.00</AKA151><AKC087>0.00</AKC087>"
 #define GOOD_REQUEST ASK(REQUEST(GOOD_HEAD, GOOD_INPUT))
-#define GOOD_ANSWER TELL(RESPONSE(GOOD_ANSWER_HEAD, GOOD_OUTPUT))
+#define GOOD_ANSWER  TELL(RESPONSE(GOOD_ANSWER_HEAD, GOOD_OUTPUT))
 #define GOOD_REQUEST_HTTP                                                                                    \
     "POST /services/YdjyService HTTP/1.1\r\nHost: 10.45.3.10:18081\r\n"                                      \
     "Content-Type: text/xml; charset=GBK\r\nSOAPAction: \"urn:wuxian:ydjy#business\"\r\n"                    \
@@ -60,17 +60,17 @@
     "<OPERNAME>前置机</OPERNAME><OPTTIME>20261122110540</OPTTIME><GRANTID>GW450300</GRANTID>"
 #define BAD_INPUT                                                                                            \
     "<AAZ217>WX2026111900000777</AAZ217><AKC190>ZY0019283</AKC190>"                                          \
-    "<AAC001>45030000000000067890</AAC001><AAC003>覃测</AAC003><AKA130>21</AKA130>"                          \
+    "<AAC001>45030000000000067890</AAC001><AAC003>覃测</AAC003><AKA130>21</AKA130>"                        \
     "<AAE072>GZ2026112200311</AAE072><AAE040>20261122110538</AAE040><AKC194>20261122100000</AKC194>"         \
-    "<AKC195>0</AKC195><AKC196>J18.900</AKC196><BKZ102>肺炎</BKZ102><ZHSYBZ>0</ZHSYBZ>"                      \
+    "<AKC195>0</AKC195><AKC196>J18.900</AKC196><BKZ102>肺炎</BKZ102><ZHSYBZ>0</ZHSYBZ>"                    \
     "<ZTJSBZ>0</ZTJSBZ><AKC264>5120.40</AKC264><AAE011>前置机</AAE011>"
 #define BAD_ANSWER_HEAD                                                                                      \
     "<MSGNO>1402</MSGNO><MSGID>GW4503000001202611221105400032</MSGID>"                                       \
     "<REFMSGID>WX4503000001202611221105410045</REFMSGID><RETURNNUM>-1</RETURNNUM>"                           \
-    "<ERRORCODE>2301</ERRORCODE><ERRORMSG>医院总额5120.40与中心明细合计5120.39不符</ERRORMSG>"               \
+    "<ERRORCODE>2301</ERRORCODE><ERRORMSG>医院总额5120.40与中心明细合计5120.39不符</ERRORMSG>"  \
     "<OPTTIME>20261122110541</OPTTIME>"
 #define BAD_REQUEST ASK(REQUEST(BAD_HEAD, BAD_INPUT))
-#define BAD_ANSWER TELL(RESPONSE(BAD_ANSWER_HEAD, ""))
+#define BAD_ANSWER  TELL(RESPONSE(BAD_ANSWER_HEAD, ""))
 #define BAD_REQUEST_HTTP                                                                                     \
     "POST /services/YdjyService HTTP/1.1\r\nHost: 10.45.3.20:8081\r\n"                                       \
     "Content-Type: text/xml; charset=GBK\r\nSOAPAction: \"urn:wuxian:ydjy#business\"\r\n"                    \

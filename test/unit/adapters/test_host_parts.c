@@ -127,6 +127,8 @@ static const struct fep_option table[] = {
     {.name = "strict", .type = FEP_FLAG, .def = "false"},
     {.name = "wait", .type = FEP_DURATION_MS, .def = "3s"},
     {.name = "password", .type = FEP_SECRET_FILE},
+    {.name = "mode", .type = FEP_TEXT, .unit = "serve|call"},
+    {.name = "connect", .type = FEP_TEXT, .unit = "ADDRESS:PORT"},
     {.name = NULL}};
 
 static char lines[4096];
@@ -182,6 +184,35 @@ test_options_all_problems_at_once(void **state)
     assert_non_null(strstr(lines, "fepd.cfg:14: option port is given twice"));
     assert_non_null(strstr(lines, "fepd.cfg:15: option password"));
     assert_non_null(strstr(lines, "option host is missing"));
+}
+
+static void
+test_texts_that_are_one_of_several(void **state)
+{
+    static const char *const good[] = {"127.0.0.1:7031", "[::1]:7031", "0.0.0.0:0"};
+    static const char *const bad[] = {"localhost:7031", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536",
+                                      "::1:7031",       "[::1]",     ":7031",      ""};
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        const char *const given[][2] = {
+            {"host", "h"}, {"mode", i == 0 ? "serve" : "call"}, {"connect", good[i]}};
+        struct fep_config *config = check(given, 3);
+        if (config == NULL)
+            fail_msg("%s", lines);
+        options_destroy(config);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        const char *const given[][2] = {{"host", "h"}, {"connect", bad[i]}};
+        if (check(given, 2) != NULL)
+            fail_msg("taken: %s", bad[i]);
+        assert_non_null(strstr(lines, "fepd.cfg:11: option connect is \""));
+    }
+    static const char *const modes[] = {"serv", "serve|call", "", "calls"};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        const char *const given[][2] = {{"host", "h"}, {"mode", modes[i]}};
+        assert_null(check(given, 2));
+        assert_non_null(strstr(lines, "expected serve|call"));
+    }
 }
 
 static void
@@ -340,6 +371,7 @@ main(void)
         cmocka_unit_test(test_module_files),
         cmocka_unit_test(test_options_good),
         cmocka_unit_test(test_options_all_problems_at_once),
+        cmocka_unit_test(test_texts_that_are_one_of_several),
         cmocka_unit_test(test_secrets_come_from_guarded_files),
         cmocka_unit_test(test_loop),
         cmocka_unit_test(test_visits_forget_the_least_used),

@@ -122,6 +122,34 @@ test_caller_is_told_once(void **state)
     close(caller);
 }
 
+/* max_body_bytes of the configuration, to the byte. */
+static void
+test_body_is_bounded_by_the_configuration(void **state)
+{
+    struct rig *rig = *state;
+    char head[512], answer[512], body[1026] = "";
+    rig_open_listening(rig);
+    FILE *config = fopen(rig->config, "ae");
+    assert_non_null(config);
+    assert_true(fputs("bounds = { max_body_bytes = 1024; };\n", config) >= 0);
+    assert_int_equal(fclose(config), 0);
+    rig_bind(rig);
+    rig_start(rig, RIG_EPOCH);
+    rig_introduce(rig);
+    int caller = rig_call(rig);
+    memset(body, ' ', 1025);
+    memcpy(body, "{}", 2);
+    rig_say(caller, HEAD("M1"), body);
+    rig_hear(caller, head, sizeof head, answer, sizeof answer);
+    assert_non_null(strstr(head, "\"kind\":\"refused\",\"code\":2012"));
+    body[1024] = '\0';
+    rig_say(caller, HEAD("M2"), body);
+    struct frame *request = rig_take(rig, FRAME_REQUEST);
+    assert_string_equal(request->header.key.msgid, "M2");
+    assert_int_equal(request->body.size, 1024);
+    close(caller);
+}
+
 static void
 test_request_is_offered_until_acknowledged(void **state)
 {
@@ -257,6 +285,7 @@ main(void)
         CASE(test_request_carries_header_index_and_body),
         CASE(test_answer_reaches_its_caller_by_msgid),
         CASE(test_caller_is_told_once),
+        CASE(test_body_is_bounded_by_the_configuration),
         CASE(test_request_is_offered_until_acknowledged),
         CASE(test_fresh_counts_for_the_first_offer_only),
         CASE(test_untold_request_joins_a_new_router),

@@ -1,5 +1,5 @@
-/* SOAP and HTTP to the byte: the protocol's own examples both ways, every form a receiver must accept, and what it must
- * refuse. */
+/* SOAP and HTTP to the byte: the protocol's own examples both ways, every form a receiver must accept, and
+ * what it must refuse. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,8 +63,7 @@ value_in(bool request, const char *text, const char *transaction, const char *fi
     struct soap_document document;
     const char *value = NULL;
     if (read_text(request, text, &document, error) == 0) {
-        struct fep_record *body =
-            soap_decode_body(&codec, request, transaction, document.body, error);
+        struct fep_record *body = soap_decode_body(&codec, request, transaction, document.body, error);
         if (body != NULL)
             value = fake_get(fake, body, field);
         fake->host.release_record(fake, body);
@@ -221,9 +220,8 @@ test_missing_empty_and_unknown_elements(void **state)
                  "1402", "AKC264", &error);
     assert_non_null(value);
     assert_string_equal(value, "1.00");
-    assert_string_equal(value_in(false, TELL(RESPONSE("<MSGNO>1402</MSGNO>", "<AAZ216/>")), "1402", "AAZ216",
-                                 &error),
-                        "");
+    assert_string_equal(
+        value_in(false, TELL(RESPONSE("<MSGNO>1402</MSGNO>", "<AAZ216/>")), "1402", "AAZ216", &error), "");
 }
 
 static void
@@ -233,8 +231,9 @@ test_fault_is_read(void **state)
     struct soap_document document;
     struct fep_error error = {0};
     assert_int_equal(read_text(false,
-                               ENVELOPE_BEGIN "<soapenv:Fault><faultcode>soapenv:Client</faultcode>"
-                                              "<faultstring>读不懂</faultstring></soapenv:Fault>" ENVELOPE_END,
+                               ENVELOPE_BEGIN
+                               "<soapenv:Fault><faultcode>soapenv:Client</faultcode>"
+                               "<faultstring>读不懂</faultstring></soapenv:Fault>" ENVELOPE_END,
                                &document, &error),
                      0);
     assert_true(document.is_fault);
@@ -264,8 +263,9 @@ static void
 test_document_types_are_refused(void **state)
 {
     (void)state;
-    assert_refused("<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>" ENVELOPE_END,
-                   1001, "document type");
+    assert_refused(
+        "<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>" ENVELOPE_END, 1001,
+        "document type");
     assert_refused("<!DOCTYPE lolz [<!ENTITY a \"lol\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\">"
                    "<!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;\">]><lolz>&c;</lolz>",
                    1001, "document type");
@@ -273,8 +273,9 @@ test_document_types_are_refused(void **state)
                        "</REQUEST>"),
                    1001, "document type");
     assert_refused(ASK("<REQUEST><HEAD><MSGNO>&x;</MSGNO></HEAD></REQUEST>"), 1001, "not well formed");
-    assert_refused(ASK("<?xml version=\"1.0\"?><!DOCTYPE REQUEST SYSTEM \"http://127.0.0.1:9/x.dtd\"><REQUEST/>"),
-                   1001, "document type");
+    assert_refused(
+        ASK("<?xml version=\"1.0\"?><!DOCTYPE REQUEST SYSTEM \"http://127.0.0.1:9/x.dtd\"><REQUEST/>"), 1001,
+        "document type");
 }
 
 static char *
@@ -335,7 +336,8 @@ test_what_is_no_envelope(void **state)
     assert_refused(ENVELOPE_BEGIN ENVELOPE_END, 1001, "no Body");
     assert_refused(ENVELOPE_BEGIN "<a/><b/>" ENVELOPE_END, 1001, "no Body");
     assert_refused(ENVELOPE_BEGIN "<a/>" ENVELOPE_END, 1001, "another operation");
-    assert_refused(ENVELOPE_BEGIN "<n:other xmlns:n='urn:wuxian:ydjy'><inputXml>x</inputXml></n:other>" ENVELOPE_END,
+    assert_refused(ENVELOPE_BEGIN
+                   "<n:other xmlns:n='urn:wuxian:ydjy'><inputXml>x</inputXml></n:other>" ENVELOPE_END,
                    1001, "another operation");
     assert_refused(ASK(""), 1001, "empty");
     assert_refused(ASK("<OTHER><HEAD/></OTHER>"), 1001, "no REQUEST");
@@ -479,7 +481,9 @@ test_marks_are_escaped_and_controls_removed(void **state)
 {
     (void)state;
     assert_written("a<b>&c]]>\"", "<ECHO>a&lt;b&gt;&amp;c]]&gt;\"</ECHO>");
-    assert_written("a\x01\r\n\t\x1F\x7F\xC2\x85\xEF\xBF\xBF" "b", "<ECHO>a\n\tb</ECHO>");
+    assert_written("a\x01\r\n\t\x1F\x7F\xC2\x85\xEF\xBF\xBF"
+                   "b",
+                   "<ECHO>a\n\tb</ECHO>");
 }
 
 static void
@@ -494,7 +498,8 @@ test_rows_are_counted(void **state)
     fake_set_row(fake, body, (const char *const[]){"AAZ213", "2", NULL});
     long size = soap_encode(&codec, true, head, body, NULL, &out, &error);
     assert_true(size > 0);
-    assert_non_null(memmem(out, (size_t)size, "<ROWNUM>2</ROWNUM><AKC264>12.00</AKC264><DETAILS><ROW><AAZ213>1<",
+    assert_non_null(memmem(out, (size_t)size,
+                           "<ROWNUM>2</ROWNUM><AKC264>12.00</AKC264><DETAILS><ROW><AAZ213>1<",
                            strlen("<ROWNUM>2</ROWNUM><AKC264>12.00</AKC264><DETAILS><ROW><AAZ213>1<")));
     free(out);
     fake->host.release_record(fake, head);
@@ -510,9 +515,10 @@ assert_field_refused(const char *transaction, const char *fields, unsigned code,
 {
     struct fep_error error = {0};
     char *text = NULL;
-    assert_true(asprintf(&text, ENVELOPE_BEGIN "<ns1:business xmlns:ns1=\"urn:wuxian:ydjy\"><inputXml>"
-                                               "<![CDATA[<REQUEST><HEAD/><INPUT>%s</INPUT></REQUEST>]]>"
-                                               "</inputXml></ns1:business>" ENVELOPE_END,
+    assert_true(asprintf(&text,
+                         ENVELOPE_BEGIN "<ns1:business xmlns:ns1=\"urn:wuxian:ydjy\"><inputXml>"
+                                        "<![CDATA[<REQUEST><HEAD/><INPUT>%s</INPUT></REQUEST>]]>"
+                                        "</inputXml></ns1:business>" ENVELOPE_END,
                          fields) > 0);
     if (value_in(true, text, transaction, "AKC190", &error) != NULL)
         fail_msg("accepted: %s", fields);
@@ -524,8 +530,9 @@ assert_field_refused(const char *transaction, const char *fields, unsigned code,
 
 #define VISIT "<AAZ217>1</AAZ217><AKC190>2</AKC190>"
 #define LINE                                                                                                 \
-    "<AAZ213>1</AAZ213><AKC221>20261122093015</AKC221><AKC515>1</AKC515><AKC516>x</AKC516><AKE003>1</AKE003>" \
-    "<AKA063>11</AKA063><AKC226>1</AKC226><AKC227>1.00</AKC227><AKA065>1</AKA065><AKA069>0.0000</AKA069>"     \
+    "<AAZ213>1</AAZ213><AKC221>20261122093015</AKC221><AKC515>1</AKC515><AKC516>x</AKC516><AKE003>1</"       \
+    "AKE003>"                                                                                                \
+    "<AKA063>11</AKA063><AKC226>1</AKC226><AKC227>1.00</AKC227><AKA065>1</AKA065><AKA069>0.0000</AKA069>"    \
     "<AKC253>0.00</AKC253><AKC228>0.00</AKC228><AKC268>0.00</AKC268><BKC042>1.00</BKC042>"
 #define LINES(count, rows) VISIT "<ROWNUM>" count "</ROWNUM><AKC264>1.00</AKC264><DETAILS>" rows "</DETAILS>"
 
@@ -541,7 +548,8 @@ test_fields_are_checked_to_the_letter(void **state)
     assert_field_refused("1302", VISIT "<ROWNUM>2</ROWNUM>", 1003, "says 2, there are 0");
     assert_field_refused("1301", LINES("0", ""), 2204, "no lines");
     assert_field_refused("1301", LINES("1", "<ROW>" LINE "<AKC225>-</AKC225></ROW>"), 1003, "line 1 AKC225");
-    assert_field_refused("1301", LINES("1", "<ROW>" LINE "<AKC225>1.12345</AKC225></ROW>"), 1003, "at most 4");
+    assert_field_refused("1301", LINES("1", "<ROW>" LINE "<AKC225>1.12345</AKC225></ROW>"), 1003,
+                         "at most 4");
     assert_field_refused("1301", LINES("1", "<ROW>" LINE "</ROW>"), 1003, "AKC225: empty");
     assert_field_refused("1301", LINES("2", "<ROW>" LINE "<AKC225>1.5</AKC225></ROW>"), 1003, "there are 1");
 }
@@ -550,8 +558,20 @@ static void
 test_amounts_are_exact(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"1",    "1.0", "1.000", "01.00", "+1.00", "-0.00", "1,00",
-                                      ".50",  "1e2", "１.0x",  "0x1.00", "--1.00", "123456789012345.00", "1.00 2"};
+    static const char *const bad[] = {"1",
+                                      "1.0",
+                                      "1.000",
+                                      "01.00",
+                                      "+1.00",
+                                      "-0.00",
+                                      "1,00",
+                                      ".50",
+                                      "1e2",
+                                      "１.0x",
+                                      "0x1.00",
+                                      "--1.00",
+                                      "123456789012345.00",
+                                      "1.00 2"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char fields[256];
         snprintf(fields, sizeof fields, VISIT "<ROWNUM>1</ROWNUM><AKC264>%s</AKC264>", bad[i]);
@@ -564,8 +584,8 @@ test_prices_may_have_fewer_decimals(void **state)
 {
     (void)state;
     struct fep_error error = {0};
-    assert_non_null(value_in(true, ASK(REQUEST("", LINES("1", "<ROW>" LINE "<AKC225>1.5</AKC225></ROW>"))), "1301",
-                             "AKC190", &error));
+    assert_non_null(value_in(true, ASK(REQUEST("", LINES("1", "<ROW>" LINE "<AKC225>1.5</AKC225></ROW>"))),
+                             "1301", "AKC190", &error));
 }
 
 static void
@@ -573,8 +593,9 @@ test_full_width_codes_are_folded(void **state)
 {
     (void)state;
     struct fep_error error = {0};
-    assert_string_equal(value_in(true, ASK(REQUEST("", "<AAZ217>１２Ａ　</AAZ217><AKC190>2</AKC190>"
-                                                       "<ROWNUM>0</ROWNUM>")),
+    assert_string_equal(value_in(true,
+                                 ASK(REQUEST("", "<AAZ217>１２Ａ　</AAZ217><AKC190>2</AKC190>"
+                                                 "<ROWNUM>0</ROWNUM>")),
                                  "1302", "AAZ217", &error),
                         "12A");
 }
@@ -591,9 +612,10 @@ test_lengths_are_counted_in_gbk(void **state)
         for (int i = 0; i < count; i++)
             strcat(name, i % 2 == 0 ? "&#x4DAE;" : "测");
         snprintf(text, sizeof text,
-                 ENVELOPE_BEGIN "<ns1:business xmlns:ns1=\"urn:wuxian:ydjy\"><inputXml><![CDATA[<REQUEST><HEAD/>"
-                                "<INPUT><BKA895>01</BKA895><BKA896>1</BKA896><AAC003>%s</AAC003></INPUT></REQUEST>]]>"
-                                "</inputXml></ns1:business>" ENVELOPE_END,
+                 ENVELOPE_BEGIN
+                 "<ns1:business xmlns:ns1=\"urn:wuxian:ydjy\"><inputXml><![CDATA[<REQUEST><HEAD/>"
+                 "<INPUT><BKA895>01</BKA895><BKA896>1</BKA896><AAC003>%s</AAC003></INPUT></REQUEST>]]>"
+                 "</inputXml></ns1:business>" ENVELOPE_END,
                  name);
         const char *value = value_in(true, text, "1101", "BKA896", &error);
         assert_true((value != NULL) == (count == 25));
@@ -619,8 +641,8 @@ test_record_inside_an_inquiry(void **state)
     assert_int_equal(soap_read(&codec, false, out, (size_t)size, &document, &error), 0);
     body = soap_decode_body(&codec, false, "1902", document.body, &error);
     assert_string_equal(fake_get(fake, body, "JYZT"), "1");
-    inside = soap_decode_body(&codec, false, "1402",
-                              soap_find(document.body, codec.wire.inquiry_output), &error);
+    inside =
+        soap_decode_body(&codec, false, "1402", soap_find(document.body, codec.wire.inquiry_output), &error);
     assert_string_equal(fake_get(fake, inside, "AKC264"), "3.00");
     fake->host.release_record(fake, body);
     fake->host.release_record(fake, inside);
@@ -635,9 +657,10 @@ test_peek(void **state)
     struct soap_document document;
     struct fep_error error = {0};
     char out[16];
-    assert_int_equal(read_text(true, ASK(REQUEST("<MSGNO> １402 </MSGNO><MSGID>12345678901234567</MSGID>"
-                                                 "<JYFX>1</JYFX><JYFX>1</JYFX>",
-                                                 "")),
+    assert_int_equal(read_text(true,
+                               ASK(REQUEST("<MSGNO> １402 </MSGNO><MSGID>12345678901234567</MSGID>"
+                                           "<JYFX>1</JYFX><JYFX>1</JYFX>",
+                                           "")),
                                &document, &error),
                      0);
     assert_int_equal(soap_peek(&document, "MSGNO", out, sizeof out), 4);

@@ -59,7 +59,8 @@ static void
 test_request(void **state)
 {
     (void)state;
-    assert_reads(true, ASK "content-TYPE:  text/xml; charset=GBK \r\nContent-Length: 5\r\n\r\nab\r\nc", "ab\r\nc");
+    assert_reads(true, ASK "content-TYPE:  text/xml; charset=GBK \r\nContent-Length: 5\r\n\r\nab\r\nc",
+                 "ab\r\nc");
     assert_string_equal(reader.head.method, "POST");
     feed(true, ASK "Content-Length: 0\r\n\r\n", strlen(ASK) + 21, 100);
     assert_int_equal(reader.state, HTTP_COMPLETE);
@@ -93,9 +94,12 @@ test_chunked_answer(void **state)
 {
     (void)state;
     assert_reads(false,
-                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0A;x=\"y\"\r\n0123456789\r\n0\r\n\r\n",
+                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+                 "Chunked\r\n\r\n3\r\nabc\r\n0A;x=\"y\"\r\n0123456789\r\n0\r\n\r\n",
                  "abc0123456789");
-    assert_reads(false, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nA: b\r\nC: d\r\n\r\n", "a");
+    assert_reads(false,
+                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nA: b\r\nC: d\r\n\r\n",
+                 "a");
     assert_reads(false, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "");
 }
 
@@ -115,10 +119,12 @@ test_interim_answers_are_passed_over(void **state)
 {
     (void)state;
     assert_reads(false,
-                 "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 X\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nz",
+                 "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 X\r\nA: b\r\n\r\nHTTP/1.1 200 "
+                 "OK\r\nContent-Length: 1\r\n\r\nz",
                  "z");
-    static const char many[] = "HTTP/1.1 100 A\r\n\r\nHTTP/1.1 100 A\r\n\r\nHTTP/1.1 100 A\r\n\r\nHTTP/1.1 100 A\r\n\r\n"
-                               "HTTP/1.1 100 A\r\n\r\n";
+    static const char many[] =
+        "HTTP/1.1 100 A\r\n\r\nHTTP/1.1 100 A\r\n\r\nHTTP/1.1 100 A\r\n\r\nHTTP/1.1 100 A\r\n\r\n"
+        "HTTP/1.1 100 A\r\n\r\n";
     assert_int_equal(feed(false, many, sizeof many - 1, 1), HTTP_BAD);
 }
 

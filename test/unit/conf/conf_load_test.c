@@ -295,6 +295,153 @@ all_problems_come_at_once(void **state)
     assert_non_null(strstr(fixture->error.text, "more"));
 }
 
+/* A value of a wrong type is wrong, and not missing too. */
+static void
+wrong_types_are_reported_once(void **state)
+{
+    expect_problem(*state, "link_key_file = \"keys/link\"", "link_key_file = 5", 5,
+                   "link_key_file: expected a text");
+    expect_problem(*state, "pseudonym_key_file = \"keys/pseudonym\"", "pseudonym_key_file = true", 5,
+                   "pseudonym_key_file: expected a text");
+    expect_problem(*state, "region = \"450100\"", "region = 450100", 2, "region: expected a text");
+    expect_problem(*state, "node = \"GW4501000001\"", "node = 5", 2, "node: expected a text");
+    expect_problem(*state, "listen = \"tcp://127.0.0.1:5555\"", "listen = 5", 3, "listen: expected a text");
+    expect_problem(*state, "endpoint = \"tcp://10.0.0.1:5555\"", "endpoint = 5", 8,
+                   "endpoint: expected a text");
+    expect_problem(*state, "name = \"GW4509000001\"", "name = 5", 9, "name: expected a text");
+    expect_problem(*state, "module = \"caret\"", "module = 5", 12, "module: expected a text");
+    expect_problem(*state, "routes = \"routes.cfg\"", "routes = 5", 16, "routes: expected a text");
+    expect_problem(*state, "bounds = { max_in_flight = 500; }", "bounds = 5", 17, "bounds: expected a group");
+}
+
+static void
+wrong_gateway_group_is_reported_once(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_null(fixture_load(fixture, "gateway = 5;\nroutes = \"r.cfg\";\n"));
+    assert_true(fixture_said(fixture, "fepd.conf", 1, "gateway: expected a group"));
+    assert_int_equal(fixture->problems, 1);
+}
+
+/* libconfig would wrap the number; the wrapped one is out of range here. */
+static void
+oversized_numbers_are_reported_once(void **state)
+{
+    static const char *const numbers[] = {"4294967396",   "99999999999", "99999999999999999999999",
+                                          "0xFFFFFFFFFF", "-4294967396", "99999999999999999999999L"};
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        char to[80];
+        snprintf(to, sizeof to, "max_hops = %s", numbers[i]);
+        assert_null(load_changed(fixture, "max_in_flight = 500", to));
+        snprintf(to, sizeof to, "number %.*s ", (int)strcspn(numbers[i], "L"), numbers[i]);
+        assert_true(fixture_said(fixture, "fepd.conf", 17, to));
+        if (fixture->problems != 1)
+            print_message("%s", fixture->said);
+        assert_int_equal(fixture->problems, 1);
+    }
+    /* Another one on the same line is still looked at. */
+    assert_null(load_changed(fixture, "max_in_flight = 500", "max_hops = 4294967396; max_queued = 0"));
+    assert_true(fixture_said(fixture, "fepd.conf", 17, "max_queued = 0"));
+    assert_int_equal(fixture->problems, 2);
+}
+
+static struct conf *
+load_partly(struct fixture *fixture, const char *text, size_t *problems)
+{
+    fixture_forget(fixture);
+    fixture_write(fixture, "fepd.conf", text);
+    snprintf(fixture->path, sizeof fixture->path, "%s/fepd.conf", fixture->directory);
+    return conf_load_partly(fixture->path, fixture_keep_line, fixture, problems, &fixture->error);
+}
+
+static void
+what_could_be_read_is_handed_out_for_a_check(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t problems = 0;
+    char *text = replaced(good_conf, "window = 50", "windwo = 50; endpoint = 5");
+    struct conf *conf = load_partly(fixture, text, &problems);
+    free(text);
+    assert_non_null(conf);
+    assert_int_equal(problems, 2);
+    assert_int_equal(fixture->problems, 2);
+    assert_true(conf->is_read);
+    assert_false(conf->names_unread);
+    assert_int_equal(conf->peer_count, 2);
+    assert_int_equal(conf->instance_count, 2);
+    assert_non_null(strstr(conf->routes_file, "/routes.cfg"));
+    assert_int_equal(conf->bounds.max_in_flight, 500);
+    assert_int_equal(conf->bounds.max_queued, 100000);
+    conf_destroy(conf);
+
+    conf = load_partly(fixture, good_conf, &problems);
+    assert_non_null(conf);
+    assert_int_equal(problems, 0);
+    conf_destroy(conf);
+}
+
+static void
+a_file_without_a_tree_gives_the_defaults(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t problems = 0;
+    struct conf *conf = load_partly(fixture, "gateway = {\n", &problems);
+    assert_non_null(conf);
+    assert_int_equal(problems, 1);
+    assert_false(conf->is_read);
+    assert_true(conf->schema_directory[0] == '/');
+    assert_int_equal(conf->max_body_bytes, 4u << 20);
+    conf_destroy(conf);
+    conf = conf_load_partly("/no/such/directory/fepd.conf", NULL, NULL, &problems, NULL);
+    assert_non_null(conf);
+    assert_int_equal(problems, 1);
+    assert_false(conf->is_read);
+    conf_destroy(conf);
+}
+
+static void
+places_of_settings_are_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    struct conf *conf = fixture_load(fixture, good_conf);
+    assert_non_null(conf);
+    assert_int_equal(conf->link_key_at.line, 5);
+    assert_string_equal(conf->link_key_at.file, fixture->path);
+    assert_int_equal(conf->pseudonym_key_at.line, 5);
+    assert_int_equal(conf->peers[1].public_key_at.line, 9);
+    assert_int_equal(conf->instances[0].module_at.line, 12);
+    assert_int_equal(conf->instances[1].mapping_at.line, 0);
+    assert_int_equal(conf->schema_at.line, 0);
+    conf_destroy(conf);
+}
+
+static void
+options_that_could_not_be_read_are_marked(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t problems = 0;
+    char *text = replaced(good_conf, "limit = 300; wait = 5000000000L", "limit = 1.5; wait = 5000000000");
+    struct conf *conf = load_partly(fixture, text, &problems);
+    free(text);
+    assert_non_null(conf);
+    assert_int_equal(problems, 2);
+    const struct conf_option *options = conf->instances[0].options;
+    assert_int_equal(conf->instances[0].option_count, 4);
+    assert_false(options[0].unread);
+    assert_true(options[1].unread);
+    assert_true(options[2].unread);
+    assert_string_equal(options[2].value, "");
+    assert_false(conf->instances[0].options_unread);
+    conf_destroy(conf);
+    text = replaced(good_conf, "options = {", "options = 5; more = {");
+    conf = load_partly(fixture, text, &problems);
+    free(text);
+    assert_non_null(conf);
+    assert_true(conf->instances[0].options_unread);
+    conf_destroy(conf);
+}
+
 static void
 includes_are_read_and_named(void **state)
 {
@@ -388,6 +535,13 @@ main(void)
         CASE(long_run_directory_is_refused_before_bind_fails),
         CASE(options_must_be_plain_values),
         CASE(all_problems_come_at_once),
+        CASE(wrong_types_are_reported_once),
+        CASE(wrong_gateway_group_is_reported_once),
+        CASE(oversized_numbers_are_reported_once),
+        CASE(what_could_be_read_is_handed_out_for_a_check),
+        CASE(a_file_without_a_tree_gives_the_defaults),
+        CASE(places_of_settings_are_kept),
+        CASE(options_that_could_not_be_read_are_marked),
         CASE(includes_are_read_and_named),
         CASE(broken_syntax_names_its_line),
         CASE(missing_file_is_an_error),

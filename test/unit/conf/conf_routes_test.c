@@ -128,11 +128,33 @@ unknown_keys_are_errors(void **state)
 {
     expect_problem(*state, "routes = (\n { prefix = \"45\"; inffno = \"2304\"; to = ( \"danxian\" ); } );\n",
                    2, "did you mean infno?");
-    expect_problem(*state, "routes = ( );\nroute = ( );\n", 2, "did you mean routes?");
+    expect_problem(*state, "routes = (\n { prefix = \"45\"; refuse = \"x\"; } );\nroute = ( );\n", 3,
+                   "did you mean routes?");
     expect_problem(*state, "routes = (\n { prefix = \"45\"; infno = \"23\"; to = ( \"danxian\" ); } );\n", 2,
                    "infno");
     expect_problem(*state, "routes = (\n { prefix = \"45\"; med_type = \"1-1\"; to = ( \"danxian\" ); } );\n",
                    2, "letters and digits");
+}
+
+/* Nothing could be sent anywhere, which nobody means. */
+static void
+empty_list_is_a_problem(void **state)
+{
+    expect_problem(*state, "routes = ( );\n", 1, "routes: the list is empty");
+}
+
+/* Names that could not be read are not called unknown. */
+static void
+targets_of_half_a_configuration(void **state)
+{
+    struct fixture *fixture = *state;
+    struct conf *conf = load_conf(fixture);
+    conf->names_unread = true;
+    struct route_table *table =
+        load_routes(fixture, conf, "routes = (\n { prefix = \"45\"; to = ( \"nobody\" ); } );\n");
+    assert_string_equal(fixture->said, "");
+    route_table_destroy(table);
+    conf_destroy(conf);
 }
 
 static void
@@ -220,6 +242,8 @@ main(void)
         CASE(days_are_checked),
         CASE(rule_either_sends_or_refuses),
         CASE(unknown_keys_are_errors),
+        CASE(empty_list_is_a_problem),
+        CASE(targets_of_half_a_configuration),
         CASE(contradictions_name_both_lines),
         CASE(days_that_do_not_meet_are_no_contradiction),
         CASE(all_problems_come_at_once),

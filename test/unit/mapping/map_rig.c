@@ -111,6 +111,16 @@ rig_load_canonical(const char *text)
     return canonical_table_load(path, report, NULL, NULL);
 }
 
+struct wire_table *
+rig_load_wire(const char *text)
+{
+    char path[128];
+    rig_problems[0] = '\0';
+    write_file("map.cfg", text);
+    path_of(path, "map.cfg");
+    return wire_table_load(path, report, NULL, NULL);
+}
+
 const char *
 rig_rules_text(const char *fields, const char *rules, const char *more)
 {

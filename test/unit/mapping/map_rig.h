@@ -15,8 +15,9 @@ struct mapping *rig_load_text(const char *text);
 extern char rig_problems[65536];
 /* The same against tables; crosswalks are those shipped. */
 struct mapping *rig_load_with(const char *text, const struct mapping_tables *tables);
-/* A table of canonical members; its file is called "map.cfg" too. */
+/* Tables; their file is called "map.cfg" too. */
 struct canonical_table *rig_load_canonical(const char *text);
+struct wire_table *rig_load_wire(const char *text);
 /* A crosswalk beside it, "crosswalk.csv" for the mapping; NULL removes it. */
 void rig_write_crosswalk(const char *text);
 /* A small mapping that holds: `rules` are the request rules of transaction 2304/T1 (fields F and G of the

@@ -248,6 +248,31 @@ test_all_problems_at_once(void **state)
     assert_true(lines >= 4);
 }
 
+/* What is there and wrong is not missing too, and nothing else is said because of it. */
+static void
+one_problem(const char *part, const char *with, const char *expected)
+{
+    replaced(part, with, expected);
+    const char *end = strchr(rig_problems, '\n');
+    if (end == NULL || end[1] != '\0')
+        fail_msg("expected only %s\ngot %s", expected, rig_problems);
+}
+
+static void
+test_wrong_type_is_reported_once(void **state)
+{
+    (void)state;
+    one_problem("name = \"t\";", "name = 5;", "map.cfg:1: name: expected a text in quotes");
+    one_problem("msgid = ( (\"M\", 0, 4) );", "msgid = \"M\";", "map.cfg:3: msgid: expected a list");
+    one_problem("msgid = ( (\"M\", 0, 4) );", "msgid = ( );", "map.cfg:3: msgid: the list is empty");
+    one_problem("msgid = ( (\"M\", 0, 4) );", "msgid = ( (\"M\", \"0\", 4) );", "map.cfg:3: expected (field");
+    one_problem("msgid = ( (\"M\", 0, 4) );", "msgid = ( (\"M\", 0L, 4) );", "map.cfg:3: expected (field");
+    one_problem("errors_default = ( (\"N\", \"-1\"), (\"R\", \"-2\"), (\"U\", \"-3\") )",
+                "errors_default = 5", "map.cfg:2: errors_default: expected a list");
+    one_problem("(\"M\", \"code\", 20)", "(\"M\", \"code\", 4294967290)", "map.cfg:5: number 4294967290");
+    one_problem("(\"0\", \"N\", 1)", "(\"0\", \"N\", 4294967290)", "map.cfg:2: number 4294967290");
+}
+
 static void
 test_missing_file(void **state)
 {
@@ -279,6 +304,7 @@ main(void)
         cmocka_unit_test(test_operations),
         cmocka_unit_test(test_crosswalk),
         cmocka_unit_test(test_all_problems_at_once),
+        cmocka_unit_test(test_wrong_type_is_reported_once),
         cmocka_unit_test(test_missing_file),
     };
     return cmocka_run_group_tests(tests, NULL, clean);

@@ -296,6 +296,45 @@ test_wrong_values_keep_the_default(void **state)
 }
 
 static void
+test_misread_number_is_reported_once(void **state)
+{
+    (void)state;
+    struct config_reader reader;
+    int64_t value = 7;
+    assert_int_equal(
+        open_file(&reader, write_config("a.cfg", "a = 4294967396;\nb = 99999999999999999999L;\nc = 100;\n")),
+        0);
+    const config_setting_t *root = config_reader_root(&reader);
+    assert_int_equal(reports.count, 2);
+    assert_true(config_reader_is_misread(&reader, config_setting_get_member(root, "a")));
+    assert_true(config_reader_is_misread(&reader, config_setting_get_member(root, "b")));
+    assert_false(config_reader_is_misread(&reader, config_setting_get_member(root, "c")));
+    /* Out of range as it was wrapped, and in range: neither is taken, neither is said again. */
+    assert_false(config_reader_integer(&reader, root, "a", 0, 1, 10, &value));
+    assert_false(config_reader_integer(&reader, root, "a", 0, 1, 1000, &value));
+    assert_false(config_reader_integer(&reader, root, "b", 0, 1, 10, &value));
+    assert_int_equal(value, 7);
+    assert_int_equal(reports.count, 2);
+    assert_true(config_reader_integer(&reader, root, "c", 0, 1, 1000, &value));
+    assert_true(config_reader_close(&reader) < 0);
+}
+
+static void
+test_lacking_is_not_being_wrong(void **state)
+{
+    (void)state;
+    struct config_reader reader;
+    assert_int_equal(open_file(&reader, write_config("a.cfg", "a = \"\"; b = \"x\"; c = 5;\n")), 0);
+    const config_setting_t *root = config_reader_root(&reader);
+    assert_true(config_reader_lacks(root, "a"));
+    assert_false(config_reader_lacks(root, "b"));
+    assert_false(config_reader_lacks(root, "c"));
+    assert_true(config_reader_lacks(root, "d"));
+    assert_true(config_reader_lacks(NULL, "d"));
+    assert_int_equal(config_reader_close(&reader), 0);
+}
+
+static void
 test_error_holds_the_first_and_the_count(void **state)
 {
     (void)state;
@@ -343,6 +382,8 @@ main(void)
         CASE(test_unknown_keys_with_hint),
         CASE(test_typed_values),
         CASE(test_wrong_values_keep_the_default),
+        CASE(test_misread_number_is_reported_once),
+        CASE(test_lacking_is_not_being_wrong),
         CASE(test_error_holds_the_first_and_the_count),
         CASE(test_reports_are_bounded),
     };

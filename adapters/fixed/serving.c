@@ -1,0 +1,236 @@
+/* The serving side's life: its facts of the mapping file, its options, start, drain and end. Must never begin
+ * to listen before all of that is known to be whole. */
+#include "server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire.h"
+
+static int
+read_wire(struct server *server, struct fep_error *error)
+{
+    struct server_wire *wire = &server->wire;
+    const struct {
+        const char *name;
+        const char **value;
+        bool required;
+    } keys[] = {{"transaction_field", &wire->transaction_field, true},
+                {"serial_field", &wire->serial_field, true},
+                {"date_field", &wire->date_field, true},
+                {"time_field", &wire->time_field, true},
+                {"accounting_date_field", &wire->accounting_date_field, true},
+                {"count_field", &wire->count_field, true},
+                {"kind_field", &wire->kind_field, true},
+                {"request_kind", &wire->request_kind, true},
+                {"answer_kind", &wire->answer_kind, true},
+                {"version_field", &wire->version_field, false},
+                {"version", &wire->version, false},
+                {"direction_field", &wire->direction_field, false},
+                {"serve_direction", &wire->serve_direction, false},
+                {"sender_field", &wire->sender_field, true},
+                {"receiver_field", &wire->receiver_field, true},
+                {"peer_node", &wire->peer_node, false},
+                {"node", &wire->node, false},
+                {"original_transaction_field", &wire->original_transaction_field, true},
+                {"original_serial_field", &wire->original_serial_field, true},
+                {"return_field", &wire->return_field, true},
+                {"text_field", &wire->text_field, true},
+                {"reference_field", &wire->reference_field, true},
+                {"good", &wire->good, true},
+                {"good_text", &wire->good_text, false},
+                {"wrong_seal", &wire->wrong_seal, true},
+                {"wrong_date", &wire->wrong_date, true},
+                {"not_signed_on", &wire->not_signed_on, true},
+                {"dated", &wire->dated, false},
+                {"stored", &wire->stored, true},
+                {"rows_needed", &wire->rows_needed, false},
+                {"serial_form", &wire->serial_form, false},
+                {"reference_prefix", &wire->reference_prefix, false},
+                {"reversal", &wire->reversal, false},
+                {"reversal_reference", &wire->reversal_reference, false},
+                {"new_connection_is_new", &wire->new_connection_is_new, false},
+                {"sign_on", &wire->sign_on, true},
+                {"sign_on_password", &wire->sign_on_password, true},
+                {"sign_on_window", &wire->sign_on_window, true},
+                {"sign_on_answer_date", &wire->sign_on_answer_date, true},
+                {"sign_on_answer_clock", &wire->sign_on_answer_clock, true},
+                {"sign_on_answer_window", &wire->sign_on_answer_window, true},
+                {"sign_off", &wire->sign_off, true},
+                {"inquiry", &wire->inquiry, false},
+                {"inquiry_length", &wire->inquiry_length, false},
+                {"inquiry_reference", &wire->inquiry_reference, false},
+                {"inquiry_return", &wire->inquiry_return, false}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        *keys[i].value = wire_text(server->host, keys[i].name);
+        if (*keys[i].value == NULL && keys[i].required)
+            return set_error(error, 0, 0, "the mapping lacks wire.%s", keys[i].name);
+    }
+    if (wire->inquiry != NULL &&
+        (wire->inquiry_length == NULL || wire->inquiry_reference == NULL || wire->inquiry_return == NULL))
+        return set_error(error, 0, 0,
+                         "wire.inquiry needs inquiry_length, inquiry_reference and inquiry_return");
+    return 0;
+}
+
+/* A head field that the mapping names and the layouts do not have is found now, not at the first settlement.
+ */
+static int
+check_fields(const struct server *server, struct fep_error *error)
+{
+    const struct server_wire *wire = &server->wire;
+    const char *const names[] = {wire->transaction_field,
+                                 wire->serial_field,
+                                 wire->date_field,
+                                 wire->time_field,
+                                 wire->accounting_date_field,
+                                 wire->count_field,
+                                 wire->kind_field,
+                                 wire->sender_field,
+                                 wire->receiver_field,
+                                 wire->original_transaction_field,
+                                 wire->original_serial_field,
+                                 wire->return_field,
+                                 wire->text_field,
+                                 wire->reference_field,
+                                 wire->version_field,
+                                 wire->direction_field};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (names[i] != NULL && (find_field(server->codec.head_q, names[i]) < 0 ||
+                                 find_field(server->codec.head_r, names[i]) < 0))
+            return set_error(error, 0, 0, "wire names %.40s; layouts head-Q and head-R have no such field",
+                             names[i]);
+    }
+    return 0;
+}
+
+static int
+open_parts(struct server *server, struct fep_error *error)
+{
+    const struct fep_host *host = server->host;
+    const char *address = host->get_text(server->config, "listen");
+    const char *directory = host->get_text(server->config, "state_directory");
+    if (address == NULL || address[0] == '\0')
+        return set_error(error, 0, 0, "option listen is missing; mode serve needs it");
+    if (tcp_parse(address, &server->address, error) < 0 ||
+        fixed_codec_open(&server->codec, host, error) < 0 || read_wire(server, error) < 0 ||
+        check_fields(server, error) < 0)
+        return -1;
+    if (answers_open(&server->answers, directory) < 0)
+        return set_error(error, 0, 0, "state_directory %.200s can not be used; mode serve needs it",
+                         directory != NULL ? directory : "");
+    size_t frame = server->codec.max_record + server->codec.length_digits;
+    server->scratch = malloc(frame);
+    return server->scratch != NULL ? 0 : set_error(error, 0, 0, "no memory for a frame of %zu bytes", frame);
+}
+
+int
+serving_open(const struct fep_host *host, const struct fep_config *config, void **self,
+             struct fep_error *error)
+{
+    struct server *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        return set_error(error, 0, 0, "no memory");
+    server->mode = FIXED_SERVES;
+    server->host = host;
+    server->config = config;
+    server->listener = -1;
+    server->moment = 1;
+    server->client_limit = (size_t)host->get_integer(config, "max_connections");
+    server->window_limit = (unsigned)host->get_integer(config, "window");
+    server->idle_ms = host->get_integer(config, "silence_time");
+    server->write_ms = host->get_integer(config, "write_time");
+    server->prompt_ms = host->get_integer(config, "prompt_time");
+    server->clock_tolerance_ms = host->get_integer(config, "clock_tolerance");
+    (void)host->fill_random(host->self, &server->probe_counter, sizeof server->probe_counter);
+    if (open_parts(server, error) < 0) {
+        free(server->scratch);
+        free(server);
+        return -1;
+    }
+    *self = server;
+    return 0;
+}
+
+void
+serving_report(struct server *server)
+{
+    server->health.size = sizeof server->health;
+    server->health.state = server->draining ? FEP_STOPPING : server->listener >= 0 ? FEP_UP : FEP_DOWN;
+    server->health.open_calls = (uint32_t)server->request_count;
+    server->host->report_health(server->host->self, &server->health);
+}
+
+void
+serving_start(void *self, struct fep_call *call)
+{
+    struct server *server = self;
+    struct fep_error error = {0};
+    struct fep_result result = {.size = sizeof result};
+    bool good = client_listen(server, &error) == 0;
+    serving_report(server);
+    if (!good)
+        copy_text(result.text, sizeof result.text, error.text, strlen(error.text));
+    server->host->complete_call(server->host->self, call, good ? FEP_ANSWERED : FEP_NOT_SENT, &result, NULL);
+}
+
+/* This side is asked; it never calls. */
+void
+serving_cancel(void *self, struct fep_call *call, enum fep_reason reason)
+{
+    struct server *server = self;
+    if (call != server->drain_call)
+        return;
+    server->drain_call = NULL;
+    server->host->complete_call(server->host->self, call, FEP_NOT_SENT,
+                                &(struct fep_result){.size = sizeof(struct fep_result), .reason = reason},
+                                NULL);
+}
+
+void
+serving_read_health(void *self, struct fep_health *health)
+{
+    const struct server *server = self;
+    *health = server->health;
+    health->size = sizeof *health;
+    health->open_calls = (uint32_t)server->request_count;
+    if (health->state == 0)
+        health->state = FEP_STARTING;
+}
+
+void
+serving_check_drained(struct server *server)
+{
+    struct fep_call *call = server->drain_call;
+    bool writing = false;
+    for (const struct client *client = server->first; client != NULL; client = client->next)
+        writing = writing || client->out_written < client->out_size;
+    if (call == NULL || server->request_count > 0 || writing)
+        return;
+    server->drain_call = NULL;
+    server->host->complete_call(server->host->self, call, FEP_ANSWERED,
+                                &(struct fep_result){.size = sizeof(struct fep_result)}, NULL);
+}
+
+void
+serving_drain(void *self, struct fep_call *call)
+{
+    struct server *server = self;
+    server->draining = true;
+    server->drain_call = call;
+    client_stop_listening(server);
+    client_close_idle(server);
+    serving_report(server);
+    serving_check_drained(server);
+}
+
+void
+serving_close(void *self)
+{
+    struct server *server = self;
+    client_stop_listening(server);
+    client_close_all(server);
+    free(server->scratch);
+    free(server);
+}

@@ -1,0 +1,132 @@
+"""Guilin's wuxian both ways when things go wrong or come twice: lost, half and untrue answers of its centre, cancels,
+repeats and reversals of its hospitals. In the end both books agree."""
+
+import pathlib
+import sys
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "fepsim")]
+
+from fepsim import visits  # noqa: E402
+from pairs import DAJIZHONG, DANXIAN, WUXIAN, Pair, System, compare_books  # noqa: E402
+from verdict import open_anywhere  # noqa: E402
+from world import World, wait_until  # noqa: E402
+
+
+class Troubles:
+    """What any pair has in common."""
+
+    asking: System
+    asked: System
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.world = World(syslog=False)
+        cls.addClassCleanup(cls.world.stop)
+        cls.pair = Pair(cls.world, cls.asking, cls.asked)
+        cls.pair.start()
+
+    def ask(self, op: str, **fields: object) -> dict:
+        """Do one operation at the asking side."""
+        answer = self.world.ask(self.pair.hospitals, {"op": op, "area": self.asked.region, **fields})
+        self.assertTrue(answer and answer["ok"], f"{op}: {answer}")
+        return answer
+
+    def good(self, op: str, **fields: object) -> dict:
+        """Do one operation that must be told good."""
+        answer = self.ask(op, **fields)
+        self.assertEqual(answer["told"], "good", f"{op}: {answer}")
+        return answer
+
+    def charge(self, prefix: str, number: str, name: str, med_type: str = "11") -> str:
+        """Register a visit and upload two lines."""
+        visit_no = visits.new_visit_number(prefix)
+        self.good("register", psn_no=self.asked.region + "0" * 10 + number, name=name, visit_no=visit_no,
+                  med_type=med_type, diag="J06.900", diag_name="急性上呼吸道感染")
+        item = self.asking.region[:4]
+        self.good("details", visit_no=visit_no, lines=[
+            {"line_no": "1", "item": f"{item}-0001", "price": "12.50", "qty": "2"},
+            {"line_no": "2", "item": f"{item}-0002", "price": "100.55", "qty": "1"}])
+        return visit_no
+
+    def end_of(self, answer: dict) -> str:
+        """Wait until an outcome that was not known has an end; return what it is."""
+        if answer["told"] != "unknown":
+            return answer["told"]
+        ended = self.world.ask(self.pair.hospitals, {"op": "conclusion", "serial": answer["serial"], "seconds": 200}, 210)
+        self.assertTrue(ended and ended["ok"], ended)
+        return ended["told"]
+
+    def test_cancel_of_one_line_of_all_and_of_the_visit(self) -> None:
+        visit_no = self.charge("MZ", "0001", "韦测")
+        self.assertEqual(int(self.good("cancel_details", visit_no=visit_no, line_no="1")["out"]["removed"]), 1)
+        self.assertEqual(int(self.good("cancel_details", visit_no=visit_no)["out"]["removed"]), 1)
+        self.good("cancel_register", visit_no=visit_no)
+
+    def test_zz_books_agree_and_nothing_is_open(self) -> None:
+        wait_until("everything is closed", lambda: not open_anywhere(self.world), 240)
+        self.assertEqual(compare_books(self.pair), [])
+
+
+class CentreOfGuilin(Troubles, unittest.TestCase):
+    """The centre's answers are lost, cut, untrue: the faults every stand-in knows, by the visit number's beginning."""
+
+    asking, asked = DANXIAN, WUXIAN
+
+    def settle(self, prefix: str, number: str, name: str) -> str:
+        visit_no = self.charge(prefix, number, name)
+        return self.end_of(self.ask("settle", visit_no=visit_no, use_acct=0))
+
+    def test_closed_without_an_answer(self) -> None:
+        self.assertEqual(self.settle("ZZ03", "0001", "韦测"), "good")
+
+    def test_half_an_answer(self) -> None:
+        self.assertEqual(self.settle("ZZ04", "0002", "莫试"), "good")
+
+    def test_posted_but_told_unknown(self) -> None:
+        self.assertEqual(self.settle("ZZ06", "0003", "覃检"), "good")
+
+    def test_cash_one_fen_too_high_is_undone(self) -> None:
+        self.assertIn(self.settle("ZZ08", "0007", "罗玘"), ("refused", "reversed"))
+
+    def test_illegal_bytes_in_a_text(self) -> None:
+        self.assertEqual(self.settle("ZZ10", "0008", "陈珅"), "good")
+
+    def test_a_name_that_gbk_can_not_hold(self) -> None:
+        self.assertEqual(self.settle("MZ", "0010", "䶮小测"), "good")
+
+    def test_inquiries_are_lost_too(self) -> None:
+        self.assertEqual(self.settle("ZZ11", "0009", "吐尔逊·测试"), "good")
+
+
+class HospitalsOfGuilin(Troubles, unittest.TestCase):
+    """The hospitals' front repeats, asks what became of a request, and takes back."""
+
+    asking, asked = WUXIAN, DAJIZHONG
+
+    def test_a_repeat_gets_the_stored_answer(self) -> None:
+        visit_no = self.charge("MZ", "0002", "莫试")
+        settled = self.good("settle", visit_no=visit_no, use_acct=0)
+        again = self.good("repeat", serial=settled["serial"])
+        self.assertEqual(again["out"], settled["out"])
+
+    def test_lost_answer_of_the_other_region(self) -> None:
+        visit_no = self.charge("ZZ03", "0007", "罗玘")
+        self.assertEqual(self.end_of(self.ask("settle", visit_no=visit_no, use_acct=0)), "good")
+
+    def test_reversal_takes_a_settlement_back(self) -> None:
+        visit_no = self.charge("MZ", "0003", "覃检")
+        settled = self.good("settle", visit_no=visit_no, use_acct=0)
+        self.good("reverse", serial=settled["serial"])
+        again = self.ask("repeat", serial=settled["serial"])
+        self.assertEqual((again["told"], abs(int(again["code"]))), ("refused", 2504), again)
+
+    def test_reversal_of_what_never_came_blocks_it(self) -> None:
+        serial = "H45030000001" + "20261122093015" + "0001"
+        told = self.good("reverse", serial=serial, code="1402")
+        self.assertEqual(str(told["out"]["result"]), "2", told)
+
+
+if __name__ == "__main__":
+    unittest.main()
