@@ -89,7 +89,8 @@ answers_note(struct answer_book *book, const char *serial, const char *transacti
     bool whole = write(fd, line, (size_t)size) == size;
     close(fd);
     if (!whole)
-        (void)unlink(path); /* half a line would spoil the next one; without the file clocks differ, no more */
+        (void)unlink(
+            path); /* half a line would spoil the next one; without the file clocks differ, no more */
 }
 
 bool

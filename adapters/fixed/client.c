@@ -115,7 +115,7 @@ watch_client(struct client *client)
 {
     const struct fep_host *host = client->server->host;
     size_t waiting = client->out_size - client->out_written;
-    bool reads = !client->ended && !client->close_after && waiting < MOST_OUT;
+    bool reads = !client->close_after && waiting < MOST_OUT;
     uint32_t events = (reads ? (uint32_t)FEP_READABLE : 0u) | (waiting > 0 ? (uint32_t)FEP_WRITABLE : 0u);
     if (events == 0 && client->watch != NULL) {
         host->unwatch(host->self, client->watch);
@@ -166,7 +166,7 @@ write_more(struct client *client)
         client->stuck_ms = 0;
     }
     note_left(client);
-    bool over = client->close_after || ((client->ended || client->server->draining) && client->first == NULL);
+    bool over = client->close_after || (client->server->draining && client->first == NULL);
     if (client->out_size == 0 && over) {
         close_client(client);
         return false;
@@ -280,13 +280,9 @@ read_some(struct client *client)
     long got = tcp_read(client->fd, client->in + client->in_size, client->in_room - client->in_size);
     if (got == -1)
         return true;
-    if (got == -2 || (got == 0 && is_quiet(client))) {
+    if (got <= 0) { /* it asks again on its next connection, and finds what became of it */
         close_client(client);
         return false;
-    }
-    if (got == 0) {
-        client->ended = true; /* it still gets its answers */
-        return true;
     }
     uint64_t moment = ++server->moment;
     if (client->in_size == 0)
@@ -304,7 +300,7 @@ static void
 on_ready(void *arg, uint32_t events)
 {
     struct client *client = arg;
-    if ((events & FEP_READABLE) != 0 && !client->ended && !client->close_after && !read_some(client))
+    if ((events & FEP_READABLE) != 0 && !client->close_after && !read_some(client))
         return;
     if (!write_more(client))
         return;

@@ -23,124 +23,131 @@
 #include "wire.h"
 
 static const struct fep_option options[] = {
-    {"mode", FEP_TEXT, 0, "call|serve", "call", 0, 0,
-     "call：由网关呼叫本地系统；serve：本地系统来连网关",
+    {"mode", FEP_TEXT, 0, "call|serve", "call", 0, 0, "call：由网关呼叫本地系统；serve：本地系统来连网关",
      "call: the gateway calls the local system; serve: the local system calls "
      "the gateway"},
-    {"connect", FEP_TEXT, 0, "ADDRESS:PORT", NULL, 0, 0,
-     "call：本地系统的地址和端口（数字）",
+    {"connect", FEP_TEXT, 0, "ADDRESS:PORT", NULL, 0, 0, "call：本地系统的地址和端口（数字）",
      "call: the local system, numeric ADDRESS:PORT"},
     {"listen", FEP_TEXT, 0, "ADDRESS:PORT", NULL, 0, 0, "serve：监听地址和端口（数字）",
      "serve: numeric ADDRESS:PORT to listen on"},
-    {"password_file", FEP_SECRET_FILE, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0,
-     "签到口令文件", "file with the sign-on password"},
-    {"state_directory", FEP_TEXT, 0, NULL, NULL, 0, 0,
-     "serve：保存首次应答时刻的目录，每个实例一个",
+    {"password_file", FEP_SECRET_FILE, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "签到口令文件",
+     "file with the sign-on password"},
+    {"state_directory", FEP_TEXT, 0, NULL, NULL, 0, 0, "serve：保存首次应答时刻的目录，每个实例一个",
      "serve: directory for the times of first answers, one per instance"},
-    {"connections", FEP_INTEGER, 0, NULL, "1", 1, MAX_CONNECTIONS,
-     "call：长连接数", "call: long connections"},
-    {"max_connections", FEP_INTEGER, 0, NULL, "32", 1, MAX_CLIENTS,
-     "serve：连接数上限", "serve: connections at once"},
-    {"window", FEP_INTEGER, 0, NULL, "16", 1, MOST_WINDOW,
-     "每条连接上未答复请求数上限", "requests outstanding per connection"},
-    {"connect_time", FEP_DURATION_MS, 0, "ms", "3000", 10, 60000,
-     "call：连接时限", "call: time allowed to connect"},
-    {"sign_on_time", FEP_DURATION_MS, 0, "ms", "10000", 10, 60000,
-     "call：签到时限", "call: time allowed to sign on"},
-    {"heartbeat_time", FEP_DURATION_MS, 0, "ms", "60000", 10, 600000,
-     "call：静默多久后发心跳", "call: silence after which a heartbeat is sent"},
-    {"silence_time", FEP_DURATION_MS, 0, "ms", "180000", 20, 3600000,
-     "多久收不到数据即断开", "nothing received for so long: close"},
-    {"pause_min", FEP_DURATION_MS, 0, "ms", "200", 1, 60000,
-     "call：重连最短间隔", "call: first pause before connecting again"},
-    {"pause_max", FEP_DURATION_MS, 0, "ms", "30000", 1, 600000,
-     "call：重连最长间隔", "call: longest pause before connecting again"},
-    {"late_time", FEP_DURATION_MS, 0, "ms", "120000", 20, 3600000,
-     "call：迟到答复等待时间",
+    {"connections", FEP_INTEGER, 0, NULL, "1", 1, MAX_CONNECTIONS, "call：长连接数",
+     "call: long connections"},
+    {"max_connections", FEP_INTEGER, 0, NULL, "32", 1, MAX_CLIENTS, "serve：连接数上限",
+     "serve: connections at once"},
+    {"window", FEP_INTEGER, 0, NULL, "16", 1, MOST_WINDOW, "每条连接上未答复请求数上限",
+     "requests outstanding per connection"},
+    {"connect_time", FEP_DURATION_MS, 0, "ms", "3000", 10, 60000, "call：连接时限",
+     "call: time allowed to connect"},
+    {"sign_on_time", FEP_DURATION_MS, 0, "ms", "10000", 10, 60000, "call：签到时限",
+     "call: time allowed to sign on"},
+    {"heartbeat_time", FEP_DURATION_MS, 0, "ms", "60000", 10, 600000, "call：静默多久后发心跳",
+     "call: silence after which a heartbeat is sent"},
+    {"silence_time", FEP_DURATION_MS, 0, "ms", "180000", 20, 3600000, "多久收不到数据即断开",
+     "nothing received for so long: close"},
+    {"pause_min", FEP_DURATION_MS, 0, "ms", "200", 1, 60000, "call：重连最短间隔",
+     "call: first pause before connecting again"},
+    {"pause_max", FEP_DURATION_MS, 0, "ms", "30000", 1, 600000, "call：重连最长间隔",
+     "call: longest pause before connecting again"},
+    {"late_time", FEP_DURATION_MS, 0, "ms", "120000", 20, 3600000, "call：迟到答复等待时间",
      "call: how long an answer is awaited after its call has ended"},
-    {"write_time", FEP_DURATION_MS, 0, "ms", "30000", 20, 600000,
-     "serve：答复多久发不完即断开",
+    {"write_time", FEP_DURATION_MS, 0, "ms", "30000", 20, 600000, "serve：答复多久发不完即断开",
      "serve: a client that does not take its answers in this time is cut off"},
     {"prompt_time", FEP_DURATION_MS, 0, "ms", "5000", 0, 60000,
      "serve：多快给出的拒绝可视为对方已知，其后同一流水号可重新办理",
      "serve: a refusal within this time is taken to be known before its serial "
      "comes again"},
-    {"clock_tolerance", FEP_DURATION_MS, 0, "ms", "600000", 0, 86400000,
-     "serve：允许的时钟差，0 为不查",
+    {"clock_tolerance", FEP_DURATION_MS, 0, "ms", "600000", 0, 86400000, "serve：允许的时钟差，0 为不查",
      "serve: clock difference allowed; 0: not checked"},
     {NULL, 0, 0, NULL, NULL, 0, 0, NULL, NULL}};
 
-static bool serves(void *self) {
-  return *(const enum fixed_mode *)self == FIXED_SERVES;
+static bool
+serves(void *self)
+{
+    return *(const enum fixed_mode *)self == FIXED_SERVES;
 }
 
-static int fixed_open(const struct fep_host *host,
-                      const struct fep_config *config, void **self,
-                      struct fep_error *error) {
-  const char *mode = host->get_text(config, "mode");
-  if (strcmp(mode, "call") == 0)
-    return calling_open(host, config, self, error);
-  if (strcmp(mode, "serve") == 0)
-    return serving_open(host, config, self, error);
-  return set_error(error, 0, 0,
-                   "option mode is \"%.20s\"; this module knows: call, serve",
-                   mode);
+static int
+fixed_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error)
+{
+    const char *mode = host->get_text(config, "mode");
+    if (strcmp(mode, "call") == 0)
+        return calling_open(host, config, self, error);
+    if (strcmp(mode, "serve") == 0)
+        return serving_open(host, config, self, error);
+    return set_error(error, 0, 0, "option mode is \"%.20s\"; this module knows: call, serve", mode);
 }
 
-static void fixed_start(void *self, struct fep_call *call) {
-  (serves(self) ? serving_start : calling_start)(self, call);
+static void
+fixed_start(void *self, struct fep_call *call)
+{
+    (serves(self) ? serving_start : calling_start)(self, call);
 }
 
 /* An instance that serves is not called; a route that leads to it is a mistake
  * of the configuration. */
-static void refuse_call(void *self, struct fep_call *call) {
-  static const char why[] = "this instance serves, it does not call";
-  const struct fep_host *host = ((struct server *)self)->host;
-  struct fep_result result = {
-      .size = sizeof result, .reason = FEP_REASON_PROTOCOL, .code = 1004};
-  copy_text(result.text, sizeof result.text, why, sizeof why - 1);
-  host->complete_call(host->self, call, FEP_NOT_SENT, &result, NULL);
+static void
+refuse_call(void *self, struct fep_call *call)
+{
+    static const char why[] = "this instance serves, it does not call";
+    const struct fep_host *host = ((struct server *)self)->host;
+    struct fep_result result = {.size = sizeof result, .reason = FEP_REASON_PROTOCOL, .code = 1004};
+    copy_text(result.text, sizeof result.text, why, sizeof why - 1);
+    host->complete_call(host->self, call, FEP_NOT_SENT, &result, NULL);
 }
 
-static void fixed_submit(void *self, struct fep_call *call,
-                         const struct fep_message *message) {
-  if (serves(self))
-    refuse_call(self, call);
-  else
-    calling_submit(self, call, message);
+static void
+fixed_submit(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    if (serves(self))
+        refuse_call(self, call);
+    else
+        calling_submit(self, call, message);
 }
 
-static void fixed_inquire(void *self, struct fep_call *call,
-                          const struct fep_message *message) {
-  if (serves(self))
-    refuse_call(self, call);
-  else
-    calling_inquire(self, call, message);
+static void
+fixed_inquire(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    if (serves(self))
+        refuse_call(self, call);
+    else
+        calling_inquire(self, call, message);
 }
 
-static void fixed_reverse(void *self, struct fep_call *call,
-                          const struct fep_message *message) {
-  if (serves(self))
-    refuse_call(self, call);
-  else
-    calling_reverse(self, call, message);
+static void
+fixed_reverse(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    if (serves(self))
+        refuse_call(self, call);
+    else
+        calling_reverse(self, call, message);
 }
 
-static void fixed_cancel(void *self, struct fep_call *call,
-                         enum fep_reason reason) {
-  (serves(self) ? serving_cancel : calling_cancel)(self, call, reason);
+static void
+fixed_cancel(void *self, struct fep_call *call, enum fep_reason reason)
+{
+    (serves(self) ? serving_cancel : calling_cancel)(self, call, reason);
 }
 
-static void fixed_read_health(void *self, struct fep_health *health) {
-  (serves(self) ? serving_read_health : calling_read_health)(self, health);
+static void
+fixed_read_health(void *self, struct fep_health *health)
+{
+    (serves(self) ? serving_read_health : calling_read_health)(self, health);
 }
 
-static void fixed_drain(void *self, struct fep_call *call) {
-  (serves(self) ? serving_drain : calling_drain)(self, call);
+static void
+fixed_drain(void *self, struct fep_call *call)
+{
+    (serves(self) ? serving_drain : calling_drain)(self, call);
 }
 
-static void fixed_close(void *self) {
-  (serves(self) ? serving_close : calling_close)(self);
+static void
+fixed_close(void *self)
+{
+    (serves(self) ? serving_close : calling_close)(self);
 }
 
 static const struct fep_adapter_ops ops = {.size = sizeof ops,
@@ -155,15 +162,14 @@ static const struct fep_adapter_ops ops = {.size = sizeof ops,
                                            .close = fixed_close};
 
 extern FEP_EXPORT const struct fep_adapter fep_adapter;
-const struct fep_adapter fep_adapter = {
-    .magic = FEP_ADAPTER_MAGIC,
-    .abi_major = FEP_ABI_MAJOR,
-    .abi_minor = FEP_ABI_MINOR,
-    .size = sizeof(struct fep_adapter),
-    .name = "fixed",
-    .version = "1.1",
-    .summary = "fixed-width records over TCP, calling or serving",
-    .abilities = FEP_CALLS_OUT | FEP_SERVES_IN | FEP_INQUIRES | FEP_REVERSES |
-                 FEP_REPLAYS,
-    .options = options,
-    .ops = &ops};
+const struct fep_adapter fep_adapter = {.magic = FEP_ADAPTER_MAGIC,
+                                        .abi_major = FEP_ABI_MAJOR,
+                                        .abi_minor = FEP_ABI_MINOR,
+                                        .size = sizeof(struct fep_adapter),
+                                        .name = "fixed",
+                                        .version = "1.1",
+                                        .summary = "fixed-width records over TCP, calling or serving",
+                                        .abilities = FEP_CALLS_OUT | FEP_SERVES_IN | FEP_INQUIRES |
+                                                     FEP_REVERSES | FEP_REPLAYS,
+                                        .options = options,
+                                        .ops = &ops};

@@ -285,8 +285,7 @@ on_answer(void *self, void *ticket, enum fep_kind kind, const struct fep_result 
         tell_refusal(client, request->record, request, 'R', 9001,
                      "原交易尚在处理或冲正尚无结论, 请稍后再冲正");
     } else if (kind == FEP_UNKNOWN) {
-        bool known = result->code < 10000 && result->code % 100 < 10 && result->code != 0;
-        tell_refusal(client, request->record, request, 'U', known ? result->code : 9002,
+        tell_refusal(client, request->record, request, 'U', result->code,
                      result->text[0] != '\0' ? result->text : "参保地处理超时, 结果未知, 请查询原交易");
     } else {
         if (kind == FEP_ANSWERED || result->refusal_class == FEP_FINAL)

@@ -44,7 +44,7 @@ struct client {
     struct request *first;
     size_t open; /* requests with the host */
     unsigned window;
-    bool signed_on, ended, close_after, closing;
+    bool signed_on, close_after, closing;
 };
 
 struct request { /* the ticket */

@@ -80,7 +80,7 @@ static const struct state_text by_state[STATE_COUNT] = {
          DO_NOT_REPEAT},
     [STATE_UNKNOWN] = {{"参保地系统的结果不明，正在核实。",
                         "The outcome at the insured place's system is not known and is being resolved."},
-                       {"可能已经入账，也可能没有。", "It may have been POSTED, or not."},
+                       {"可能已经入账，也可能没有。", "It may have been posted, or not."},
                        {"网关自动查询，必要时冲正，直到有确定结论。",
                         "The gateway inquires and if need be reverses until it is certain."},
                        {"不要重复收费，也不要另开一笔。长时间不清时，请参保地经办机构核实这一笔。",
@@ -88,7 +88,7 @@ static const struct state_text by_state[STATE_COUNT] = {
                         "place about this one."}},
     [STATE_REVERSING] = {{"正在冲正，还没有结论。", "It is being reversed and that is not finished."},
                          {"可能已经入账；冲正成功后等于没有办理。",
-                          "It may have been POSTED; once reversed it is as if it had never been done."},
+                          "It may have been posted; once reversed it is as if it had never been done."},
                          {"冲正会一直重复，直到得到确定的结果。",
                           "The reversal is repeated until its result is certain."},
                          {"等待结论，不要再冲正一次，也不要重新办理。",
@@ -105,18 +105,18 @@ static const struct state_text by_state[STATE_COUNT] = {
                         "Act on the reason given, then ask again under a new serial."}},
     [STATE_REVERSED] = {{"已冲正。", "It was reversed."},
                         {"最终没有入账：做过的已撤销，或本来就没有做。",
-                         "In the end it is not POSTED: what was done is undone, or nothing was done."},
+                         "In the end it is not posted: what was done is undone, or nothing was done."},
                         NOTHING_MORE,
                         {"如仍要办理，请用新的流水号重新发起。",
                          "If it is still wanted, ask again under a new serial."}},
     [STATE_STANDS] = {
         {"要求冲正，但参保地最终拒绝：这笔业务仍然有效。",
          "Its reversal was asked for and finally declined: the update stands."},
-        {"已经入账。", "It is POSTED."},
+        {"已经入账。", "It is posted."},
         {"网关不再自动处理；已立案，并列入对账。",
          "Nothing more happens by itself; an incident is open and the reconciliation lists it."},
         {"按已入账处理。要撤销的用结算撤销，或与参保地经办机构联系。",
-         "Treat it as POSTED. To undo it, cancel the settlement or call the insured place."}}};
+         "Treat it as posted. To undo it, cancel the settlement or call the insured place."}}};
 
 static const struct state_text of_tombstone = {
     {"只到过它的冲正，业务本身从未到达这里。",

@@ -305,8 +305,9 @@ charset_fit(struct charset *charset, const char *in, size_t size, size_t limit)
     while (at < size) {
         size_t width = (unsigned char)in[at] < 0x80 ? 1 : utf8_character(in + at, size - at);
         int count = width <= 1 ? (int)width : encode_one(charset, in + at, width, wire);
-        if (count < 0)
-            count = 2; /* it will be refused when it is written, whatever its length */
+        /* What will be refused when it is written, and a reference: as the character would count. */
+        if (count < 0 || count > 4)
+            count = 2;
         if (width == 0 || used + (size_t)count > limit)
             break;
         used += (size_t)count;

@@ -248,7 +248,7 @@ set_code(struct loader *loader, const config_setting_t *item, int place, struct 
         code != NULL && config_setting_type(code) == CONFIG_TYPE_INT ? config_setting_get_int(code) : 0;
     if ((number < 1 || number > 9999) && !config_reader_is_misread(&loader->reader, code))
         config_reader_problem(&loader->reader, item, "expected a canonical code of up to four digits");
-    row->code = (uint32_t)number;
+    row->code = number > 0 ? (uint32_t)number : 0;
 }
 
 enum findings_form { BY_VALUE, BY_CODE, TO_CODE };

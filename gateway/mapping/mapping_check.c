@@ -57,6 +57,23 @@ lacks_list(const config_setting_t *group, const char *name)
     return list == NULL || (config_setting_is_aggregate(list) && config_setting_length(list) == 0);
 }
 
+/* A finding by a canonical code that no return code becomes would never be made. */
+static void
+check_codes_of_findings(struct loader *loader, const struct operation_map *map)
+{
+    const struct mapping *mapping = loader->mapping;
+    for (size_t i = 0; i < map->by_error.count; i++) {
+        bool made = false;
+        for (size_t j = 0; j < mapping->error_count; j++)
+            made = made || (mapping->errors[j].code == map->by_error.list[i].code &&
+                            (mapping->errors[j].directions & DIRECTION_IN) != 0);
+        if (!made && map->by_error.list[i].code != 0)
+            config_reader_problem(&loader->reader, config_setting_get_member(map->at, "findings_by_error"),
+                                  "findings_by_error: no return code of errors becomes %u",
+                                  map->by_error.list[i].code);
+    }
+}
+
 /* Serving needs msgids, and the asked side of an inquiry needs findings. */
 static void
 check_operations(struct loader *loader, const config_setting_t *root)
@@ -73,6 +90,7 @@ check_operations(struct loader *loader, const config_setting_t *root)
         if (operations[i].map->present && lacks_list(operations[i].map->at, "findings"))
             config_reader_problem(&loader->reader, config_setting_get_member(root, operations[i].name),
                                   "%s has no findings", operations[i].name);
+        check_codes_of_findings(loader, operations[i].map);
     }
     for (size_t i = 2; i < sizeof operations / sizeof operations[0]; i++) {
         if (operations[i].map->present && lacks_list(root, "msgid"))

@@ -201,6 +201,20 @@ check_transactions(const struct checking *checking, const char *text)
     }
 }
 
+static void
+check_return_codes(const struct checking *checking, const char *text)
+{
+    const struct mapping *mapping = checking->loader->mapping;
+    char item[NAME_SIZE];
+    while (next_item(&text, item)) {
+        size_t i = 0;
+        while (i < mapping->error_count && strcmp(mapping->errors[i].local, item) != 0)
+            i++;
+        if (i == mapping->error_count)
+            problem(checking, "errors has no return code %.60s", item);
+    }
+}
+
 /* FIELD=VALUE, FIELD==TEXT, FIELD=FIELD2[:N] */
 static void
 check_pairs(const struct checking *checking, const char *text)
@@ -300,6 +314,9 @@ check_fact(const struct checking *checking, const char *text)
         return;
     case WIRE_TRANSACTIONS:
         check_transactions(checking, text);
+        return;
+    case WIRE_RETURN_CODES:
+        check_return_codes(checking, text);
         return;
     case WIRE_CONSTANTS:
     case WIRE_ASSIGNMENTS:

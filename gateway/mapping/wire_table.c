@@ -35,6 +35,7 @@ static const struct {
              {"fields", WIRE_FIELDS, 1, MOST_ARGUMENTS},
              {"row-field", WIRE_ROW_FIELD, 1, 1},
              {"transactions", WIRE_TRANSACTIONS, 0, 0},
+             {"return-codes", WIRE_RETURN_CODES, 0, 0},
              {"constants", WIRE_CONSTANTS, 1, 1},
              {"assignments", WIRE_ASSIGNMENTS, 1, 1},
              {"layout-fields", WIRE_LAYOUT_FIELDS, 0, 0},

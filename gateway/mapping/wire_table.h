@@ -13,6 +13,7 @@ enum wire_kind {
     WIRE_FIELDS,             /* several, blanks between */
     WIRE_ROW_FIELD,          /* a field of the layout's group */
     WIRE_TRANSACTIONS,       /* local transactions, blanks between */
+    WIRE_RETURN_CODES,       /* local return codes of `errors`, blanks between */
     WIRE_CONSTANTS,          /* FIELD=VALUE ..., fields of the layout */
     WIRE_ASSIGNMENTS,        /* FIELD=FIELD2[:N] FIELD==TEXT ...; FIELD of the layout, FIELD2 of any */
     WIRE_LAYOUT_FIELDS,      /* LAYOUT:FIELD ... */

@@ -58,9 +58,27 @@ def _calling_fixed(system: System, port: int, directory: pathlib.Path) -> Instan
                              "password_file": str(directory / "keys" / "dajizhong.password")})
 
 
+def _serving_fixed(system: System, port: int, directory: pathlib.Path) -> Instance:
+    write_secret(directory / "keys" / "dajizhong.password", "secret\n")
+    (directory / "answers").mkdir(parents=True, exist_ok=True)
+    return Instance("asking", "fixed", mapping=system.mapping, caller_inquires=True,
+                    options={"mode": "serve", "listen": f"127.0.0.1:{port}",
+                             "password_file": str(directory / "keys" / "dajizhong.password"),
+                             "state_directory": str(directory / "answers")})
+
+
+def _calling_caret(system: System, port: int, directory: pathlib.Path) -> Instance:
+    write_secret(directory / "keys" / "danxian.password", "secret\n")
+    (directory / "tally").mkdir(parents=True, exist_ok=True)
+    return Instance("asked", "caret", mapping=system.mapping,
+                    options={"mode": "call", "connect": f"127.0.0.1:{port}",
+                             "password_file": str(directory / "keys" / "danxian.password"),
+                             "state_directory": str(directory / "tally")})
+
+
 Make = Callable[[System, int, pathlib.Path], Instance]
-ASKING: dict[str, Make] = {"danxian": _serving_caret, "wuxian": _serving_soap}
-ASKED: dict[str, Make] = {"wuxian": _calling_soap, "dajizhong": _calling_fixed}
+ASKING: dict[str, Make] = {"danxian": _serving_caret, "wuxian": _serving_soap, "dajizhong": _serving_fixed}
+ASKED: dict[str, Make] = {"danxian": _calling_caret, "wuxian": _calling_soap, "dajizhong": _calling_fixed}
 
 
 class Pair:
@@ -96,16 +114,15 @@ class Pair:
         world.prepare()
         if world.with_syslog:
             world.start_syslog()
-        self.insurer = world.start_fepsim(self.asked.name, "insurer", region=self.asked.region,
+        self.insurer = world.start_fepsim(self.asked.name, "insurer", role="asked", region=self.asked.region,
                                           listen=f"127.0.0.1:{self.asked_port}", **insurer_options)
         for gateway in world.gateways:
             world.start_gateway(gateway)
         for gateway in world.gateways:
             world.wait_ready(gateway)
         wait_until("the asking side's port listens", lambda: listens(self.asking_port))
-        role = {"role": "asking"} if self.asking.name == "wuxian" else {}
-        self.hospitals = world.start_fepsim(self.asking.name, "hospitals", region=self.asking.region,
-                                            gateway=f"127.0.0.1:{self.asking_port}", **role)
+        self.hospitals = world.start_fepsim(self.asking.name, "hospitals", role="asking", region=self.asking.region,
+                                            gateway=f"127.0.0.1:{self.asking_port}")
 
     def books(self) -> tuple[list[dict], list[dict]]:
         """Return what the hospitals were told and what the insurer posted."""
@@ -113,6 +130,29 @@ class Pair:
         if not told or not told["ok"] or not posted or not posted["ok"]:
             raise RuntimeError("a stand-in does not show its books")
         return told["entries"], posted["postings"]
+
+
+ALIAS_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-._:/+*=@"
+ALIAS_LETTERS, ALIAS_LENGTH = 4, 30
+
+
+def whole_id(told: str) -> str:
+    """Return the id behind an alias: one that is longer than a local field is told as ~ and 19 digits to the base 45,
+    which hold its letters, its digits, and how many there are of each."""
+    if not told.startswith("~"):
+        return told
+    value = 0
+    for digit in told[1:]:
+        value = value * len(ALIAS_DIGITS) + ALIAS_DIGITS.index(digit)
+    value, form = divmod(value, (ALIAS_LETTERS + 1) * (ALIAS_LENGTH + 1))
+    letters, length = divmod(form, ALIAS_LENGTH + 1)
+    number = str(value % 10 ** (length - letters)).zfill(length - letters) if length > letters else ""
+    value //= 10 ** (length - letters)
+    head = ""
+    for _ in range(letters):
+        value, letter = divmod(value, 26)
+        head = chr(ord("A") + letter) + head
+    return head + number
 
 
 AMOUNTS = ("total", "fund", "acct", "cash")
@@ -133,8 +173,9 @@ def compare_books(pair: Pair) -> list[str]:
         if ended is None:
             differences.append(f"{entry['msgid']}: the hospital still waits for an end")
         elif ended["told"] in ("good", "stands"):
-            believed.add(ended["out"]["setl_id"])
-            posting = standing.get(ended["out"]["setl_id"])
+            setl_id = whole_id(ended["out"]["setl_id"])
+            believed.add(setl_id)
+            posting = standing.get(setl_id)
             if posting is None:
                 differences.append(f"{entry['msgid']}: told good, which the insurer does not hold in force")
             elif any(posting[name] != ended["out"][name] for name in AMOUNTS):

@@ -9,6 +9,8 @@ import unittest
 from fepctl import BUILD, SOURCE, FepctlCase
 
 LOOPBACK = BUILD / "adapters" / "loopback" / "loopback.so"
+CARET = BUILD / "adapters" / "caret" / "caret.so"
+MAPPINGS = SOURCE / "etc" / "mapping"
 
 
 class Usage(FepctlCase):
@@ -117,6 +119,128 @@ class ConfigCheck(FepctlCase):
         self.write_config(instances='{ name = "x"; module = "loopback"; options = { no_such = 1; }; }')
         _, err = self.expect(100, "config", "check")
         self.assertRegex(err, r"fepd\.conf:\d+: .*no_such")
+
+    def test_one_files_problems_do_not_hide_the_others(self):
+        (self.directory / "keys" / "pseudonym").write_text("no key\n", encoding="ascii")
+        (self.directory / "keys" / "pseudonym").chmod(0o600)
+        (self.directory / "routes.cfg").write_text('routes = (\n  { prefix = "45"; to = ( "NOBODY" ); }\n);\n',
+                                                   encoding="utf-8")
+        (self.directory / "table.cfg").write_text("transactions = (\n  { infno = 5; }\n);\n", encoding="utf-8")
+        (self.directory / "map.cfg").write_text("name = 5;\n", encoding="utf-8")
+        self.write_config(instances='{ name = "x"; module = "loopback"; mapping = "map.cfg"; windwo = 4;\n'
+                                    '  options = { no_such = 1; }; }')
+        text = self.config.read_text(encoding="utf-8")
+        self.config.write_text(text.replace(f'"{SOURCE}/schema/transactions.cfg"', '"table.cfg"'), encoding="utf-8")
+        _, err = self.expect(100, "config", "check")
+        for expected in (r"fepd\.conf:5: unknown key windwo: did you mean window", r"routes\.cfg:2: to: unknown target",
+                         r"table\.cfg:2: infno: expected a text", r"map\.cfg:1: name: expected a text",
+                         r"fepd\.conf:6: unknown option no_such", r"fepd\.conf:3: pseudonym_key_file: FEP-1021",
+                         r"fepd\.conf:2: link_key_file: FEP-1020"):
+            with self.subTest(expected):
+                self.assertRegex(err, expected)
+        self.assertRegex(err, rf"{len(err.splitlines()) - 1} problems")
+
+    def test_nothing_is_held_against_a_file_that_cannot_be_read(self):
+        self.config.write_text("gateway = {\n", encoding="utf-8")
+        out, err = self.expect(100, "config", "check")
+        self.assertEqual("", out)
+        self.assertRegex(err, r"^\S+fepd\.conf:\d+: syntax error\n1 problems\n$")
+        _, err = self.expect(100, "config", "check", self.directory / "nowhere" / "fepd.conf")
+        self.assertEqual(2, len(err.splitlines()), err)
+
+    def test_key_problems_name_the_line_of_the_setting(self):
+        _, err = self.expect(100, "config", "check")
+        self.assertRegex(err, r"fepd\.conf:2: link_key_file: FEP-1020")
+        self.assertRegex(err, r"fepd\.conf:3: pseudonym_key_file: FEP-1020")
+        self.assertRegex(err, r"fepd\.conf:4: GW4500000001: FEP-1020")
+
+    def test_wrong_value_is_reported_once(self):
+        self.make_keys()
+        for wrong, expected in (("link_key_file = 5", "link_key_file: expected a text"),
+                                ("link_key_file = \"\"", "link_key_file is missing")):
+            with self.subTest(wrong):
+                self.write_config()
+                text = self.config.read_text(encoding="utf-8")
+                self.config.write_text(text.replace('link_key_file = "keys/link"', wrong), encoding="utf-8")
+                _, err = self.expect(100, "config", "check")
+                self.assertEqual(1, err.count("link_key_file"), err)
+                self.assertRegex(err, rf"fepd\.conf:\d+: {expected}")
+        self.write_config(more="bounds = { max_hops = 4294967396; };")
+        _, err = self.expect(100, "config", "check")
+        self.assertEqual(2, len(err.splitlines()), err)
+        self.assertRegex(err, r"number 4294967396 needs an L")
+
+    def test_routes_without_rules(self):
+        self.make_keys()
+        (self.directory / "routes.cfg").write_text("routes = ();\n", encoding="utf-8")
+        _, err = self.expect(100, "config", "check")
+        self.assertRegex(err, r"routes\.cfg:1: routes: the list is empty")
+
+    def caret(self, options="", mapping=MAPPINGS / "danxian-450100.cfg"):
+        """Write a configuration with a caret instance whose options are good but for those given."""
+        password = self.directory / "password"
+        password.write_text("secret\n", encoding="ascii")
+        password.chmod(0o600)
+        given = {"mode": '"serve"', "listen": '"127.0.0.1:17021"', "password_file": '"password"',
+                 "state_directory": f'"{self.directory}"'}
+        given.update(part.split(" = ") for part in options.split("; ") if part)
+        listed = " ".join(f"{name} = {value};" for name, value in given.items())
+        self.write_config(instances=f'{{ name = "dx"; module = "caret"; mapping = "{mapping}";\n'
+                                    f'  options = {{ {listed} }}; }}')
+
+    @unittest.skipUnless(CARET.exists(), "the caret module is not built")
+    def test_options_must_be_what_the_module_says(self):
+        self.make_keys()
+        self.caret()
+        self.assertEqual("", self.expect(0, "config", "check")[1])
+        for wrong, expected in (('mode = "server"', 'option mode is "server"; expected serve|call'),
+                                ('listen = "local:17021"', 'option listen is "local:17021"; expected ADDRESS:PORT'),
+                                ("max_connections = 0", "option max_connections is 0; expected 1 to"),
+                                ('idle_time = "soon"', 'option idle_time is "soon"; expected a duration'),
+                                ('password_file = "nowhere"', "option password_file: the file cannot be used")):
+            with self.subTest(wrong):
+                self.caret(wrong)
+                _, err = self.expect(100, "config", "check")
+                self.assertIn(expected, err)
+                self.assertRegex(err, r"^\S+fepd\.conf:6: option")
+                self.assertEqual(2, len(err.splitlines()), err)
+
+    @unittest.skipUnless(CARET.exists(), "the caret module is not built")
+    def test_missing_option_names_its_instance(self):
+        self.make_keys()
+        self.caret()
+        text = self.config.read_text(encoding="utf-8")
+        self.config.write_text(text.replace('password_file = "password";', ""), encoding="utf-8")
+        _, err = self.expect(100, "config", "check")
+        self.assertRegex(err, r"^\S+fepd\.conf:5: dx: option password_file is missing")
+
+    @unittest.skipUnless(CARET.exists(), "the caret module is not built")
+    def test_mapping_must_be_of_the_modules_family(self):
+        self.make_keys()
+        self.caret(mapping=MAPPINGS / "dajizhong-450900.cfg")
+        _, err = self.expect(100, "config", "check")
+        self.assertRegex(err, r"fepd\.conf:5: dx: FEP-5020 .* is for the family fixed, the module is caret")
+
+    @unittest.skipUnless(CARET.exists(), "the caret module is not built")
+    def test_facts_of_the_wire_are_checked(self):
+        self.make_keys()
+        text = (MAPPINGS / "danxian-450100.cfg").read_text(encoding="utf-8")
+        text = text.replace("crosswalk/", f"{SOURCE}/etc/crosswalk/")
+        for change, to, expected in (
+                ('serial_field = "SERIAL"', 'serial_field = "SERIALL"', "the layout head-Q has no field SERIALL"),
+                ('sign_in = "9100"', 'sign_in = "9101"', "the mapping has no local transaction 9101"),
+                ('max_line = "262144"', 'max_line = "256k"', '"256k"; expected a whole number'),
+                ('good = "0";', "", "wire.good is missing"),
+                ("text_field =", "text_feild =", "did you mean text_field?")):
+            with self.subTest(to):
+                self.assertIn(change, text)
+                (self.directory / "map.cfg").write_text(text.replace(change, to, 1), encoding="utf-8")
+                self.caret(mapping=self.directory / "map.cfg")
+                _, err = self.expect(100, "config", "check")
+                line = text[:text.index(change)].count("\n") + 1
+                self.assertIn(expected, err)
+                if "missing" not in expected:
+                    self.assertRegex(err, rf"map\.cfg:{line}: ")
 
     def test_module_that_is_not_there(self):
         self.make_keys()

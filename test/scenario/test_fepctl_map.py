@@ -30,6 +30,54 @@ class MapCheck(FepctlCase):
         self.assertRegex(err, rf"broken\.cfg:{line}: .*charsett")
         self.assertIn("FEP-5020", err)
 
+    def without(self, mapping, part):
+        """Write a mapping in which rules that hold `part` are replaced by one that sets nothing of interest."""
+        head, tail = mapping.read_text(encoding="utf-8").split("\ntransactions = (", 1)
+        lines = []
+        for line in tail.splitlines(keepends=True):
+            at = line.find(part)
+            while at >= 0:
+                begin, depth, end = line.rindex("(\"", 0, at + 2), 0, 0
+                for end in range(begin, len(line)):
+                    depth += {"(": 1, ")": -1}.get(line[end], 0)
+                    if depth == 0:
+                        break
+                line = line[:begin] + '("-", "envelope.x", "=1")' + line[end + 1:]
+                at = line.find(part)
+            lines.append(line)
+        broken = self.directory / "broken.cfg"
+        broken.write_text(head + "\ntransactions = (" + "".join(lines), encoding="utf-8")
+        return broken
+
+    def test_missing_required_fields_are_found_on_both_sides(self):
+        for mapping, part, expected in (
+                (DANXIAN, '("PSN-NO", "data.psn_no"', "2201 is served: its canonical request must have data.psn_no"),
+                (DANXIAN, '("MED-CAT", ', "2207 is served: its canonical request must have data.med_type"),
+                (DANXIAN, '"data.setl_id"', "2305 is served: its canonical request must have data.setl_id"),
+                (DAJIZHONG, '("RQ-PSN-NO", ', "field RQ-PSN-NO of 200001-Q is required and no rule fills it"),
+                (DAJIZHONG, '-MED-CAT", ', "field SQ-MED-CAT of 400002-Q is required and no rule fills it"),
+                (DAJIZHONG, '"data.setl_id"', "field CQ-ORG-SETL-NO of 400003-Q is required and no rule fills it"),
+                (DAJIZHONG, '"setlinfo.psn_cash_pay")',
+                 "2304 is asked: its canonical answer must have setlinfo.psn_cash_pay")):
+            with self.subTest(mapping=mapping.name, part=part):
+                _, err = self.expect(100, "map", "check", self.without(mapping, part), "--base", SOURCE / "etc")
+                self.assertRegex(err, rf"broken\.cfg:\d+: {expected}")
+
+    def test_update_without_its_person_is_found(self):
+        text = DANXIAN.read_text(encoding="utf-8").replace('    person = "data.psn_no";\n', "\n")
+        (self.directory / "broken.cfg").write_text(text, encoding="utf-8")
+        _, err = self.expect(100, "map", "check", self.directory / "broken.cfg", "--base", SOURCE / "etc")
+        line = text[:text.index('{ infno = "2304"')].count("\n") + 1
+        self.assertRegex(err, rf"broken\.cfg:{line}: person is missing: 2304 is an update")
+
+    def test_it_does_not_hold_what_nothing_was_there_to_hold_it_against(self):
+        text = self.config.read_text(encoding="utf-8")
+        self.config.write_text(text.replace(f"{SOURCE}/schema", "nowhere"), encoding="utf-8")
+        out, err = self.expect(100, "map", "check", DANXIAN)
+        self.assertNotIn("no problems", out)
+        for name in ("transactions.cfg", "canonical.cfg", "wire.cfg"):
+            self.assertIn(f"nowhere/{name}", err)
+
     def test_file_that_is_not_there(self):
         self.assertNotEqual(0, self.run_fepctl("map", "check", self.directory / "nothing.cfg").returncode)
 

@@ -1,7 +1,10 @@
 """Guilin's wuxian both ways when things go wrong or come twice: lost, half and untrue answers of its centre, cancels,
 repeats and reversals of its hospitals. In the end both books agree."""
 
+import datetime
+import http.client
 import pathlib
+import re
 import sys
 import unittest
 
@@ -41,9 +44,9 @@ class Troubles:
 
     def charge(self, prefix: str, number: str, name: str, med_type: str = "11") -> str:
         """Register a visit and upload two lines."""
-        visit_no = visits.new_visit_number(prefix)
-        self.good("register", psn_no=self.asked.region + "0" * 10 + number, name=name, visit_no=visit_no,
-                  med_type=med_type, diag="J06.900", diag_name="急性上呼吸道感染")
+        visit_no, psn_no = visits.new_visit_number(prefix), self.asked.region + "0" * 10 + number
+        self.good("person", kind="psn_no", value=psn_no, name=name)
+        self.good("register", psn_no=psn_no, name=name, visit_no=visit_no, med_type=med_type, diag="J06.900", diag_name="急性上呼吸道感染")
         item = self.asking.region[:4]
         self.good("details", visit_no=visit_no, lines=[
             {"line_no": "1", "item": f"{item}-0001", "price": "12.50", "qty": "2"},
@@ -100,10 +103,45 @@ class CentreOfGuilin(Troubles, unittest.TestCase):
         self.assertEqual(self.settle("ZZ11", "0009", "吐尔逊·测试"), "good")
 
 
+INQUIRY = """<?xml version="1.0" encoding="GBK"?>
+<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body><ns1:business \
+xmlns:ns1="urn:wuxian:ydjy"><inputXml><![CDATA[<?xml version="1.0" encoding="GBK"?>
+<REQUEST><HEAD><MSGNO>1902</MSGNO><MSGID>{serial}</MSGID><ORGMSGNO>1402</ORGMSGNO><ORGMSGID>{original}</ORGMSGID>\
+<JYFX>1</JYFX><AAB301>450300</AAB301><AAA027>450900</AAA027><AKB020>H45030000001</AKB020><OPERID>1007</OPERID>\
+<OPERNAME>陆测试</OPERNAME><OPTTIME>{clock}</OPTTIME><GRANTID>WX450300</GRANTID></HEAD>
+<INPUT><ORGDATE>{day}</ORGDATE></INPUT></REQUEST>]]></inputXml></ns1:business></soapenv:Body></soapenv:Envelope>"""
+
+
 class HospitalsOfGuilin(Troubles, unittest.TestCase):
     """The hospitals' front repeats, asks what became of a request, and takes back."""
 
     asking, asked = WUXIAN, DAJIZHONG
+
+    def inquire(self, original: str) -> dict[str, str]:
+        """Ask the gateway what became of a request; return the fields of the answer."""
+        clock = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=8))).strftime("%Y%m%d%H%M%S")
+        type(self).asked_so_far = getattr(self, "asked_so_far", 0) + 1
+        body = INQUIRY.format(serial=f"H45030000009{clock}{self.asked_so_far:04d}", original=original, clock=clock,
+                              day=clock[:8])
+        link = http.client.HTTPConnection("127.0.0.1", self.pair.asking_port, timeout=30)
+        link.request("POST", "/services/YdjyService", body.encode("gbk"), {"Content-Type": "text/xml; charset=GBK"})
+        answer = link.getresponse().read().decode("gbk")
+        link.close()
+        return dict(re.findall(r"<([A-Z0-9]+)>([^<]*)</", answer))
+
+    def test_inquiries_are_answered_from_the_store(self) -> None:
+        visit_no = self.charge("MZ", "0001", "韦测")
+        self.assertEqual(self.inquire("H45030000001" + "20261122093015" + "0009")["JYZT"], "0")
+        settled = self.good("settle", visit_no=visit_no, use_acct=0)
+        found = self.inquire(settled["serial"])
+        self.assertEqual((found["JYZT"], found["ORGRETURNNUM"], found["ORGERRORCODE"]), ("1", "1", "0000"), found)
+        self.assertEqual(found["AAZ216"], settled["out"]["setl_id"])
+        self.good("reverse", serial=settled["serial"])
+        self.assertEqual(self.inquire(settled["serial"])["JYZT"], "4")
+        refused = self.ask("settle", visit_no=visit_no, use_acct=0, total="1.00")
+        self.assertEqual(refused["told"], "refused", refused)
+        found = self.inquire(refused["serial"])
+        self.assertEqual((found["JYZT"], found["ORGRETURNNUM"], found["ORGERRORCODE"]), ("2", "-1", "2301"), found)
 
     def test_a_repeat_gets_the_stored_answer(self) -> None:
         visit_no = self.charge("MZ", "0002", "莫试")

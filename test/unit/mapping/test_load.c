@@ -211,6 +211,9 @@ test_operations(void **state)
                  "findings_by_error = ( "
                  "(\"2503\", \"posted\") ); };",
                  "canonical code");
+    more_problem("reverse = { local = \"T1\"; field = \"F\"; findings = ( (\"1\", \"posted\") ); "
+                 "findings_by_error = ( (2503, \"stays_posted\") ); };",
+                 "map.cfg:4: findings_by_error: no return code of errors becomes 2503");
     more_problem("serve_reverse = { local = \"T1\"; field = \"F\"; findings = ( (\"1\", \"reversed\") ); };",
                  "original");
     more_problem(

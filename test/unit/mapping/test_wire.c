@@ -21,7 +21,7 @@ static const char table_text[] =
     "(\"constants\", \"constants head-Q\"), (\"lookup\", \"assignments T1-Q\"), (\"counts\", "
     "\"layout-fields\"),\n"
     "(\"repeats\", \"transaction-fields R\"), (\"loose\", \"any-fields\"), (\"take\", \"field-pairs\"),\n"
-    "(\"echoes\", \"echoes\") ); } );\n";
+    "(\"echoes\", \"echoes\"), (\"code\", \"return-codes\") ); } );\n";
 
 /* The line of `wire` is 3, of its facts 4. */
 static struct mapping *
@@ -33,7 +33,8 @@ load(const char *family, const char *facts)
         fail_msg("%s", rig_problems);
     snprintf(text, sizeof text,
              "name = \"t\"; system = \"t\"; family = \"%s\"; charset = \"UTF-8\"; region = \"450100\";\n"
-             "errors = (); errors_default = ( (\"N\", \"1\"), (\"R\", \"2\"), (\"U\", \"3\") );\n"
+             "errors = ( (\"1\", \"N\", 1001), (\"2\", \"N\", 1002) ); errors_default = ( (\"N\", \"1\"), "
+             "(\"R\", \"2\"), (\"U\", \"3\") );\n"
              "wire = {\n%s };\n"
              "layouts = ( { name = \"head-Q\"; fields = ( (\"M\", \"code\", 20) ); },\n"
              "{ name = \"T1-Q\"; fields = ( (\"P\", \"code\", 20), (\"V\", \"code\", 20) ); group = { name = "
@@ -144,6 +145,14 @@ test_transactions(void **state)
 }
 
 static void
+test_return_codes(void **state)
+{
+    (void)state;
+    holds("code = \"1 2\";");
+    problem("code = \"1 9\";", "wire.code: errors has no return code 9");
+}
+
+static void
 test_lists_of_pairs(void **state)
 {
     (void)state;
@@ -246,10 +255,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names_of_facts), cmocka_unit_test(test_numbers_and_words),
-        cmocka_unit_test(test_fields),         cmocka_unit_test(test_transactions),
-        cmocka_unit_test(test_lists_of_pairs), cmocka_unit_test(test_all_at_once),
-        cmocka_unit_test(test_table),          cmocka_unit_test(test_shipped_mappings_hold),
+        cmocka_unit_test(test_names_of_facts),
+        cmocka_unit_test(test_numbers_and_words),
+        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_transactions),
+        cmocka_unit_test(test_return_codes),
+        cmocka_unit_test(test_lists_of_pairs),
+        cmocka_unit_test(test_all_at_once),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_shipped_mappings_hold),
     };
     return cmocka_run_group_tests(tests, NULL, clean);
 }
