@@ -162,18 +162,26 @@ add_caller(struct soap *soap, int fd)
 
 /* --- the listener --- */
 
-/* Those who have hung up and wait for answers that nobody will read give their places first. */
+/* Who was told and only has to hang up takes no place, within reason. */
+static bool
+has_room(const struct soap *soap)
+{
+    return soap->caller_count < 2 * soap->caller_limit && serve_count_open(soap) < soap->caller_limit;
+}
+
+/* Those who were told and do not go, and those who have hung up and wait for answers that nobody will read,
+ * give their places first. */
 static bool
 make_room(struct soap *soap)
 {
     struct caller *next;
-    for (struct caller *caller = soap->first_caller;
-         caller != NULL && soap->caller_count >= soap->caller_limit; caller = next) {
+    for (struct caller *caller = soap->first_caller; caller != NULL && !has_room(soap); caller = next) {
         next = caller->next;
-        if ((caller->ended && caller->state == CALLER_WORKING) || caller->state == CALLER_LEAVING)
+        bool told = caller->state == CALLER_LEAVING && soap->caller_count >= 2 * soap->caller_limit;
+        if (told || (caller->ended && caller->state == CALLER_WORKING))
             caller_close(caller);
     }
-    return soap->caller_count < soap->caller_limit;
+    return has_room(soap);
 }
 
 static void
@@ -199,8 +207,7 @@ rest_listener(struct soap *soap, bool timed)
 static void
 resume_listener(struct soap *soap)
 {
-    if (!soap->listener_rests || soap->listener < 0 || soap->listener_timer != NULL ||
-        soap->caller_count >= soap->caller_limit)
+    if (!soap->listener_rests || soap->listener < 0 || soap->listener_timer != NULL || !has_room(soap))
         return;
     soap->listener_rests = false;
     soap->host->change_watch(soap->host->self, soap->listener_watch, FEP_READABLE);
@@ -289,6 +296,7 @@ end_writing(struct caller *caller)
     set_time(caller, LEAVE_MS);
     watch_caller(caller);
     serve_check_drained(soap);
+    resume_listener(soap);
 }
 
 static void

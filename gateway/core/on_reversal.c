@@ -42,7 +42,8 @@ block_serial(struct core *core, const struct core_event *event, struct party *fr
 {
     struct message_header header = event->header;
     memcpy(header.key.msgid, event->header.original_msgid, sizeof header.key.msgid);
-    /* A local protocol may name the original by its serial alone; then the reversal's own number stands here. */
+    /* A local protocol may name the original by its serial alone; then the reversal's own number stands here.
+     */
     if (event->header.original_infno[0] != '\0')
         memcpy(header.infno, event->header.original_infno, sizeof header.infno);
     header.transaction_class = CLASS_UPDATE;

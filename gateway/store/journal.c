@@ -143,7 +143,8 @@ open_day(struct journals *journals, uint32_t day, int create, struct journal *jo
          prepare(journal->db, "INSERT OR REPLACE INTO exchange($N,body,answer) VALUES($P,$1,$2)",
                  &journal->put) != SQLITE_OK ||
          prepare(journal->db,
-                 "SELECT $N,body,answer FROM exchange WHERE " JOURNAL_MSGID_IS_2 " AND origin=?1 AND (role=1)=(?3=1)",
+                 "SELECT $N,body,answer FROM exchange WHERE " JOURNAL_MSGID_IS_2
+                 " AND origin=?1 AND (role=1)=(?3=1)",
                  &journal->find) != SQLITE_OK)) {
         int code = sqlite3_extended_errcode(journal->db);
         /* The file says that it is at this version, and does not hold what the version holds. */

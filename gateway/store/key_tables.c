@@ -235,7 +235,8 @@ name_record(struct exchange_record *record, const struct exchange_key *key, uint
     memset(record, 0, sizeof *record);
     memcpy(record->header.key.origin, key->origin, NODE_SIZE);
     memcpy(record->header.key.msgid, key->msgid, MSGID_SIZE);
-    record->role = key->role; /* transit, where it may have been the destination: the key tables do not tell */
+    record->role =
+        key->role; /* transit, where it may have been the destination: the key tables do not tell */
     record->header.day = day;
     record->index.size = sizeof record->index;
 }

@@ -410,8 +410,8 @@ encode_text(void *host, const char *in, size_t size, unsigned char *out, size_t 
         return plain;
     char *text = malloc(size * 10 + 1);
     assert(text != NULL);
-    int result = convert(state->charset, "UTF-8", NULL, text, write_references(state->charset, in, size, text), out,
-                         out_size, error);
+    int result = convert(state->charset, "UTF-8", NULL, text,
+                         write_references(state->charset, in, size, text), out, out_size, error);
     free(text);
     return result;
 }

@@ -732,25 +732,6 @@ test_slow_request_is_cut_off(void **state)
 }
 
 static void
-test_connections_beyond_the_limit_wait(void **state)
-{
-    struct fixture *f = *state;
-    int held[3];
-    for (size_t i = 0; i < 3; i++) {
-        held[i] = connect_to(f);
-        send_request(f, held[i], GOOD_REQUEST);
-    }
-    (void)await_request(f, 3);
-    ask(f, GOOD_REQUEST);
-    fake_run_ms(f->fake, 30);
-    assert_int_equal(f->fake->request_count, 3);
-    end_request(f, &f->fake->requests[0], FEP_ANSWERED, (struct fep_result){0}, settled(f));
-    (void)await_request(f, 4);
-    for (size_t i = 0; i < 3; i++)
-        close(held[i]);
-}
-
-static void
 test_caller_that_closes_is_forgotten(void **state)
 {
     struct fixture *f = *state;
@@ -816,7 +797,6 @@ main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_half_requests_do_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_slow_request_is_cut_off, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_connections_beyond_the_limit_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_caller_that_closes_is_forgotten, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_calls_are_not_for_a_serving_instance, set_up, tear_down),

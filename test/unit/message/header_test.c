@@ -400,7 +400,8 @@ test_day_of_a_msgid(void **state)
     assert_int_equal(msgid_day("H45010000003202611240028570002"), 20261124);
     assert_int_equal(msgid_day("DJ4509000001261122000000000093"), 20261122); /* sender, yymmdd, 12 digits */
     assert_int_equal(msgid_day("DJ4509000001261122202611220001"), 20261122);
-    assert_int_equal(msgid_day("H45010000003202613240028570002"), 0); /* no such month, and 20-26-13 neither */
+    assert_int_equal(msgid_day("H45010000003202613240028570002"),
+                     0); /* no such month, and 20-26-13 neither */
     assert_int_equal(msgid_day("m1"), 0);
     assert_int_equal(msgid_day("H45010000003ABCDEFGH0028570002"), 0);
 }
