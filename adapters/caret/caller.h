@@ -7,7 +7,7 @@
 #include "caret.h"
 #include "tally.h"
 
-enum { MAX_CHANNELS = 8, MAX_ERRANDS = 256, CYCLE_SIZE = 40, DOUBTS = 64, LOG_NOTICE_LEVEL = 5 };
+enum { MAX_CHANNELS = 8, MAX_ERRANDS = 256, CYCLE_SIZE = 40, DOUBTS = 64, TIMEOUTS = 5, LOG_NOTICE_LEVEL = 5 };
 
 struct caller_wire { /* facts of the mapping file; see README.md */
     const char *transaction_field, *institution_field, *operator_field, *cycle_field, *serial_field, *centre_field;
@@ -103,6 +103,9 @@ struct caller {
     struct fep_call *start_call, *drain_call;
     bool draining, closing, pumping, pump_again;
     bool unreachable; /* the last attempt to connect failed */
+    bool hung;        /* several requests ran out of time: nothing new goes out until something was answered */
+    int64_t timeouts[TIMEOUTS]; /* when the last ones did */
+    size_t timeout_count;
     unsigned illegal_texts_told;
     struct fep_health health;
 };
@@ -120,6 +123,9 @@ void calling_close(void *self);
 void calling_report(struct caller *caller);
 /* Whether the local system can be connected to, as of the last attempt. */
 void calling_note_reach(struct caller *caller, bool reachable);
+/* A request ran out of time; a complete answer came. */
+void calling_note_timeout(struct caller *caller);
+void calling_note_answer(struct caller *caller);
 void calling_finish_start(struct caller *caller);
 void calling_check_drained(struct caller *caller);
 

@@ -231,7 +231,7 @@ calling_report(struct caller *caller)
         state = FEP_STOPPING;
     else if (caller->start_call != NULL)
         state = FEP_STARTING;
-    else if (caller->shift.state == SHIFT_DOWN || caller->unreachable)
+    else if (caller->shift.state == SHIFT_DOWN || caller->unreachable || caller->hung)
         state = FEP_DOWN;
     else if (caller->shift.state == SHIFT_OPEN)
         state = FEP_UP;
@@ -248,6 +248,35 @@ calling_note_reach(struct caller *caller, bool reachable)
     if (caller->unreachable == !reachable)
         return;
     caller->unreachable = !reachable;
+    calling_report(caller);
+}
+
+/* A system that accepts and never answers would hold every caller for its full time. */
+void
+calling_note_timeout(struct caller *caller)
+{
+    enum { WITHIN_MS = 60000 };
+    int64_t now = caller->host->read_monotonic_ms(caller->host->self);
+    caller->timeouts[caller->timeout_count++ % TIMEOUTS] = now;
+    if (caller->hung || caller->timeout_count < TIMEOUTS ||
+        now - caller->timeouts[caller->timeout_count % TIMEOUTS] > WITHIN_MS)
+        return;
+    caller->hung = true;
+    caller->heard_ms = 0; /* asked at once whether it is still there */
+    copy_text(caller->health.reason, sizeof caller->health.reason, "requests run out of time",
+              strlen("requests run out of time"));
+    calling_report(caller);
+}
+
+void
+calling_note_answer(struct caller *caller)
+{
+    caller->heard_ms = caller->host->read_monotonic_ms(caller->host->self);
+    caller->timeout_count = 0;
+    if (!caller->hung)
+        return;
+    caller->hung = false;
+    caller->health.reason[0] = '\0';
     calling_report(caller);
 }
 

@@ -213,7 +213,7 @@ take_line(struct channel *channel, size_t end)
         fail(channel, FEP_REASON_MALFORMED, error.text);
         return;
     }
-    caller->heard_ms = caller->host->read_monotonic_ms(caller->host->self);
+    calling_note_answer(caller);
     if (alone)
         rest(channel);
     else

@@ -398,6 +398,11 @@ static void
 place(struct caller *caller, struct errand *errand)
 {
     const struct fep_host *host = caller->host;
+    if (errand->kind == ERRAND_CALL && errand->operation == FEP_OP_SUBMIT && caller->hung) {
+        end_without_answer(caller, errand, FEP_NOT_SENT, FEP_REASON_LINK_DOWN,
+                           "the local system takes requests and does not answer");
+        return;
+    }
     if (errand->kind == ERRAND_CALL && !shift_is_open_to(caller, errand->local)) {
         if (!shift_is_coming(caller))
             end_without_answer(caller, errand, FEP_NOT_SENT, FEP_REASON_LINK_DOWN,
@@ -441,6 +446,8 @@ errand_cancel(struct caller *caller, struct fep_call *call, enum fep_reason reas
     if (errand == NULL)
         return;
     bool sent = errand->state == ERRAND_SENT;
+    if (sent && reason == FEP_REASON_DEADLINE)
+        calling_note_timeout(caller);
     if (sent)
         channel_drop(errand->channel); /* its answer would be taken for the next one's */
     end_without_answer(caller, errand, sent ? FEP_UNKNOWN : FEP_NOT_SENT, reason,

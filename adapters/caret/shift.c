@@ -14,7 +14,7 @@
 
 #include "wire.h"
 
-enum { TICK_MS = 500, LOST_ECHO_MS = 3000, WARN_OFFSET_S = 60 };
+enum { TICK_MS = 500, LOST_ECHO_MS = 3000, HUNG_ECHO_MS = 30000, WARN_OFFSET_S = 60 };
 
 static void tick(void *arg);
 
@@ -416,7 +416,8 @@ look_at_day(struct caller *caller)
 static void
 ask_for_time(struct caller *caller)
 {
-    int64_t pause = caller->unreachable && caller->echo_ms > LOST_ECHO_MS ? LOST_ECHO_MS : caller->echo_ms;
+    int64_t most = caller->unreachable ? LOST_ECHO_MS : caller->hung ? HUNG_ECHO_MS : caller->echo_ms;
+    int64_t pause = most < caller->echo_ms ? most : caller->echo_ms;
     if (caller->shift.state != SHIFT_OPEN || now_ms(caller) - caller->heard_ms < pause ||
         has_own_errand(caller))
         return;

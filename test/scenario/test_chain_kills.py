@@ -80,6 +80,9 @@ class ChainKills(unittest.TestCase):
             for _ in range(KILLS):
                 threading.Event().wait(dice.uniform(0.05, 1.0))  # the moment is what is random here
                 self.kill_one(world, dice)
+            before = sum(len(stream.endings) for stream in streams)
+            wait_until("the streams flow again", lambda: sum(len(stream.endings) for stream in streams) > before + 30,
+                       PATIENCE_S)
             for stream in streams:
                 stream.stop.set()
             for stream in streams:

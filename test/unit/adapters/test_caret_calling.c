@@ -747,6 +747,37 @@ silence_asks_for_the_time_and_lets_connections_go(void **state)
     assert_false(line_there(first));
 }
 
+/* Hazard 13: accepted, never answered. */
+static void
+a_hung_system_is_probed_and_gets_nothing_new(void **state)
+{
+    struct fixture *f = *state;
+    sign_in_peer(f);
+    wait_for(f, &f->start);
+    for (int i = 0; i < 5; i++) {
+        struct fep_call *call = submit(f, &settle);
+        struct peer *peer = i == 0 ? &f->peers[0] : accept_peer(f, 1);
+        expect_request(peer, "2410^");
+        f->ops->cancel(f->self, call, FEP_REASON_DEADLINE);
+        assert_int_equal(wait_for(f, call)->kind, FEP_UNKNOWN);
+        hang_up(peer);
+    }
+    assert_int_equal(f->fake->health.state, FEP_DOWN);
+    assert_int_equal(wait_for(f, submit(f, &settle))->kind, FEP_NOT_SENT);
+    struct peer *probe = accept_peer(f, 2);
+    expect_request(probe, "1800^");
+    struct fep_call *undo = reverse(f, &settle, 70000000101); /* what undoes always passes */
+    struct peer *other = accept_peer(f, 3);
+    expect_request(other, "2421^");
+    send_text(probe, "0^^^20261122101700|^^\r\n");
+    fake_run_ms(f->fake, 20);
+    assert_int_equal(f->fake->health.state, FEP_UP);
+    submit(f, &settle);
+    expect_request(probe, "2410^");
+    send_text(other, "0^DX1^" CYCLE "^1|DX0|^^\r\n");
+    wait_for(f, undo);
+}
+
 static void
 drain_waits_for_what_is_open(void **state)
 {
@@ -819,6 +850,7 @@ main(void)
         CASE(the_old_cycle_stays_open_for_what_is_in_flight_and_in_doubt),
         CASE(new_requests_wait_for_the_next_cycle_only_so_long),
         CASE(silence_asks_for_the_time_and_lets_connections_go),
+        CASE(a_hung_system_is_probed_and_gets_nothing_new),
         CASE(drain_waits_for_what_is_open),
         cmocka_unit_test(tally_counts_what_stands),
     };

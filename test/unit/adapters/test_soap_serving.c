@@ -53,8 +53,8 @@ set_up(void **state)
     getsockname(probe, (struct sockaddr *)&f->to, &size);
     close(probe);
     snprintf(f->address, sizeof f->address, "127.0.0.1:%d", ntohs(f->to.sin_port));
-    const char *const options[] = {"mode", "serve",      "listen", f->address,        "request_time",
-                                   "300",  "write_time", "2000",   "max_connections", "3",
+    const char *const options[] = {"mode",  "serve",      "listen", f->address,        "request_time",
+                                   "30000", "write_time", "2000",   "max_connections", "3",
                                    NULL};
     memcpy(f->options, options, sizeof options);
     fake_use_options(f->fake, fep_adapter.options, f->options);
@@ -724,11 +724,33 @@ test_slow_request_is_cut_off(void **state)
     struct fixture *f = *state;
     f->hospital = connect_to(f);
     send_bytes(f->hospital, "POST ", 5);
-    fake_run_ms(f->fake, 150);
+    fake_run_ms(f->fake, 10);
+    fake_advance(f->fake, 15000);
     send_bytes(f->hospital, "/", 1); /* a byte now and then does not help */
-    fake_run_ms(f->fake, 100);
+    fake_run_ms(f->fake, 10);
     assert_false(is_cut_off(f));
+    fake_advance(f->fake, 16000);
     assert_true(fake_run_until(f->fake, is_cut_off, f));
+}
+
+/* Who was told and has not hung up yet keeps nobody waiting. */
+static void
+test_connections_beyond_the_limit_wait(void **state)
+{
+    struct fixture *f = *state;
+    int held[3];
+    for (size_t i = 0; i < 3; i++) {
+        held[i] = connect_to(f);
+        send_request(f, held[i], GOOD_REQUEST);
+    }
+    (void)await_request(f, 3);
+    ask(f, GOOD_REQUEST);
+    fake_run_ms(f->fake, 30);
+    assert_int_equal(f->fake->request_count, 3);
+    end_request(f, &f->fake->requests[0], FEP_ANSWERED, (struct fep_result){0}, settled(f));
+    (void)await_request(f, 4);
+    for (size_t i = 0; i < 3; i++)
+        close(held[i]);
 }
 
 static void
@@ -797,6 +819,7 @@ main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_half_requests_do_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_slow_request_is_cut_off, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_connections_beyond_the_limit_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_caller_that_closes_is_forgotten, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_calls_are_not_for_a_serving_instance, set_up, tear_down),
