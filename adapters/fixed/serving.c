@@ -67,10 +67,6 @@ read_wire(struct server *server, struct fep_error *error)
         if (*keys[i].value == NULL && keys[i].required)
             return set_error(error, 0, 0, "the mapping lacks wire.%s", keys[i].name);
     }
-    if (wire->inquiry != NULL &&
-        (wire->inquiry_length == NULL || wire->inquiry_reference == NULL || wire->inquiry_return == NULL))
-        return set_error(error, 0, 0,
-                         "wire.inquiry needs inquiry_length, inquiry_reference and inquiry_return");
     return 0;
 }
 
@@ -96,6 +92,10 @@ check_fields(const struct server *server, struct fep_error *error)
                                  wire->reference_field,
                                  wire->version_field,
                                  wire->direction_field};
+    if (wire->inquiry != NULL &&
+        (wire->inquiry_length == NULL || wire->inquiry_reference == NULL || wire->inquiry_return == NULL))
+        return set_error(error, 0, 0,
+                         "wire.inquiry needs inquiry_length, inquiry_reference and inquiry_return");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (names[i] != NULL && (find_field(server->codec.head_q, names[i]) < 0 ||
                                  find_field(server->codec.head_r, names[i]) < 0))

@@ -244,9 +244,9 @@ struct fep_host {
     int (*record_set)(struct fep_record *record, size_t field, const char *text, size_t size);
     struct fep_bytes (*record_get_in_row)(const struct fep_record *record, size_t row, size_t field);
     int (*record_set_in_row)(struct fep_record *record, size_t row, size_t field, const char *text, size_t size);
-    /* Facts of the mapping file that are not fields: `section` "wire", "errors", "results", "inquire" or "reverse", a
-     * key, the value as text or NULL. Errors: key = local return code, value = "class:canonical" (e.g. "N:2301");
-     * results: the other way round. The whole table stands at the end of schema/mapping.md. */
+    /* Facts of the mapping file that are not fields: `section` "wire", "errors", "results", "inquire", "reverse",
+     * "serve_inquire" or "serve_reverse", a key, the value as text or NULL. Errors: key = local return code, value =
+     * "class:canonical" (e.g. "N:2301"); results: the other way round. The whole table stands at the end of schema/mapping.md. */
     const char *(*mapping_text)(void *host, const char *section, const char *key);
 
     /* Charset of the mapping file. decode: wire bytes -> UTF-8, illegal bytes become U+FFFD when `lenient`, else

@@ -670,9 +670,10 @@ static void
 test_connection_from_before_a_refusal_is_a_copy(void **state)
 {
     struct fixture *f = *state;
-    int early = connect_to(f); /* not even accepted when the refusal goes out */
     ask(f, GOOD_REQUEST);
-    refuse_for_now(f, await_request(f, 1));
+    struct fake_request *request = await_request(f, 1);
+    int early = connect_to(f); /* not even accepted when the refusal goes out */
+    refuse_for_now(f, request);
     assert_told(f, "-1", "9001");
     send_request(f, early, GOOD_REQUEST);
     assert_false(await_request(f, 2)->fresh);
