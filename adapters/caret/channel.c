@@ -164,15 +164,20 @@ void
 channel_take(struct caller *caller, struct errand *errand)
 {
     struct channel *found = NULL;
+    size_t free_channels = 0;
     for (size_t i = 0; i < caller->channel_count; i++) {
         struct channel *channel = &caller->channels[i];
         if (channel->errand != NULL || channel->state == CHANNEL_BUSY)
             continue;
+        free_channels++;
         /* The one that is connected, or nearly so, before one that is not. */
         if (found == NULL || channel->state > found->state)
             found = channel;
     }
-    if (found == NULL)
+    /* The last one is for what undoes, and for our own business: these never wait for a request that hangs.
+     */
+    bool waits = errand->kind == ERRAND_CALL && errand->operation == FEP_OP_SUBMIT;
+    if (found == NULL || (waits && free_channels < 2 && caller->channel_count > 1))
         return;
     unsigned char byte;
     if (found->state == CHANNEL_IDLE && tcp_peek(found->fd, &byte) != -1)

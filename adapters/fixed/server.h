@@ -6,7 +6,7 @@
 #include "answers.h"
 #include "fixed.h"
 
-enum { MAX_CLIENTS = 256, MOST_WINDOW = 16, REMEMBERED = 512, LOG_ERROR_LEVEL = 3, LOG_WARNING_LEVEL = 4, LOG_NOTICE_LEVEL = 5 };
+enum { MAX_CLIENTS = 256, MOST_WINDOW = 16, REMEMBERED = 512, HEAD_ROOM = 4096, LOG_ERROR_LEVEL = 3, LOG_WARNING_LEVEL = 4, LOG_NOTICE_LEVEL = 5 };
 
 struct server_wire { /* facts of the mapping file; see README.md */
     const char *transaction_field, *serial_field, *date_field, *time_field, *accounting_date_field, *count_field;

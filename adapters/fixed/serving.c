@@ -117,6 +117,9 @@ open_parts(struct server *server, struct fep_error *error)
         fixed_codec_open(&server->codec, host, error) < 0 || read_wire(server, error) < 0 ||
         check_fields(server, error) < 0)
         return -1;
+    if (server->codec.head_size > HEAD_ROOM)
+        return set_error(error, 0, 0, "a head takes %zu bytes; at most %d", server->codec.head_size,
+                         HEAD_ROOM);
     if (answers_open(&server->answers, directory) < 0)
         return set_error(error, 0, 0, "state_directory %.200s can not be used; mode serve needs it",
                          directory != NULL ? directory : "");

@@ -10,8 +10,6 @@
 
 #include "wire.h"
 
-enum { HEAD_ROOM = 4096 };
-
 /* The local return code of a class and a canonical code; the gateway's own codes have a row of their own, or
  * fall to the default of their class. */
 const char *

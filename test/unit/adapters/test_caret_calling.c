@@ -206,7 +206,7 @@ set_up(void **state)
                                    "queue_time",
                                    "2000",
                                    "connections",
-                                   "3",
+                                   "4",
                                    NULL};
     memcpy(f->options, options, sizeof options);
     fake_use_options(f->fake, fep_adapter.options, f->options);
@@ -383,7 +383,12 @@ each_connection_carries_one_request_at_a_time(void **state)
     read_request(second);
     read_request(third);
     fake_run_ms(f->fake, 30);
-    assert_false(line_there(first)); /* three connections are allowed, the fourth request waits */
+    assert_false(line_there(first)); /* the fourth waits: the last connection is for what undoes */
+    struct fep_call *undo = reverse(f, &settle, 70000000101);
+    struct peer *fourth = accept_peer(f, 3);
+    expect_request(fourth, "2421^");
+    send_text(fourth, "0^DX1^" CYCLE "^2||^^\r\n");
+    assert_int_equal(wait_for(f, undo)->result.finding, FEP_FOUND_NEVER_ARRIVED);
     send_text(second, "-2001^^" CYCLE "^^查无此人^\r\n");
     assert_int_equal(wait_for(f, calls[1])->kind, FEP_REFUSED);
     expect_request(second, "2100^");
