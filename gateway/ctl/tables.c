@@ -57,7 +57,7 @@ describe_code(const struct error_description *code)
     return entry;
 }
 
-/* "FEP-2103" or "2103" -> 2103; 0 for anything else. */
+/* "FEP-2113" or "2113" -> 2113; 0 for anything else. */
 static unsigned
 parse_code(const char *text)
 {

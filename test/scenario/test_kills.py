@@ -1,8 +1,8 @@
 """Processes killed at every committed state and at random moments, under a running visit: the keeper restarts them, every
 update ends in one ending, what the asking side was told is true, and the two local systems' books agree.
 
-Needs a build with kill points. The names are those of schema/lifecycle.md; a point that a visit does not reach in a
-gateway's role is listed there as such and not tried.
+Needs a build with kill points. The names are those of schema/lifecycle.md. Every one must strike but those of `stands`,
+which need an insurer that declines a reversal and a cancel for good: the core's own tests reach them.
 """
 
 import concurrent.futures
