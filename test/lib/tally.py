@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 
+EXPLAINED = 40  # lines of a failed program's own words
 TAP = re.compile(r"^(not )?ok\b(?P<rest>.*)$")
 
 
@@ -48,6 +49,18 @@ def read_logs(directory: pathlib.Path) -> dict[str, dict]:
     return tests
 
 
+def explain_failures(entry: dict) -> list[str]:
+    """Return what the failed cases of a test program said: a closing line alone helps nobody who reads only the end."""
+    lines, telling = [], False
+    for line in entry.get("stdout", "").splitlines():
+        match = TAP.match(line)
+        if match is not None:
+            telling = bool(match[1])
+        if telling:
+            lines.append(line[:400])
+    return lines[:EXPLAINED] or [line[:400] for line in entry.get("stderr", "").splitlines()[-EXPLAINED:]]
+
+
 def check_style(root: pathlib.Path) -> bool:
     """Return whether every C source is formatted as .clang-format says."""
     sources = subprocess.run(["git", "ls-files", "*.c"], cwd=root, capture_output=True, text=True, check=False)
@@ -73,6 +86,7 @@ def main() -> int:
             totals = [total + more for total, more in zip(totals, counted)]
             if counted[1]:
                 print(f"FAILED {directory.name}: {name}", file=sys.stderr)
+                print("\n".join(explain_failures(entry)), file=sys.stderr)
     if arguments.style:
         totals[0 if check_style(pathlib.Path(__file__).parents[2]) else 1] += 1
     passed, failed, skipped = totals
