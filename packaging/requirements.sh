@@ -4,9 +4,10 @@
 # To build and run
 packages="meson ninja-build pkg-config gcc libc6-dev \
  libzmq3-dev libsqlite3-dev libssl-dev libconfig-dev libjson-c-dev libxml2-dev \
- syslog-ng-core syslog-ng-scl python3"
-# To test: unit tests, sanitizers of the compiler (part of gcc), namespaces for a small disk, formatting
-test_packages="libcmocka-dev clang-format libasan8 libubsan1 libtsan2 iproute2 procps util-linux"
+ syslog-ng-core syslog-ng-scl python3 libfaketime"
+# To test: unit tests, sanitizers of the compiler (part of gcc), namespaces for a small disk, formatting,
+# what independent stand-ins are written in, clocks that stand on another day
+test_packages="libcmocka-dev clang-format libasan8 libubsan1 libtsan2 iproute2 procps util-linux gnucobol3 python3-zeep"
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -21,6 +21,11 @@ struct caller_wire { /* facts of the mapping file; see README.md */
     const char *centre_time, *centre_time_answer_clock;
     const char *totals, *totals_date, *totals_sums, *totals_answer, *totals_equal;
     const char *tally_plus, *tally_minus, *tally_amounts;
+    const char *own_centre, *own_mark, *return_codes, *accounting_date_field;
+    const char *answer_serial_field, *answer_transaction_field, *own_serials;
+    const char *details, *details_for, *details_date, *details_page, *details_size, *details_last, *details_serial;
+    const char *details_reversed, *details_take;
+    const char *inquiry_original_serial, *inquiry_return, *inquiry_reference, *inquiry_output;
 };
 
 enum errand_kind { ERRAND_CALL = 1, ERRAND_SIGN_IN, ERRAND_TOTALS, ERRAND_SIGN_OUT, ERRAND_ECHO };
@@ -41,7 +46,9 @@ struct errand {
     char local[TRANSACTION_SIZE], original[TRANSACTION_SIZE];
     char serial[SERIAL_SIZE], original_serial[SERIAL_SIZE];
     char cycle[CYCLE_SIZE]; /* it went out under */
+    uint32_t sent_date;     /* by the local system's clock */
     unsigned renewals;      /* how often it was sent again under another cycle */
+    unsigned page;          /* of the day's details that are looked through for the original; 0: not */
     struct channel *channel;
     struct fep_timer *timer; /* WAITING: how long it waits for a cycle; our own errands: their time */
     unsigned char *line;
@@ -78,7 +85,6 @@ struct shift {
     int64_t offset_s;       /* the local system's clock less ours */
     bool forced;            /* the sign-out does without equal totals */
     struct fep_timer *timer;
-    struct errand *errand;  /* our own, under way */
     char doubts[DOUBTS][SERIAL_SIZE]; /* postings of this cycle whose outcome is not known */
     size_t doubt_count;
 };
@@ -115,6 +121,7 @@ struct caller {
 int calling_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error);
 void calling_start(void *self, struct fep_call *call);
 void calling_submit(void *self, struct fep_call *call, const struct fep_message *message);
+void calling_inquire(void *self, struct fep_call *call, const struct fep_message *message);
 void calling_reverse(void *self, struct fep_call *call, const struct fep_message *message);
 void calling_cancel(void *self, struct fep_call *call, enum fep_reason reason);
 void calling_read_health(void *self, struct fep_health *health);
@@ -123,8 +130,9 @@ void calling_close(void *self);
 void calling_report(struct caller *caller);
 /* Whether the local system can be connected to, as of the last attempt. */
 void calling_note_reach(struct caller *caller, bool reachable);
-/* A request ran out of time; a complete answer came. */
+/* A request ran out of time; a complete answer came; one request may try again after a pause. */
 void calling_note_timeout(struct caller *caller);
+void calling_try_again(struct caller *caller);
 void calling_note_answer(struct caller *caller);
 void calling_finish_start(struct caller *caller);
 void calling_check_drained(struct caller *caller);
@@ -142,6 +150,8 @@ void errand_pump(struct caller *caller);
 bool errand_write_line(struct errand *errand, struct caller *caller);
 /* Its channel is gone before a complete answer. */
 void errand_lose(struct caller *caller, struct errand *errand, enum fep_reason reason, const char *why);
+/* Makes another request of it: local transaction, body (taken), a serial of our own. Negative without memory. */
+int errand_become(struct caller *caller, struct errand *errand, const char *local, struct fep_record *body);
 /* Back into the queue, under the same serial. */
 void errand_wait_again(struct errand *errand);
 /* Completes the call, takes `answer`, frees the errand. */
@@ -149,6 +159,8 @@ void errand_finish(struct caller *caller, struct errand *errand, enum fep_kind k
                    struct fep_record *answer);
 void errand_free(struct caller *caller, struct errand *errand);
 void errand_free_all(struct caller *caller);
+/* The way back from a serial that we sent to its date and number, 20 digits. False if it is none of ours. */
+bool errand_read_serial(const struct caller *caller, struct fep_bytes serial, char out[24]);
 /* Calls that were sent, or are about to be, under the cycle of the shift. */
 size_t errand_count_in_flight(const struct caller *caller);
 bool errand_posts(const struct caller *caller, const struct errand *errand);
@@ -160,6 +172,8 @@ void channel_take(struct caller *caller, struct errand *errand);
 /* Closes it, for good as far as this connection is concerned: nothing of it is read any more. The errand stays. */
 void channel_drop(struct channel *channel);
 void channel_drop_all(struct caller *caller);
+/* Connects without anything to send, to learn whether the local system is there. */
+void channel_probe(struct caller *caller);
 
 /* --- reply.c: what an answer means --- */
 
@@ -167,6 +181,19 @@ void channel_drop_all(struct caller *caller);
  * trusted and the errand is still there. */
 bool reply_take(struct caller *caller, struct errand *errand, const unsigned char *line, size_t size,
                 struct fep_error *error);
+
+/* The end of a reversal; takes `answer`, what is known of the original's answer, or NULL. */
+void reply_end_reversal(struct caller *caller, struct errand *errand, int finding, struct fep_result *result,
+                        struct fep_record *answer);
+/* A field of a group by its name; group_field_count if there is none. */
+size_t reply_find_row_field(const struct fep_layout *layout, const char *name, size_t size);
+
+/* --- search.c: a posting that stays posted and whose answer never came --- */
+
+/* The reversal was declined for good: looks for the original in the day's details instead. False: not to be found so. */
+bool search_begin(struct caller *caller, struct errand *errand);
+/* A page of them. False: it can not be one; the errand is still there. */
+bool search_take(struct caller *caller, struct errand *errand, struct fep_bytes bytes, struct fep_error *error);
 
 /* --- shift.c --- */
 

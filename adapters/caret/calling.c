@@ -18,32 +18,32 @@ read_wire(struct caller *caller, struct fep_error *error)
         bool required;
     } keys[] = {
         {"transaction_field", &wire->transaction_field, true},
-        {"institution_field", &wire->institution_field, true},
-        {"operator_field", &wire->operator_field, true}, {"cycle_field", &wire->cycle_field, true},
-        {"serial_field", &wire->serial_field, true}, {"centre_field", &wire->centre_field, true},
-        {"online_field", &wire->online_field, true}, {"online_values", &wire->online_values, true},
-        {"return_field", &wire->return_field, true}, {"reference_field", &wire->reference_field, true},
-        {"answer_cycle_field", &wire->answer_cycle_field, true}, {"text_field", &wire->text_field, true},
-        {"good", &wire->good, true}, {"own_region", &wire->own_region, true},
-        {"posting", &wire->posting, true}, {"after_midnight", &wire->after_midnight, false},
-        {"echoes", &wire->echoes, false}, {"node", &wire->node, true},
-        {"operator", &wire->operator, true },
+        {"institution_field", &wire->institution_field, false},
+        {"operator_field", &wire->operator_field, false}, {"cycle_field", &wire->cycle_field, false},
+        {"serial_field", &wire->serial_field, true}, {"centre_field", &wire->centre_field, false},
+        {"online_field", &wire->online_field, false}, {"online_values", &wire->online_values, false},
+        {"return_field", &wire->return_field, true}, {"reference_field", &wire->reference_field, false},
+        {"answer_cycle_field", &wire->answer_cycle_field, false}, {"text_field", &wire->text_field, false},
+        {"good", &wire->good, true}, {"own_region", &wire->own_region, false},
+        {"posting", &wire->posting, false}, {"after_midnight", &wire->after_midnight, false},
+        {"echoes", &wire->echoes, false}, {"node", &wire->node, false},
+        {"operator", &wire->operator, false },
          {"call_serial", &wire->call_serial, true},
-         {"original_serial", &wire->original_serial, true},
-         {"not_signed_in", &wire->not_signed_in, true},
-         {"cycle_over", &wire->cycle_over, true},
-         {"foreign_cycle", &wire->foreign_cycle, true},
-         {"sign_in", &wire->sign_in, true},
-         {"sign_in_password", &wire->sign_in_password, true},
-         {"sign_in_terminal", &wire->sign_in_terminal, true},
-         {"sign_in_clock", &wire->sign_in_clock, true},
-         {"sign_in_answer_clock", &wire->sign_in_answer_clock, true},
-         {"sign_in_answer_resumed", &wire->sign_in_answer_resumed, true},
-         {"sign_out", &wire->sign_out, true},
-         {"sign_out_forced", &wire->sign_out_forced, true},
+         {"original_serial", &wire->original_serial, false},
+         {"not_signed_in", &wire->not_signed_in, false},
+         {"cycle_over", &wire->cycle_over, false},
+         {"foreign_cycle", &wire->foreign_cycle, false},
+         {"sign_in", &wire->sign_in, false},
+         {"sign_in_password", &wire->sign_in_password, false},
+         {"sign_in_terminal", &wire->sign_in_terminal, false},
+         {"sign_in_clock", &wire->sign_in_clock, false},
+         {"sign_in_answer_clock", &wire->sign_in_answer_clock, false},
+         {"sign_in_answer_resumed", &wire->sign_in_answer_resumed, false},
+         {"sign_out", &wire->sign_out, false},
+         {"sign_out_forced", &wire->sign_out_forced, false},
          {"sign_out_first_compare", &wire->sign_out_first_compare, false},
-         {"centre_time", &wire->centre_time, true},
-         {"centre_time_answer_clock", &wire->centre_time_answer_clock, true},
+         {"centre_time", &wire->centre_time, false},
+         {"centre_time_answer_clock", &wire->centre_time_answer_clock, false},
          {"totals", &wire->totals, false},
          {"totals_date", &wire->totals_date, false},
          {"totals_sums", &wire->totals_sums, false},
@@ -51,7 +51,27 @@ read_wire(struct caller *caller, struct fep_error *error)
          {"totals_equal", &wire->totals_equal, false},
          {"tally_plus", &wire->tally_plus, false},
          {"tally_minus", &wire->tally_minus, false},
-         {"tally_amounts", &wire->tally_amounts, false}};
+         {"tally_amounts", &wire->tally_amounts, false},
+         {"own_centre", &wire->own_centre, false},
+         {"return_codes", &wire->return_codes, false},
+         {"accounting_date_field", &wire->accounting_date_field, false},
+         {"answer_serial_field", &wire->answer_serial_field, false},
+         {"answer_transaction_field", &wire->answer_transaction_field, false},
+         {"inquiry_original_serial", &wire->inquiry_original_serial, false},
+         {"inquiry_return", &wire->inquiry_return, false},
+         {"inquiry_reference", &wire->inquiry_reference, false},
+         {"inquiry_output", &wire->inquiry_output, false},
+         {"details", &wire->details, false},
+         {"details_for", &wire->details_for, false},
+         {"details_date", &wire->details_date, false},
+         {"details_page", &wire->details_page, false},
+         {"details_size", &wire->details_size, false},
+         {"details_last", &wire->details_last, false},
+         {"details_serial", &wire->details_serial, false},
+         {"details_reversed", &wire->details_reversed, false},
+         {"details_take", &wire->details_take, false},
+         {"own_mark", &wire->own_mark, false},
+         {"own_serials", &wire->own_serials, false}};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         *keys[i].value = wire_text(caller->host, keys[i].name);
         if (*keys[i].value == NULL && keys[i].required)
@@ -61,8 +81,64 @@ read_wire(struct caller *caller, struct fep_error *error)
                                  wire->totals_answer == NULL || wire->totals_equal == NULL))
         return set_error(error, 0, 0,
                          "wire.totals needs totals_date, totals_sums, totals_answer and totals_equal");
-    if (strlen(wire->node) >= CYCLE_INSTITUTION || strlen(wire->operator) >= CYCLE_OPERATOR)
+    if (wire->own_mark != NULL && (strlen(wire->own_mark) > 4 || !is_plain_word(wire->own_mark)))
+        return set_error(error, 0, 0, "wire.own_mark is \"%.20s\"; expected up to 4 letters or digits",
+                         wire->own_mark);
+    if (wire->details != NULL &&
+        (wire->details_for == NULL || wire->details_date == NULL || wire->details_page == NULL ||
+         wire->details_size == NULL || wire->details_last == NULL || wire->details_serial == NULL ||
+         wire->details_reversed == NULL || wire->details_take == NULL))
+        return set_error(error, 0, 0, "wire.details needs all of wire.details_...");
+    if ((wire->node != NULL && strlen(wire->node) >= CYCLE_INSTITUTION) ||
+        (wire->operator!= NULL && strlen(wire->operator) >= CYCLE_OPERATOR))
         return set_error(error, 0, 0, "wire.node or wire.operator is too long");
+    if (wire->return_codes != NULL && strcmp(wire->return_codes, "word") != 0 &&
+        strcmp(wire->return_codes, "negative") != 0)
+        return set_error(error, 0, 0, "wire.return_codes is \"%.20s\"; expected negative or word",
+                         wire->return_codes);
+    if (wire->inquiry_output != NULL && strcmp(wire->inquiry_output, "rest") != 0)
+        return set_error(error, 0, 0, "wire.inquiry_output is \"%.20s\"; expected rest",
+                         wire->inquiry_output);
+    return 0;
+}
+
+/* What goes together: a sign-in needs a cycle and its end, an operation on an original needs a field that
+ * names it. */
+static int
+check_parts(const struct caller *caller, struct fep_error *error)
+{
+    const struct fep_host *host = caller->host;
+    const struct caller_wire *wire = &caller->wire;
+    bool reverses = host->mapping_text(host->self, "reverse", "local") != NULL,
+         inquires = host->mapping_text(host->self, "inquire", "local") != NULL, signs = wire->sign_in != NULL;
+    const struct {
+        const char *name, *value;
+        bool needed;
+    } parts[] = {{"original_serial", wire->original_serial, reverses},
+                 {"inquiry_original_serial", wire->inquiry_original_serial, inquires},
+                 {"operator", wire->operator, wire->operator_field != NULL },
+                  {"online_values", wire->online_values, wire->online_field != NULL},
+                  {"centre_time_answer_clock", wire->centre_time_answer_clock, wire->centre_time != NULL},
+                  {"node", wire->node, signs},
+                  {"cycle_field", wire->cycle_field, signs},
+                  {"answer_cycle_field", wire->answer_cycle_field, signs},
+                  {"not_signed_in", wire->not_signed_in, signs},
+                  {"cycle_over", wire->cycle_over, signs},
+                  {"foreign_cycle", wire->foreign_cycle, signs},
+                  {"sign_in_password", wire->sign_in_password, signs},
+                  {"sign_in_terminal", wire->sign_in_terminal, signs},
+                  {"sign_in_clock", wire->sign_in_clock, signs},
+                  {"sign_in_answer_clock", wire->sign_in_answer_clock, signs},
+                  {"sign_in_answer_resumed", wire->sign_in_answer_resumed, signs},
+                  {"sign_out", wire->sign_out, signs},
+                  {"sign_out_forced", wire->sign_out_forced, signs},
+                  {"centre_time", wire->centre_time, signs}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (parts[i].needed && parts[i].value == NULL)
+            return set_error(error, 0, 0, "the mapping lacks wire.%s", parts[i].name);
+    }
+    if (signs && host->get_secret(caller->config, "password_file") == NULL)
+        return set_error(error, 0, 0, "option password_file is missing; the mapping has a sign-in");
     return 0;
 }
 
@@ -73,9 +149,10 @@ check_fields(const struct caller *caller, struct fep_error *error)
     const struct fep_host *host = caller->host;
     const struct caller_wire *wire = &caller->wire;
     char sign_in[TRANSACTION_SIZE + 4], sign_in_answer[TRANSACTION_SIZE + 4], sign_out[TRANSACTION_SIZE + 4];
-    snprintf(sign_in, sizeof sign_in, "%.12s-Q", wire->sign_in);
-    snprintf(sign_in_answer, sizeof sign_in_answer, "%.12s-R", wire->sign_in);
-    snprintf(sign_out, sizeof sign_out, "%.12s-Q", wire->sign_out);
+    bool signs = wire->sign_in != NULL;
+    snprintf(sign_in, sizeof sign_in, "%.12s-Q", signs ? wire->sign_in : "");
+    snprintf(sign_in_answer, sizeof sign_in_answer, "%.12s-R", signs ? wire->sign_in : "");
+    snprintf(sign_out, sizeof sign_out, "%.12s-Q", signs ? wire->sign_out : "");
     const struct {
         const char *layout, *field;
     } named[] = {{"head-Q", wire->transaction_field},
@@ -89,6 +166,9 @@ check_fields(const struct caller *caller, struct fep_error *error)
                  {"head-R", wire->reference_field},
                  {"head-R", wire->answer_cycle_field},
                  {"head-R", wire->text_field},
+                 {"head-R", wire->answer_serial_field},
+                 {"head-R", wire->answer_transaction_field},
+                 {"head-R", wire->accounting_date_field},
                  {sign_in, wire->sign_in_password},
                  {sign_in, wire->sign_in_terminal},
                  {sign_in, wire->sign_in_clock},
@@ -96,7 +176,8 @@ check_fields(const struct caller *caller, struct fep_error *error)
                  {sign_in_answer, wire->sign_in_answer_resumed},
                  {sign_out, wire->sign_out_forced}};
     for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
-        if (find_field(host->find_layout(host->self, named[i].layout), named[i].field) < 0)
+        if (named[i].field != NULL &&
+            find_field(host->find_layout(host->self, named[i].layout), named[i].field) < 0)
             return set_error(error, 0, 0, "wire names %.40s; layout %.20s has no such field", named[i].field,
                              named[i].layout);
     }
@@ -130,9 +211,9 @@ open_parts(struct caller *caller, struct fep_error *error)
         return set_error(error, 0, 0, "option connect is missing; mode call needs it");
     if (tcp_parse(address, &caller->address, error) < 0 ||
         caret_codec_open(&caller->codec, host, error) < 0 || read_wire(caller, error) < 0 ||
-        check_fields(caller, error) < 0)
+        check_parts(caller, error) < 0 || check_fields(caller, error) < 0)
         return -1;
-    if (tally_open(&caller->tally, directory) < 0)
+    if (caller->wire.sign_in != NULL && tally_open(&caller->tally, directory) < 0)
         return set_error(error, 0, 0, "state_directory %.200s can not be used",
                          directory != NULL ? directory : "");
     caller->scratch = malloc(caller->codec.max_line);
@@ -186,6 +267,12 @@ void
 calling_submit(void *self, struct fep_call *call, const struct fep_message *message)
 {
     errand_begin(self, call, FEP_OP_SUBMIT, message);
+}
+
+void
+calling_inquire(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    errand_begin(self, call, FEP_OP_INQUIRE, message);
 }
 
 void
@@ -265,6 +352,19 @@ calling_note_timeout(struct caller *caller)
     caller->heard_ms = 0; /* asked at once whether it is still there */
     copy_text(caller->health.reason, sizeof caller->health.reason, "requests run out of time",
               strlen("requests run out of time"));
+    calling_report(caller);
+}
+
+/* A local system that has no echo is tried with a request: if that runs out of time too, nothing more goes
+ * out. */
+void
+calling_try_again(struct caller *caller)
+{
+    caller->hung = false;
+    caller->timeout_count = TIMEOUTS - 1;
+    for (size_t i = 0; i < TIMEOUTS; i++)
+        caller->timeouts[i] = caller->host->read_monotonic_ms(caller->host->self);
+    caller->health.reason[0] = '\0';
     calling_report(caller);
 }
 

@@ -19,6 +19,10 @@ struct caret_wire { /* facts of the mapping file; see README.md */
     const char *sign_in, *sign_in_password, *sign_in_clock, *sign_in_answer_clock, *sign_in_answer_resumed;
     const char *sign_out, *sign_out_forced, *centre_time, *centre_time_answer_clock;
     const char *own_centre, *after_midnight, *reversal, *new_connection_is_new, *not_served;
+    const char *answer_serial_field, *answer_transaction_field, *replays, *posting;
+    const char *totals, *totals_date, *totals_kind, *totals_answer, *totals_equal;
+    const char *inquiry_return, *inquiry_reference, *inquiry_output, *number_limits;
+    const char *inquiry; /* the transaction that asks what became of another; NULL: there is none */
 };
 
 /* A refusal that may be tried again, or a request whose answer was not handed over: which later requests under the same
@@ -52,6 +56,7 @@ struct client {
     bool ended;            /* the client sends no more */
     bool close_after;      /* close when the answer has gone */
     bool told_repeatable;  /* the answer on its way is a refusal that may be tried again */
+    bool compares;         /* its request compares all totals of its cycle's day */
     char transaction[TRANSACTION_SIZE], serial[SERIAL_SIZE], cycle[48];
 };
 
@@ -93,6 +98,8 @@ void serving_close(void *self);
 void desk_take_line(struct client *client, const unsigned char *line, size_t size);
 /* What is told when no line can be read: too long, or not a line. */
 void desk_refuse_bytes(struct client *client, const char *text);
+/* The local return code of a class and a canonical code; the gateway's own codes fall to the default of their class. */
+const char *desk_return_code(const struct caret *caret, char class, uint32_t canonical);
 
 /* --- session.c: connections --- */
 
@@ -111,6 +118,19 @@ void session_check_drained(struct caret *caret);
 void session_report(struct caret *caret);
 /* Clients whose request is not finished. */
 size_t session_count_open(const struct caret *caret);
+
+/* --- inquiry.c: what became of another request --- */
+
+/* The answer to an inquiry, but for the original's output; NULL without memory, or if the mapping has no word for it. */
+struct fep_record *inquiry_make_body(const struct caret *caret, const struct fep_result *result);
+
+/* --- day.c: sign-out and the totals before it --- */
+
+/* A request is about to go to the host, or has ended. */
+void day_note_request(struct client *client, const struct fep_record *body);
+void day_note_end(struct client *client, enum fep_kind kind, const struct fep_record *answer);
+/* Were the totals of the cycle's day found equal, and has nothing been posted on it since? */
+bool day_is_reconciled(const struct caret *caret, const char *cycle);
 
 /* --- repeats.c --- */
 

@@ -161,6 +161,29 @@ on_connected(struct channel *channel)
 }
 
 void
+channel_probe(struct caller *caller)
+{
+    const struct fep_host *host = caller->host;
+    struct channel *channel = &caller->channels[0];
+    for (size_t i = 1; channel->state != CHANNEL_DOWN && i < caller->channel_count; i++)
+        channel = &caller->channels[i];
+    if (channel->state != CHANNEL_DOWN)
+        return;
+    channel->fd = tcp_connect(&caller->address);
+    channel->in = channel->fd >= 0 ? malloc(FIRST_ROOM) : NULL;
+    channel->in_room = FIRST_ROOM;
+    channel->watch = channel->in != NULL
+                         ? host->watch_descriptor(host->self, channel->fd, FEP_WRITABLE, on_ready, channel)
+                         : NULL;
+    if (channel->watch == NULL) {
+        channel_drop(channel);
+        return;
+    }
+    channel->state = CHANNEL_CONNECTING;
+    channel->timer = host->set_timer(host->self, caller->connect_ms, on_connect_time, channel);
+}
+
+void
 channel_take(struct caller *caller, struct errand *errand)
 {
     struct channel *found = NULL;
@@ -211,7 +234,8 @@ take_line(struct channel *channel, size_t end)
     channel->in_room = FIRST_ROOM;
     caller->pumping = true;
     set_error(&error, 0, 9001, "no memory for an answer");
-    bool taken = channel->in != NULL && reply_take(caller, errand, line, end - 2, &error);
+    bool taken =
+        channel->in != NULL && reply_take(caller, errand, line, end - caret_line_end(&caller->codec), &error);
     caller->pumping = false;
     free(line);
     if (!taken) {

@@ -256,6 +256,24 @@ cycles_begin(struct cycle_book *book, const char *institution, const char *opera
     return NULL;
 }
 
+void
+cycles_set_compared(struct cycle_book *book, const char *number)
+{
+    for (size_t i = 0; i < book->count; i++) {
+        if (strcmp(book->cycles[i].number, number) == 0)
+            book->cycles[i].compared = true;
+    }
+}
+
+void
+cycles_forget_compared(struct cycle_book *book, uint32_t date)
+{
+    for (size_t i = 0; i < book->count; i++) {
+        if (cycles_date(book->cycles[i].number) == date)
+            book->cycles[i].compared = false;
+    }
+}
+
 int
 cycles_end(struct cycle_book *book, const char *number, struct fep_error *error)
 {

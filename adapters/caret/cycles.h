@@ -10,6 +10,7 @@ enum { CYCLE_INSTITUTION = 13, CYCLE_OPERATOR = 9, CYCLE_NUMBER = 31, MAX_CYCLES
 struct cycle {
     char institution[CYCLE_INSTITUTION], operator[CYCLE_OPERATOR], number[CYCLE_NUMBER];
     bool open;
+    bool compared; /* its day's totals were found equal, and nothing was posted since; not kept in the file */
 };
 
 struct cycle_book {
@@ -31,6 +32,9 @@ const struct cycle *cycles_begin(struct cycle_book *book, const char *institutio
                                  struct fep_error *error);
 /* Closes it; on disk when this returns 0. Negative: nothing has changed. */
 int cycles_end(struct cycle_book *book, const char *number, struct fep_error *error);
+/* Whether the totals of its day were found equal; and that something was posted on a day. */
+void cycles_set_compared(struct cycle_book *book, const char *number);
+void cycles_forget_compared(struct cycle_book *book, uint32_t date);
 /* yyyymmdd of a cycle number, 0 if it is none. */
 uint32_t cycles_date(const char *number);
 

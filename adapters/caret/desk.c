@@ -19,6 +19,7 @@ struct answer {
     const char *return_code, *text;
     const struct fep_record *body;
     bool with_reference;
+    const struct fep_record *more; /* whose fields follow the body's */
 };
 
 /* The line in caret->scratch; its size, or -1 with the error. */
@@ -43,25 +44,32 @@ make_line(struct client *client, const struct answer *answer, struct fep_error *
         reference[at] = '\0';
     }
     long size = -1;
-    if (set_field(host, head, wire->return_field, answer->return_code) == 0 &&
-        set_field(host, head, wire->reference_field, reference) == 0 &&
-        set_field(host, head, wire->answer_cycle_field, client->cycle) == 0 &&
-        set_field(host, head, wire->text_field, answer->text != NULL ? answer->text : "") == 0)
-        size = caret_encode_line(&caret->codec, head, answer->body, caret->scratch, error);
+    const struct {
+        const char *field, *text;
+    } values[] = {{wire->return_field, answer->return_code},
+                  {wire->reference_field, reference},
+                  {wire->answer_cycle_field, client->cycle},
+                  {wire->answer_serial_field, client->serial},
+                  {wire->answer_transaction_field, client->transaction},
+                  {wire->text_field, answer->text != NULL ? answer->text : ""}};
+    bool filled = true;
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        filled = filled &&
+                 (values[i].field == NULL || set_field(host, head, values[i].field, values[i].text) == 0);
+    if (filled)
+        size = caret_encode_line(&caret->codec, head, answer->body, answer->more, caret->scratch, error);
     host->release_record(host->self, head);
     return size;
 }
 
-/* The local return code of a class and a canonical code; the gateway's own codes fall to the default of their
- * class. */
-static const char *
-return_code(const struct caret *caret, char class, uint32_t canonical)
+const char *
+desk_return_code(const struct caret *caret, char class, uint32_t canonical)
 {
     const struct fep_host *host = caret->host;
     char key[24];
     snprintf(key, sizeof key, "%c:%u", class, canonical < 10000 ? canonical : 0);
     const char *code = host->mapping_text(host->self, "results", key);
-    return code != NULL ? code : "-9999";
+    return code != NULL ? code : ""; /* the mapping has a default for each class */
 }
 
 static void
@@ -73,8 +81,8 @@ tell(struct client *client, const struct answer *answer, bool repeatable)
     if (size < 0 && answer->body != NULL) {
         /* Asked before the ending was committed whether it fits (try_answer), so this is a fault of ours; the
          * caller must not take it for a refusal. */
-        const struct answer unknown = {return_code(caret, 'U', 9002), "答复无法转成本地格式, 结果请核实",
-                                       NULL, false};
+        const struct answer unknown = {desk_return_code(caret, 'U', 9002), "答复无法转成本地格式, 结果请核实",
+                                       NULL, false, NULL};
         caret->host->log_event(caret->host->self, LOG_ERROR_LEVEL, "an answer could not be written",
                                error.code);
         size = make_line(client, &unknown, &error);
@@ -89,7 +97,7 @@ tell(struct client *client, const struct answer *answer, bool repeatable)
 static void
 refuse(struct client *client, char class, uint32_t canonical, const char *text)
 {
-    const struct answer answer = {return_code(client->caret, class, canonical), text, NULL, false};
+    const struct answer answer = {desk_return_code(client->caret, class, canonical), text, NULL, false, NULL};
     tell(client, &answer, false);
 }
 
@@ -232,11 +240,10 @@ sign_in(struct client *client, const char *institution, const char *operator, co
     if (output != NULL)
         (void)(set_field(host, output, wire->sign_in_answer_clock, clock) +
                set_field(host, output, wire->sign_in_answer_resumed, resumed ? "1" : "0"));
-    tell(client, &(struct answer){wire->good, "", output, true}, false);
+    tell(client, &(struct answer){wire->good, "", output, true, NULL}, false);
     host->release_record(host->self, output);
 }
 
-/* An unforced sign-out is granted after the totals have been compared and found equal. */
 static void
 sign_out(struct client *client, const char *institution, const char *operator, const struct fep_record * body)
 {
@@ -247,12 +254,12 @@ sign_out(struct client *client, const char *institution, const char *operator, c
         return;
     if (!bytes_equal(forced, "0") && !bytes_equal(forced, "1"))
         refuse(client, 'N', 1003, "强制标志应为0或1");
-    else if (bytes_equal(forced, "0"))
+    else if (bytes_equal(forced, "0") && !day_is_reconciled(caret, client->cycle))
         refuse(client, 'R', 2601, "总账尚未对平, 请先对账, 或强制签退");
     else if (cycles_end(&caret->book, client->cycle, &error) < 0)
         refuse(client, 'R', 9001, "暂不能签退, 未办理, 请稍后重试");
     else
-        tell(client, &(struct answer){caret->wire.good, "", NULL, true}, false);
+        tell(client, &(struct answer){caret->wire.good, "", NULL, true, NULL}, false);
 }
 
 static void
@@ -266,7 +273,7 @@ tell_time(struct client *client)
     struct fep_record *output = host->create_record(host->self, layout);
     if (output != NULL)
         (void)set_field(host, output, caret->wire.centre_time_answer_clock, clock);
-    tell(client, &(struct answer){caret->wire.good, "", output, false}, false);
+    tell(client, &(struct answer){caret->wire.good, "", output, false, NULL}, false);
     host->release_record(host->self, output);
 }
 
@@ -280,6 +287,26 @@ leaves_serial_free(const struct fep_result *result)
            (result->code >= 1001 && result->code <= 1006 && result->code != 1005);
 }
 
+static bool
+is_transaction(const struct client *client, const char *transaction)
+{
+    return transaction != NULL && strcmp(client->transaction, transaction) == 0;
+}
+
+/* With the original's answer behind it, where the protocol has that. */
+static void
+tell_inquiry(struct client *client, const struct fep_result *result, const struct fep_record *original)
+{
+    struct caret *caret = client->caret;
+    struct fep_record *body = inquiry_make_body(caret, result);
+    const struct fep_record *more = caret->wire.inquiry_output != NULL ? original : NULL;
+    if (body != NULL)
+        tell(client, &(struct answer){caret->wire.good, "", body, false, more}, false);
+    else
+        refuse(client, 'R', 9001, "网关忙, 请稍后再查询");
+    caret->host->release_record(caret->host->self, body);
+}
+
 static void
 on_answer(void *self, void *ticket, enum fep_kind kind, const struct fep_result *result,
           const struct fep_record *answer)
@@ -289,15 +316,21 @@ on_answer(void *self, void *ticket, enum fep_kind kind, const struct fep_result 
     char text[sizeof result->text];
     copy_text(text, sizeof text, result->text, strlen(result->text));
     client->state = CLIENT_WRITING; /* the ticket is gone */
+    day_note_end(client, kind, answer);
     if (kind == FEP_REFUSED && (result->copy == 0 || leaves_serial_free(result))) {
         bool repeatable = result->refusal_class == FEP_REPEATABLE;
-        const char *code = return_code(caret, repeatable ? 'R' : 'N', result->code);
-        tell(client, &(struct answer){code, text, NULL, false}, repeatable);
-    } else if (result->copy != 0) {
+        const char *code = desk_return_code(caret, repeatable ? 'R' : 'N', result->code);
+        tell(client, &(struct answer){code, text, NULL, false, NULL}, repeatable);
+    } else if (kind == FEP_ANSWERED && is_transaction(client, caret->wire.inquiry)) {
+        tell_inquiry(client, result, answer);
+    } else if (result->copy != 0 && caret->wire.replays == NULL) {
         refuse(client, 'N', 1005, "交易流水号已使用过");
+    } else if (kind == FEP_REFUSED) {
+        tell(client, &(struct answer){desk_return_code(caret, 'N', result->code), text, NULL, false, NULL},
+             false);
     } else if (kind == FEP_ANSWERED) {
-        tell(client, &(struct answer){caret->wire.good, "", answer, true}, false);
-    } else if (caret->wire.reversal != NULL && strcmp(client->transaction, caret->wire.reversal) == 0) {
+        tell(client, &(struct answer){caret->wire.good, "", answer, true, NULL}, false);
+    } else if (is_transaction(client, caret->wire.reversal)) {
         refuse(client, 'R', 9001, "原交易尚在处理或冲正尚无结论, 请稍后再冲正");
     } else {
         refuse(client, 'U', result->code < 10000 && result->code != 0 ? result->code : 9002,
@@ -309,7 +342,7 @@ static int
 try_answer(void *self, void *ticket, const struct fep_record *answer, struct fep_error *error)
 {
     const struct caret *caret = self;
-    const struct answer would = {caret->wire.good, "", answer, true};
+    const struct answer would = {caret->wire.good, "", answer, true, NULL};
     return make_line(ticket, &would, error) < 0 ? -1 : 0;
 }
 
@@ -323,6 +356,28 @@ serial_in_progress(const struct client *client)
     return false;
 }
 
+/* "TRANSACTION:FIELD=LEAST-MOST ...": numbers of a request that must lie between two bounds. */
+static int
+check_limits(const struct client *client, const struct fep_record *body, struct fep_error *error)
+{
+    const struct fep_host *host = client->caret->host;
+    const char *at = client->caret->wire.number_limits, *word;
+    size_t size, name = strlen(client->transaction);
+    while (at != NULL && next_word(&at, &word, &size)) {
+        char field[48], value[24];
+        unsigned long long least, most;
+        if (size <= name + 1 || memcmp(word, client->transaction, name) != 0 || word[name] != ':' ||
+            sscanf(word + name + 1, "%47[^=]=%llu-%llu", field, &least, &most) != 3)
+            continue;
+        int length = copy_field(host, body, field, value, sizeof value);
+        unsigned long long number = length > 0 ? strtoull(value, NULL, 10) : 0;
+        if (length <= 0 || !is_all_digits(value, (size_t)length) || number < least || number > most)
+            return set_error(error, FEP_REFUSED, 1003, "%.12s %.40s: expected %llu to %llu",
+                             client->transaction, field, least, most);
+    }
+    return 0;
+}
+
 /* Takes over the head. */
 static void
 ask_host(struct client *client, struct fep_record *head, struct fep_bytes params)
@@ -332,18 +387,21 @@ ask_host(struct client *client, struct fep_record *head, struct fep_bytes params
     char layout[TRANSACTION_SIZE + 4];
     struct fep_error error = {0};
     snprintf(layout, sizeof layout, "%s-Q", client->transaction);
-    struct fep_record *body = caret_decode_body(&caret->codec, layout, params, &error);
-    if (body == NULL) {
+    struct fep_record *body = caret_decode_body(&caret->codec, layout, params, NULL, &error);
+    if (body == NULL || check_limits(client, body, &error) < 0) {
+        host->release_record(host->self, body);
         host->release_record(host->self, head);
         refuse_error(client, &error);
         return;
     }
     bool is_new = repeats_is_new(caret, client, client->serial);
+    day_note_request(client, body);
     client_begin_work(client);
     if (host->begin_request(host->self, client->transaction, head, body, is_new, on_answer, try_answer,
                             client, &error) == 0)
         return;
     client->state = CLIENT_READING;
+    client->compares = false;
     if (error.kind == FEP_REFUSED)
         refuse(client, 'N', error.code, error.text);
     else
@@ -391,16 +449,20 @@ check_head(struct client *client, const struct fep_record *head)
     struct fep_bytes online = get_field(host, head, wire->online_field),
                      centre = get_field(host, head, wire->centre_field);
     bool own = list_has(wire->own_centre, client->transaction, strlen(client->transaction));
-    bool region = centre.size == 6 && is_all_digits((const char *)centre.data, 6);
+    bool region =
+        wire->centre_field == NULL || (centre.size == 6 && is_all_digits((const char *)centre.data, 6));
     if (!knows_transaction(caret, client->transaction))
         refuse(client, 'N', 1002, "交易代码不识别, 或本网关不提供该交易");
     else if (wire->serial_form != NULL && !serial_has_form(client->serial, wire->serial_form))
         refuse(client, 'N', 1003, "交易流水号格式不对");
+    else if (serial_in_progress(client) && wire->replays != NULL)
+        refuse(client, 'R', 9001, "该流水号正在处理, 请稍后再试");
     else if (serial_in_progress(client))
         refuse(client, 'N', 1005, "交易流水号已使用过");
     else if (online.size > 0 && !list_has(wire->online_values, (const char *)online.data, online.size))
         refuse(client, 'N', 1003, "联机标志应为1");
-    else if (!region || (own && wire->own_region != NULL && !bytes_equal(centre, wire->own_region)))
+    else if (!region || (own && wire->centre_field != NULL && wire->own_region != NULL &&
+                         !bytes_equal(centre, wire->own_region)))
         refuse(client, 'N', 1003, own ? "中心编码应为本统筹区" : "中心编码应为六位区划");
     else
         return true;
@@ -416,12 +478,12 @@ take_own_transaction(struct client *client, const char *institution, const char 
     char layout[TRANSACTION_SIZE + 4];
     struct fep_error error = {0};
     snprintf(layout, sizeof layout, "%s-Q", client->transaction);
-    struct fep_record *body = caret_decode_body(&caret->codec, layout, params, &error);
+    struct fep_record *body = caret_decode_body(&caret->codec, layout, params, NULL, &error);
     if (body == NULL)
         refuse_error(client, &error);
-    else if (strcmp(client->transaction, caret->wire.sign_in) == 0)
+    else if (is_transaction(client, caret->wire.sign_in))
         sign_in(client, institution, operator, body);
-    else if (strcmp(client->transaction, caret->wire.sign_out) == 0)
+    else if (is_transaction(client, caret->wire.sign_out))
         sign_out(client, institution, operator, body);
     else
         tell_time(client);
@@ -429,11 +491,11 @@ take_own_transaction(struct client *client, const char *institution, const char 
 }
 
 static bool
-is_own_transaction(const struct caret *caret, const char *transaction)
+is_own_transaction(const struct client *client)
 {
-    const struct caret_wire *wire = &caret->wire;
-    return strcmp(transaction, wire->sign_in) == 0 || strcmp(transaction, wire->sign_out) == 0 ||
-           strcmp(transaction, wire->centre_time) == 0;
+    const struct caret_wire *wire = &client->caret->wire;
+    return is_transaction(client, wire->sign_in) || is_transaction(client, wire->sign_out) ||
+           is_transaction(client, wire->centre_time);
 }
 
 /* Takes over the head. */
@@ -451,9 +513,9 @@ take_request(struct client *client, struct fep_record *head, struct fep_bytes pa
         refuse(client, 'R', 9001, "网关正在停机, 未办理, 请稍后重试");
     } else if (!check_head(client, head)) {
         /* refused there */
-    } else if (is_own_transaction(caret, client->transaction)) {
+    } else if (is_own_transaction(client)) {
         take_own_transaction(client, institution, operator, params);
-    } else if (check_cycle(client, institution, operator) != NULL) {
+    } else if (wire->sign_in == NULL || check_cycle(client, institution, operator) != NULL) {
         ask_host(client, head, params);
         return;
     }
@@ -481,6 +543,7 @@ desk_take_line(struct client *client, const unsigned char *line, size_t size)
     struct fep_bytes params;
     struct fep_error error = {0};
     client->cycle[0] = client->serial[0] = client->transaction[0] = '\0';
+    client->compares = false;
     struct fep_record *head = caret_decode_head(&caret->codec, true, line, size, &params, &error);
     if (head == NULL) {
         refuse_head(client, line, size, &error);

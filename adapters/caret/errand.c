@@ -88,8 +88,11 @@ errand_count_in_flight(const struct caller *caller)
 static void
 fill_cycle(const struct errand *errand, struct fep_result *result)
 {
-    if (errand->cycle[0] == '\0')
+    if (errand->cycle[0] == '\0') {
+        if (result->accounting_date == 0)
+            result->accounting_date = errand->sent_date;
         return;
+    }
     snprintf(result->cycle, sizeof result->cycle, "%s", errand->cycle);
     result->accounting_date = cycles_date(errand->cycle);
 }
@@ -102,7 +105,8 @@ errand_finish(struct caller *caller, struct errand *errand, enum fep_kind kind, 
     result->size = sizeof *result;
     if (errand->operation == FEP_OP_SUBMIT)
         fill_cycle(errand, result);
-    if (kind == FEP_UNKNOWN && errand->operation == FEP_OP_SUBMIT && errand_posts(caller, errand))
+    if (kind == FEP_UNKNOWN && errand->operation == FEP_OP_SUBMIT && errand->cycle[0] != '\0' &&
+        errand_posts(caller, errand))
         shift_doubt(caller, errand->serial);
     if (kind == FEP_ANSWERED || kind == FEP_REFUSED)
         caller->health.last_success_ms = host->read_monotonic_ms(host->self);
@@ -189,8 +193,7 @@ write_routers_serial(const struct caller *caller, struct fep_bytes drawn, const 
     return write_serial(caller->wire.call_serial, date, "000000", institution, number, serial);
 }
 
-/* Our own business posts nothing and needs no place in the store. The letter keeps it apart from the
- * router's. */
+/* Our own business posts nothing and needs no place in the store. A mark keeps it apart from the router's. */
 static int
 write_own_serial(struct caller *caller, const char *institution, char serial[SERIAL_SIZE])
 {
@@ -200,8 +203,70 @@ write_own_serial(struct caller *caller, const char *institution, char serial[SER
     snprintf(date, sizeof date, "%08u", (unsigned)(day % 100000000u));
     snprintf(time, sizeof time, "%06u", (unsigned)(clock % 1000000u));
     caller->serial_counter++;
-    snprintf(number, sizeof number, "S%011u", (unsigned)caller->serial_counter);
+    const char *mark = caller->wire.own_mark != NULL ? caller->wire.own_mark : "S";
+    char digits[ROUTER_NUMBER + 1];
+    snprintf(digits, sizeof digits, "%012u", (unsigned)caller->serial_counter);
+    snprintf(number, sizeof number, "%.4s%s", mark, digits + strlen(mark));
     return write_serial(caller->wire.call_serial, date, time, institution, number, serial);
+}
+
+struct read_serial {
+    char date[9], time[7], lead[ROUTER_NUMBER - 3], last[5];
+};
+
+static bool
+take_digits(const char **text, const char *end, char *out, size_t count)
+{
+    if ((size_t)(end - *text) < count || !is_all_digits(*text, count))
+        return false;
+    memcpy(out, *text, count);
+    out[count] = '\0';
+    *text += count;
+    return true;
+}
+
+/* The form of our serials read backwards. An institution may have any length up to its own bound. */
+static bool
+match_serial(const char *form, const char *text, const char *end, struct read_serial *found)
+{
+    for (; *form != '\0'; form++) {
+        if (*form != '%' || form[1] == '\0') {
+            if (text == end || *text++ != *form)
+                return false;
+            continue;
+        }
+        form++;
+        if (*form == 'I') {
+            for (int left = CYCLE_INSTITUTION; left > 0; left--, text++) {
+                if (match_serial(form + 1, text, end, found))
+                    return true;
+                const char one[2] = {text < end ? *text : '-', '\0'};
+                if (!is_plain_word(one))
+                    return false;
+            }
+            return false;
+        }
+        if (!(*form == 'D'   ? take_digits(&text, end, found->date, 8)
+              : *form == 'T' ? take_digits(&text, end, found->time, 6)
+              : *form == 'H' ? take_digits(&text, end, found->lead, ROUTER_NUMBER - 4)
+              : *form == 'L' ? take_digits(&text, end, found->last, 4)
+                             : false))
+            return false;
+    }
+    return text == end;
+}
+
+bool
+errand_read_serial(const struct caller *caller, struct fep_bytes serial, char out[24])
+{
+    struct read_serial found = {.time = "000000"};
+    const char *text = (const char *)serial.data;
+    if (serial.size == 0 || !match_serial(caller->wire.call_serial, text, text + serial.size, &found) ||
+        strcmp(found.time, "000000") != 0 || found.date[0] == '\0' || found.lead[0] == '\0' ||
+        found.last[0] == '\0')
+        return false;
+    snprintf(out, 24, "%s%s%s", found.date, found.lead, found.last);
+    return true;
 }
 
 /* --- making requests --- */
@@ -213,8 +278,10 @@ read_institution(const struct caller *caller, const struct errand *errand,
     const struct fep_host *host = caller->host;
     int size = copy_field(host, errand->head, caller->wire.institution_field, institution, CYCLE_INSTITUTION);
     if (size == 0)
-        size = snprintf(institution, CYCLE_INSTITUTION, "%s", caller->wire.node);
-    return size > 0 && is_plain_word(institution)
+        size = snprintf(institution, CYCLE_INSTITUTION, "%s",
+                        caller->wire.node != NULL ? caller->wire.node : "");
+    bool needed = caller->wire.institution_field != NULL;
+    return size >= (needed ? 1 : 0) && is_plain_word(institution)
                ? 0
                : set_error(error, FEP_NOT_SENT, 1003, "the institution is none of letters and digits");
 }
@@ -232,9 +299,11 @@ fill_serials(const struct caller *caller, struct errand *errand, const char *ins
         return set_error(error, FEP_NOT_SENT, 1003, "%.12s has no serial", errand->local);
     if (errand->operation == FEP_OP_SUBMIT)
         return 0;
-    if (write_routers_serial(caller, get_field(host, errand->body, wire->original_serial), institution,
+    const char *original =
+        errand->operation == FEP_OP_INQUIRE ? wire->inquiry_original_serial : wire->original_serial;
+    if (write_routers_serial(caller, get_field(host, errand->body, original), institution,
                              errand->original_serial) < 0 ||
-        set_field(host, errand->body, wire->original_serial, errand->original_serial) < 0)
+        set_field(host, errand->body, original, errand->original_serial) < 0)
         return set_error(error, FEP_NOT_SENT, 1003, "%.12s does not name its original", errand->local);
     return 0;
 }
@@ -248,15 +317,37 @@ fill_head(const struct caller *caller, struct errand *errand, const char *instit
     char online[8] = "";
     const char *at = wire->online_values, *word;
     size_t size;
-    if (next_word(&at, &word, &size) && size < sizeof online)
+    if (at != NULL && next_word(&at, &word, &size) && size < sizeof online)
         snprintf(online, sizeof online, "%.*s", (int)size, word);
-    if (set_field(host, errand->head, wire->transaction_field, errand->local) == 0 &&
-        set_field(host, errand->head, wire->institution_field, institution) == 0 &&
-        set_field(host, errand->head, wire->operator_field, wire->operator) == 0 &&
-        set_field(host, errand->head, wire->serial_field, errand->serial) == 0 &&
-        set_field(host, errand->head, wire->online_field, online) == 0)
-        return 0;
-    return set_error(error, FEP_NOT_SENT, 9001, "no memory for a head");
+    bool own = list_has(wire->own_centre, errand->local, strlen(errand->local)) && wire->own_region != NULL;
+    const struct {
+        const char *field, *text;
+    } values[] = {{wire->transaction_field, errand->local}, {wire->institution_field, institution},
+                  {wire->operator_field, wire->operator},
+                   {wire->serial_field, errand->serial},
+                   {wire->online_field, online},
+                   {own ? wire->centre_field : NULL, wire->own_region}};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        if (values[i].field != NULL && set_field(host, errand->head, values[i].field, values[i].text) < 0)
+            return set_error(error, FEP_NOT_SENT, 9001, "no memory for a head");
+    }
+    return 0;
+}
+
+/* The local transaction of the request that is asked about: an inquiry's answer holds its output. */
+static int
+find_original(struct caller *caller, struct errand *errand, const struct fep_message *message,
+              struct fep_error *error)
+{
+    const struct fep_host *host = caller->host;
+    struct fep_record *head = NULL, *body = NULL;
+    const char *local = host->translate_out(host->self, message, FEP_OP_SUBMIT,
+                                            host->call_attempt(errand->call), &head, &body, error);
+    if (local != NULL)
+        snprintf(errand->original, sizeof errand->original, "%s", local);
+    host->release_record(host->self, head);
+    host->release_record(host->self, body);
+    return local != NULL ? 0 : -1;
 }
 
 static int
@@ -276,6 +367,9 @@ translate(struct caller *caller, struct errand *errand, const struct fep_message
     snprintf(errand->local, sizeof errand->local, "%s", local);
     if (read_institution(caller, errand, institution, error) < 0 ||
         fill_serials(caller, errand, institution, error) < 0)
+        return -1;
+    bool looks = errand->operation == FEP_OP_REVERSE && caller->wire.details != NULL;
+    if ((errand->operation == FEP_OP_INQUIRE || looks) && find_original(caller, errand, message, error) < 0)
         return -1;
     return fill_head(caller, errand, institution, error);
 }
@@ -325,14 +419,36 @@ errand_begin_own(struct caller *caller, enum errand_kind kind, const char *local
     errand->body = body;
     errand->head = host->create_record(host->self, "head-Q");
     snprintf(errand->local, sizeof errand->local, "%s", local);
-    if (errand->head == NULL || write_own_serial(caller, caller->wire.node, errand->serial) < 0 ||
-        fill_head(caller, errand, caller->wire.node, &error) < 0 ||
-        set_field(host, errand->head, caller->wire.centre_field, caller->wire.own_region) < 0) {
+    const struct caller_wire *wire = &caller->wire;
+    const char *node = wire->node != NULL ? wire->node : "";
+    if (errand->head == NULL || write_own_serial(caller, node, errand->serial) < 0 ||
+        fill_head(caller, errand, node, &error) < 0 ||
+        (wire->centre_field != NULL && wire->own_region != NULL &&
+         set_field(host, errand->head, wire->centre_field, wire->own_region) < 0)) {
         errand_free(caller, errand);
         return NULL;
     }
     errand->timer = host->set_timer(host->self, caller->own_ms, on_own_timer, errand);
     return errand;
+}
+
+int
+errand_become(struct caller *caller, struct errand *errand, const char *local, struct fep_record *body)
+{
+    const struct fep_host *host = caller->host;
+    char institution[CYCLE_INSTITUTION];
+    struct fep_error error;
+    if (body == NULL || read_institution(caller, errand, institution, &error) < 0) {
+        host->release_record(host->self, body);
+        return -1;
+    }
+    host->release_record(host->self, errand->body);
+    errand->body = body;
+    snprintf(errand->local, sizeof errand->local, "%s", local);
+    return write_own_serial(caller, institution, errand->serial) < 0 ||
+                   fill_head(caller, errand, institution, &error) < 0
+               ? -1
+               : 0;
 }
 
 /* --- sending --- */
@@ -354,8 +470,11 @@ errand_write_line(struct errand *errand, struct caller *caller)
     }
     snprintf(errand->cycle, sizeof errand->cycle, "%s", needs_cycle(errand) ? caller->shift.cycle : "");
     long size = -1;
-    if (set_field(host, errand->head, caller->wire.cycle_field, errand->cycle) == 0)
-        size = caret_encode_line(&caller->codec, errand->head, errand->body, caller->scratch, &error);
+    uint32_t clock;
+    shift_read_clock(caller, &errand->sent_date, &clock);
+    if (caller->wire.cycle_field == NULL ||
+        set_field(host, errand->head, caller->wire.cycle_field, errand->cycle) == 0)
+        size = caret_encode_line(&caller->codec, errand->head, errand->body, NULL, caller->scratch, &error);
     free(errand->line);
     errand->line = size > 0 ? malloc((size_t)size) : NULL;
     errand->written = 0;

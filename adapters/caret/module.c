@@ -1,18 +1,18 @@
-/* The caret module: caret-delimited lines over TCP. An instance either serves a
- * local system that asks, or calls one:
+/* The caret module: delimited lines over TCP. An instance either serves a local system that asks, or calls
+ * one:
  *
- *   mode = "serve"                          local operators connect to the
- * gateway listen = "0.0.0.0:17021" password_file = "danxian.password"      file
- * with their sign-in password state_directory = "/var/lib/fep/danxian"  one per
- * instance; business cycles survive a restart there
+ *   mode = "serve"                          local operators connect to the gateway
+ *   listen = "0.0.0.0:17021"
+ *   password_file = "danxian.password"      file with their sign-in password
+ *   state_directory = "/var/lib/fep/danxian"  one per instance; business cycles survive a restart there
  *
- *   mode = "call"                           the gateway is the local system's
- * client connect = "10.45.1.20:7021" password_file = "danxian.password" file
- * with the gateway's sign-in password state_directory =
- * "/var/lib/fep/danxian-call"  one per instance; what was posted today
+ *   mode = "call"                           the gateway is the local system's client
+ *   connect = "10.45.1.20:7021"
+ *   password_file = "danxian.password"      file with the gateway's sign-in password
+ *   state_directory = "/var/lib/fep/danxian-call"  one per instance; what was posted today
  *
- * Everything that has a name or a position on the wire comes from the mapping
- * file (group `wire`, layouts). See README.md. */
+ * Everything that has a name, a position or a form on the wire comes from the mapping file (group `wire`,
+ * layouts). See README.md. */
 #include "caller.h"
 
 #include <string.h>
@@ -27,12 +27,12 @@ static const struct fep_option options[] = {
      "serve: numeric ADDRESS:PORT to listen on"},
     {"connect", FEP_TEXT, 0, "ADDRESS:PORT", NULL, 0, 0, "call：本地系统的地址和端口（数字）",
      "call: the local system, numeric ADDRESS:PORT"},
-    {"password_file", FEP_SECRET_FILE, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0, "签到口令文件",
-     "file with the sign-in password"},
-    {"state_directory", FEP_TEXT, FEP_OPTION_REQUIRED, NULL, NULL, 0, 0,
-     "保存业务周期（serve）或当日业务合计（call）的目录，每个实例一个",
+    {"password_file", FEP_SECRET_FILE, 0, NULL, NULL, 0, 0, "签到口令文件（有签到的系统必填）",
+     "file with the sign-in password; needed where the mapping has a sign-in"},
+    {"state_directory", FEP_TEXT, 0, NULL, NULL, 0, 0,
+     "保存业务周期（serve）或当日业务合计（call）的目录，每个实例一个（有签到的系统必填）",
      "directory for the business cycles (serve) or the day's tally (call), one "
-     "per instance"},
+     "per instance; needed where the mapping has a sign-in"},
     {"max_connections", FEP_INTEGER, 0, NULL, "64", 1, MAX_CLIENTS, "serve：连接数上限",
      "serve: connections at once"},
     {"idle_time", FEP_DURATION_MS, 0, "ms", "300000", 20, 3600000, "serve：空闲多久后断开",
@@ -117,6 +117,15 @@ caret_reverse(void *self, struct fep_call *call, const struct fep_message *messa
 }
 
 static void
+caret_inquire(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    if (serves(self))
+        refuse_call(self, call);
+    else
+        calling_inquire(self, call, message);
+}
+
+static void
 caret_cancel(void *self, struct fep_call *call, enum fep_reason reason)
 {
     (serves(self) ? serving_cancel : calling_cancel)(self, call, reason);
@@ -144,6 +153,7 @@ static const struct fep_adapter_ops ops = {.size = sizeof ops,
                                            .open = caret_open,
                                            .start = caret_start,
                                            .submit = caret_submit,
+                                           .inquire = caret_inquire,
                                            .reverse = caret_reverse,
                                            .cancel = caret_cancel,
                                            .read_health = caret_read_health,
@@ -156,8 +166,9 @@ const struct fep_adapter fep_adapter = {.magic = FEP_ADAPTER_MAGIC,
                                         .abi_minor = FEP_ABI_MINOR,
                                         .size = sizeof(struct fep_adapter),
                                         .name = "caret",
-                                        .version = "1.1",
-                                        .summary = "caret-delimited lines over TCP, serving or calling",
-                                        .abilities = FEP_CALLS_OUT | FEP_SERVES_IN | FEP_REVERSES,
+                                        .version = "1.2",
+                                        .summary = "delimited lines over TCP, serving or calling",
+                                        .abilities =
+                                            FEP_CALLS_OUT | FEP_SERVES_IN | FEP_INQUIRES | FEP_REVERSES,
                                         .options = options,
                                         .ops = &ops};

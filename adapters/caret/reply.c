@@ -30,11 +30,13 @@ classify(const struct caller *caller, const struct errand *errand, struct fep_by
     return value[0];
 }
 
-/* "0" or a negative number. */
+/* "0" or a negative number; or, where the mapping says so, any word. */
 static bool
-is_return_code(struct fep_bytes code)
+is_return_code(const struct caller *caller, struct fep_bytes code)
 {
     const char *text = (const char *)code.data;
+    if (caller->wire.return_codes != NULL && strcmp(caller->wire.return_codes, "word") == 0)
+        return code.size > 0;
     bool negative = code.size > 1 && text[0] == '-';
     return code.size > 0 && is_all_digits(text + negative, code.size - negative) &&
            (negative || code.size == 1);
@@ -67,13 +69,19 @@ finding_by_name(const char *name)
 
 /* --- refusals --- */
 
+static bool
+is_code(struct fep_bytes code, const char *text)
+{
+    return text != NULL && bytes_equal(code, text);
+}
+
 /* The cycle is not what it was: nothing was done and the serial is still good. Under the next cycle it goes
  * out again. */
 static bool
 try_another_cycle(struct caller *caller, struct errand *errand, struct fep_bytes code)
 {
     const struct caller_wire *wire = &caller->wire;
-    bool unknown = bytes_equal(code, wire->not_signed_in), over = bytes_equal(code, wire->cycle_over);
+    bool unknown = is_code(code, wire->not_signed_in), over = is_code(code, wire->cycle_over);
     if (!unknown && !over)
         return false;
     if (unknown)
@@ -87,8 +95,9 @@ try_another_cycle(struct caller *caller, struct errand *errand, struct fep_bytes
     return true;
 }
 
-static void
-end_reversal(struct caller *caller, struct errand *errand, int finding, struct fep_result *result)
+void
+reply_end_reversal(struct caller *caller, struct errand *errand, int finding, struct fep_result *result,
+                   struct fep_record *answer)
 {
     bool final = finding == FEP_FOUND_REVERSED || finding == FEP_FOUND_NEVER_ARRIVED ||
                  finding == FEP_FOUND_STAYS_POSTED;
@@ -96,9 +105,10 @@ end_reversal(struct caller *caller, struct errand *errand, int finding, struct f
     result->finding = (uint32_t)finding;
     if (final)
         shift_settle(caller, errand->original_serial);
-    if (finding == FEP_FOUND_REVERSED) /* without a file for the day there is nothing to take out of it */
+    if (finding == FEP_FOUND_REVERSED &&
+        caller->wire.sign_in != NULL) /* without a file for the day there is nothing to take out of it */
         (void)tally_remove(&caller->tally, date, errand->original_serial);
-    errand_finish(caller, errand, FEP_ANSWERED, result, NULL);
+    errand_finish(caller, errand, FEP_ANSWERED, result, answer);
 }
 
 static void
@@ -110,15 +120,23 @@ take_refusal(struct caller *caller, struct errand *errand, const struct fep_reco
     char class = classify(caller, errand, code, &result.code), key[24];
     if (try_another_cycle(caller, errand, code))
         return;
-    if (bytes_equal(code, caller->wire.foreign_cycle))
+    if (is_code(code, caller->wire.foreign_cycle))
         shift_renew(caller, errand->cycle);
     result.reason = FEP_REASON_BUSINESS;
     result.refusal_class = class == 'R' ? FEP_REPEATABLE : FEP_FINAL;
+    if (errand->page > 0) { /* the day's details can not be had now: the reversal comes again */
+        result.refusal_class = FEP_REPEATABLE;
+        result.code = 9001;
+        errand_finish(caller, errand, FEP_REFUSED, &result, NULL);
+        return;
+    }
     if (errand->operation == FEP_OP_REVERSE) {
         snprintf(key, sizeof key, "error:%u", result.code);
         int finding = finding_by_name(host->mapping_text(host->self, "reverse", key));
+        if (finding == FEP_FOUND_STAYS_POSTED && search_begin(caller, errand))
+            return;
         if (finding >= 0) {
-            end_reversal(caller, errand, finding, &result);
+            reply_end_reversal(caller, errand, finding, &result, NULL);
             return;
         }
     }
@@ -178,7 +196,7 @@ note_in_tally(struct caller *caller, const struct errand *errand, const struct f
          minus = list_has(wire->tally_minus, errand->local, length);
     const char *at = wire->tally_amounts, *word;
     int64_t amounts[TALLY_AMOUNTS] = {0};
-    if ((!plus && !minus) || body == NULL)
+    if ((!plus && !minus) || body == NULL || errand->cycle[0] == '\0')
         return;
     for (size_t i = 0; i < TALLY_AMOUNTS && at != NULL && next_word(&at, &word, &size); i++) {
         char field[48];
@@ -202,19 +220,122 @@ read_body(struct caller *caller, const struct errand *errand, struct fep_bytes b
     if (host->find_layout(host->self, layout) == NULL)
         return bytes.size == 0 ? 0
                                : set_error(error, 0, 1001, "an answer to %.12s with output", errand->local);
-    *body = caret_decode_body(&caller->codec, layout, bytes, error);
+    *body = caret_decode_body(&caller->codec, layout, bytes, NULL, error);
     return *body != NULL ? 0 : -1;
 }
 
 static int
-read_finding(const struct caller *caller, const struct fep_record *body)
+read_finding(const struct caller *caller, const char *section, const struct fep_record *body)
 {
     const struct fep_host *host = caller->host;
     char value[16];
-    const char *field = host->mapping_text(host->self, "reverse", "field");
+    const char *field = host->mapping_text(host->self, section, "field");
     if (field == NULL || body == NULL || copy_field(host, body, field, value, sizeof value) <= 0)
         return -1;
-    return finding_by_name(host->mapping_text(host->self, "reverse", value));
+    return finding_by_name(host->mapping_text(host->self, section, value));
+}
+
+/* yyyymmdd at the beginning of a field, 0 if there is none. */
+static uint32_t
+read_date(const struct fep_host *host, const struct fep_record *record, const char *field)
+{
+    struct fep_bytes value = get_field(host, record, field);
+    char text[16];
+    if (value.size < 8 || !is_all_digits((const char *)value.data, 8))
+        return 0;
+    snprintf(text, sizeof text, "%.8s", (const char *)value.data);
+    return (uint32_t)strtoul(text, NULL, 10);
+}
+
+static void
+fill_inquiry_result(const struct caller *caller, const struct errand *errand, const struct fep_record *body,
+                    int finding, struct fep_result *result)
+{
+    const struct fep_host *host = caller->host;
+    const struct caller_wire *wire = &caller->wire;
+    struct fep_bytes reference = get_field(host, body, wire->inquiry_reference);
+    if (reference.size > 0)
+        copy_text(result->local_reference, sizeof result->local_reference, (const char *)reference.data,
+                  reference.size);
+    result->finding = (uint32_t)finding;
+    result->accounting_date = host->call_attempt(errand->call)->accounting_date;
+    if (finding == FEP_FOUND_POSTED)
+        result->effect = FEP_EFFECT_POSTED;
+    if (finding != FEP_FOUND_REFUSED)
+        return;
+    char class = classify(caller, errand, get_field(host, body, wire->inquiry_return), &result->code);
+    result->refusal_class = class == 'R' ? FEP_REPEATABLE : FEP_FINAL;
+    result->reason = FEP_REASON_BUSINESS;
+}
+
+/* What became of another request; where that was posted, its own answer follows in the same list. */
+static bool
+take_inquiry(struct caller *caller, struct errand *errand, const struct fep_record *head,
+             struct fep_bytes bytes, struct fep_error *error)
+{
+    const struct fep_host *host = caller->host;
+    bool follows = caller->wire.inquiry_output != NULL;
+    struct fep_result result = read_result(caller, head);
+    struct fep_bytes rest = {NULL, 0};
+    struct fep_record *original = NULL;
+    char layout[TRANSACTION_SIZE + 4];
+    snprintf(layout, sizeof layout, "%s-R", errand->local);
+    struct fep_record *body = caret_decode_body(&caller->codec, layout, bytes, follows ? &rest : NULL, error);
+    if (body == NULL)
+        return false;
+    int finding = read_finding(caller, "inquire", body);
+    if (finding >= 0)
+        fill_inquiry_result(caller, errand, body, finding, &result);
+    host->release_record(host->self, body);
+    if (finding < 0) {
+        set_error(error, 0, 1001, "the state in the answer is none of the mapping's");
+        return false;
+    }
+    snprintf(layout, sizeof layout, "%s-R", errand->original);
+    if (finding == FEP_FOUND_POSTED && follows && host->find_layout(host->self, layout) != NULL) {
+        original = caret_decode_body(&caller->codec, layout, rest, NULL, error);
+        if (original ==
+            NULL) { /* asking again would bring the same bytes: posted it is, but its answer is of no use */
+            result.reason = FEP_REASON_INCONSISTENT;
+            copy_text(result.text, sizeof result.text, error->text, strlen(error->text));
+        }
+    }
+    errand_finish(caller, errand, FEP_ANSWERED, &result, original);
+    return true;
+}
+
+size_t
+reply_find_row_field(const struct fep_layout *layout, const char *name, size_t size)
+{
+    size_t field = 0;
+    while (field < layout->group_field_count && (strlen(layout->group_fields[field].name) != size ||
+                                                 memcmp(layout->group_fields[field].name, name, size) != 0))
+        field++;
+    return field;
+}
+
+/* "LOCAL:FIELD": in the rows of a day's details, serials of ours become the date and number that the gateway
+ * knows them by; what is none of ours is left out. */
+static int
+name_own_postings(const struct caller *caller, const struct errand *errand, struct fep_record *body,
+                  struct fep_error *error)
+{
+    const struct fep_host *host = caller->host;
+    const char *at = caller->wire.own_serials, *word;
+    const struct fep_layout *layout = body != NULL ? host->record_layout(body) : NULL;
+    size_t size, name = strlen(errand->local), field = 0;
+    while (layout != NULL && at != NULL && next_word(&at, &word, &size)) {
+        if (size <= name + 1 || memcmp(word, errand->local, name) != 0 || word[name] != ':')
+            continue;
+        field = reply_find_row_field(layout, word + name + 1, size - name - 1);
+        for (size_t row = 0; field < layout->group_field_count && row < host->record_rows(body); row++) {
+            char serial[24] = "";
+            bool ours = errand_read_serial(caller, host->record_get_in_row(body, row, field), serial);
+            if (host->record_set_in_row(body, row, field, serial, ours ? strlen(serial) : 0) < 0)
+                return set_error(error, FEP_NOT_SENT, 9001, "no memory");
+        }
+    }
+    return 0;
 }
 
 static bool
@@ -224,9 +345,18 @@ take_good(struct caller *caller, struct errand *errand, const struct fep_record 
     const struct fep_host *host = caller->host;
     struct fep_record *body;
     struct fep_result result = read_result(caller, head);
+    if (errand->page > 0)
+        return search_take(caller, errand, bytes, error);
+    if (errand->operation == FEP_OP_INQUIRE)
+        return take_inquiry(caller, errand, head, bytes, error);
+    result.accounting_date = read_date(host, head, caller->wire.accounting_date_field);
     if (read_body(caller, errand, bytes, &body, error) < 0)
         return false;
-    int finding = errand->operation == FEP_OP_REVERSE ? read_finding(caller, body) : 0;
+    int finding = errand->operation == FEP_OP_REVERSE ? read_finding(caller, "reverse", body) : 0;
+    if (name_own_postings(caller, errand, body, error) < 0) {
+        host->release_record(host->self, body);
+        return false;
+    }
     if (finding < 0 || !repeats_request(caller, errand, body)) {
         host->release_record(host->self, body);
         set_error(error, 0, 1001,
@@ -236,7 +366,7 @@ take_good(struct caller *caller, struct errand *errand, const struct fep_record 
     }
     if (errand->operation == FEP_OP_REVERSE) {
         host->release_record(host->self, body);
-        end_reversal(caller, errand, finding, &result);
+        reply_end_reversal(caller, errand, finding, &result, NULL);
         return true;
     }
     bool posts = errand_posts(caller, errand);
@@ -275,6 +405,21 @@ is_of_cycle(const struct caller *caller, const struct errand *errand, const stru
     return errand->kind == ERRAND_SIGN_IN || cycle.size == 0 || bytes_equal(cycle, errand->cycle);
 }
 
+/* Where the protocol's answers name their request, this one's must be named. A refusal may leave that empty.
+ */
+static bool
+names_request(const struct caller *caller, const struct errand *errand, const struct fep_record *head,
+              bool good)
+{
+    const struct caller_wire *wire = &caller->wire;
+    struct fep_bytes serial = get_field(caller->host, head, wire->answer_serial_field),
+                     transaction = get_field(caller->host, head, wire->answer_transaction_field);
+    bool same_serial = wire->answer_serial_field == NULL || bytes_equal(serial, errand->serial) ||
+                       (!good && serial.size == 0);
+    return same_serial && (wire->answer_transaction_field == NULL ||
+                           bytes_equal(transaction, errand->local) || (!good && transaction.size == 0));
+}
+
 static void
 count_illegal_texts(struct caller *caller)
 {
@@ -297,11 +442,13 @@ reply_take(struct caller *caller, struct errand *errand, const unsigned char *li
         return false;
     struct fep_bytes code = get_field(host, head, caller->wire.return_field);
     bool good = bytes_equal(code, caller->wire.good), taken = false;
-    if (!is_return_code(code))
+    if (!is_return_code(caller, code))
         set_error(error, 0, 1001, "an answer without a return code");
     else if (!is_of_cycle(caller, errand, head))
         set_error(error, 0, 1001, "an answer of another business cycle");
-    else if (!good && output.size > 0)
+    else if (!names_request(caller, errand, head, good))
+        set_error(error, 0, 1001, "an answer to another request");
+    else if (!good && !caret_is_blank(&caller->codec, output))
         set_error(error, 0, 1001, "a refusal with output");
     else if (errand->kind != ERRAND_CALL)
         taken = take_own(caller, errand, head, output, good, error);

@@ -17,41 +17,89 @@ read_wire(struct caret *caret, struct fep_error *error)
         const char **value;
         bool required;
     } keys[] = {{"transaction_field", &wire->transaction_field, true},
-                {"institution_field", &wire->institution_field, true},
-                {"operator_field", &wire->operator_field, true},
-                {"cycle_field", &wire->cycle_field, true},
+                {"institution_field", &wire->institution_field, false},
+                {"operator_field", &wire->operator_field, false},
+                {"cycle_field", &wire->cycle_field, false},
                 {"serial_field", &wire->serial_field, true},
-                {"centre_field", &wire->centre_field, true},
-                {"online_field", &wire->online_field, true},
-                {"online_values", &wire->online_values, true},
+                {"centre_field", &wire->centre_field, false},
+                {"online_field", &wire->online_field, false},
+                {"online_values", &wire->online_values, false},
                 {"return_field", &wire->return_field, true},
-                {"reference_field", &wire->reference_field, true},
-                {"answer_cycle_field", &wire->answer_cycle_field, true},
-                {"text_field", &wire->text_field, true},
+                {"reference_field", &wire->reference_field, false},
+                {"answer_cycle_field", &wire->answer_cycle_field, false},
+                {"text_field", &wire->text_field, false},
                 {"good", &wire->good, true},
                 {"reference_prefix", &wire->reference_prefix, false},
                 {"own_region", &wire->own_region, false},
                 {"node_prefixes", &wire->node_prefixes, false},
                 {"serial_form", &wire->serial_form, false},
-                {"sign_in", &wire->sign_in, true},
-                {"sign_in_password", &wire->sign_in_password, true},
-                {"sign_in_clock", &wire->sign_in_clock, true},
-                {"sign_in_answer_clock", &wire->sign_in_answer_clock, true},
-                {"sign_in_answer_resumed", &wire->sign_in_answer_resumed, true},
-                {"sign_out", &wire->sign_out, true},
-                {"sign_out_forced", &wire->sign_out_forced, true},
-                {"centre_time", &wire->centre_time, true},
-                {"centre_time_answer_clock", &wire->centre_time_answer_clock, true},
+                {"sign_in", &wire->sign_in, false},
+                {"sign_in_password", &wire->sign_in_password, false},
+                {"sign_in_clock", &wire->sign_in_clock, false},
+                {"sign_in_answer_clock", &wire->sign_in_answer_clock, false},
+                {"sign_in_answer_resumed", &wire->sign_in_answer_resumed, false},
+                {"sign_out", &wire->sign_out, false},
+                {"sign_out_forced", &wire->sign_out_forced, false},
+                {"centre_time", &wire->centre_time, false},
+                {"centre_time_answer_clock", &wire->centre_time_answer_clock, false},
                 {"own_centre", &wire->own_centre, false},
                 {"after_midnight", &wire->after_midnight, false},
                 {"reversal", &wire->reversal, false},
                 {"new_connection_is_new", &wire->new_connection_is_new, false},
-                {"not_served", &wire->not_served, false}};
+                {"not_served", &wire->not_served, false},
+                {"answer_serial_field", &wire->answer_serial_field, false},
+                {"answer_transaction_field", &wire->answer_transaction_field, false},
+                {"replays", &wire->replays, false},
+                {"posting", &wire->posting, false},
+                {"totals", &wire->totals, false},
+                {"totals_date", &wire->totals_date, false},
+                {"totals_kind", &wire->totals_kind, false},
+                {"totals_answer", &wire->totals_answer, false},
+                {"totals_equal", &wire->totals_equal, false},
+                {"inquiry_return", &wire->inquiry_return, false},
+                {"inquiry_reference", &wire->inquiry_reference, false},
+                {"inquiry_output", &wire->inquiry_output, false},
+                {"number_limits", &wire->number_limits, false}};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         *keys[i].value = wire_text(caret->host, keys[i].name);
         if (*keys[i].value == NULL && keys[i].required)
             return set_error(error, 0, 0, "the mapping lacks wire.%s", keys[i].name);
     }
+    wire->inquiry = caret->host->mapping_text(caret->host->self, "serve_inquire", "local");
+    if (wire->replays != NULL && strcmp(wire->replays, "yes") != 0)
+        wire->replays = NULL;
+    if (wire->inquiry_output != NULL && strcmp(wire->inquiry_output, "rest") != 0)
+        return set_error(error, 0, 0, "wire.inquiry_output is \"%.20s\"; expected rest",
+                         wire->inquiry_output);
+    return 0;
+}
+
+/* Whoever signs in gets a cycle, which is named in every request. */
+static int
+check_sign_in(const struct caret *caret, struct fep_error *error)
+{
+    const struct caret_wire *wire = &caret->wire;
+    const struct {
+        const char *name, *value;
+    } needed[] = {{"institution_field", wire->institution_field},
+                  {"operator_field", wire->operator_field},
+                  {"cycle_field", wire->cycle_field},
+                  {"answer_cycle_field", wire->answer_cycle_field},
+                  {"sign_in_password", wire->sign_in_password},
+                  {"sign_in_clock", wire->sign_in_clock},
+                  {"sign_in_answer_clock", wire->sign_in_answer_clock},
+                  {"sign_in_answer_resumed", wire->sign_in_answer_resumed},
+                  {"sign_out", wire->sign_out},
+                  {"sign_out_forced", wire->sign_out_forced}};
+    for (size_t i = 0; wire->sign_in != NULL && i < sizeof needed / sizeof *needed; i++) {
+        if (needed[i].value == NULL)
+            return set_error(error, 0, 0, "the mapping lacks wire.%s, which wire.sign_in needs",
+                             needed[i].name);
+    }
+    if (wire->sign_in != NULL && caret->host->get_secret(caret->config, "password_file") == NULL)
+        return set_error(error, 0, 0, "option password_file is missing; the mapping has a sign-in");
+    if (wire->centre_time != NULL && wire->centre_time_answer_clock == NULL)
+        return set_error(error, 0, 0, "the mapping lacks wire.centre_time_answer_clock");
     return 0;
 }
 
@@ -66,14 +114,15 @@ check_fields(const struct caret *caret, struct fep_error *error)
     const char *const asked[] = {wire->transaction_field, wire->institution_field, wire->operator_field,
                                  wire->cycle_field,       wire->serial_field,      wire->centre_field,
                                  wire->online_field};
-    const char *const answered[] = {wire->return_field, wire->reference_field, wire->answer_cycle_field,
-                                    wire->text_field};
+    const char *const answered[] = {wire->return_field,        wire->reference_field,
+                                    wire->answer_cycle_field,  wire->text_field,
+                                    wire->answer_serial_field, wire->answer_transaction_field};
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
-        if (find_field(q, asked[i]) < 0)
+        if (asked[i] != NULL && find_field(q, asked[i]) < 0)
             return set_error(error, 0, 0, "wire names %.40s; layout head-Q has no such field", asked[i]);
     }
     for (size_t i = 0; i < sizeof answered / sizeof *answered; i++) {
-        if (find_field(r, answered[i]) < 0)
+        if (answered[i] != NULL && find_field(r, answered[i]) < 0)
             return set_error(error, 0, 0, "wire names %.40s; layout head-R has no such field", answered[i]);
     }
     return 0;
@@ -92,12 +141,14 @@ open_parts(struct caret *caret, struct fep_error *error)
 {
     const struct fep_host *host = caret->host;
     const struct fep_config *config = caret->config;
-    bool damaged;
+    bool damaged = false;
     if (host->get_text(config, "listen") == NULL)
         return set_error(error, 0, 0, "option listen is missing; mode serve needs it");
     if (tcp_parse(host->get_text(config, "listen"), &caret->address, error) < 0 ||
         caret_codec_open(&caret->codec, host, error) < 0 || read_wire(caret, error) < 0 ||
-        check_fields(caret, error) < 0 ||
+        check_fields(caret, error) < 0 || check_sign_in(caret, error) < 0)
+        return -1;
+    if (caret->wire.sign_in != NULL &&
         cycles_open(&caret->book, host->get_text(config, "state_directory"), &damaged, error) < 0)
         return -1;
     if (damaged)

@@ -357,7 +357,7 @@ take_lines(struct client *client)
     client->in_size = rest;
     client->searched = 0;
     client->premature = rest > 0;
-    desk_take_line(client, line, end - 2);
+    desk_take_line(client, line, end - caret_line_end(&caret->codec));
     free(line);
 }
 

@@ -4,7 +4,8 @@
  * under it, until what is in flight has its answer and what is in doubt has been reversed: once it is signed
  * out, nothing of it can be reversed any more. That has its bound; then totals are compared, the cycle is
  * signed out, by force where they differ, and the next one begins. Must never sign out while an answer of
- * that cycle is outstanding. */
+ * that cycle is outstanding. Where the mapping has no sign-in there is no cycle either: the shift is open
+ * from the start and stays so. */
 #include "caller.h"
 
 #include <stdio.h>
@@ -128,6 +129,8 @@ bool
 shift_is_open_to(const struct caller *caller, const char *local)
 {
     const struct shift *shift = &caller->shift;
+    if (caller->wire.sign_in == NULL)
+        return true;
     if (shift->state == SHIFT_SETTLING)
         return list_has(caller->wire.after_midnight, local, strlen(local));
     return shift->state == SHIFT_OPEN && cycles_date(shift->cycle) >= server_date(caller);
@@ -406,6 +409,8 @@ static void
 look_at_day(struct caller *caller)
 {
     struct shift *shift = &caller->shift;
+    if (caller->wire.sign_in == NULL)
+        return;
     if (shift->state == SHIFT_OPEN && cycles_date(shift->cycle) < server_date(caller))
         enter(caller, SHIFT_SETTLING);
     if (shift->state == SHIFT_SETTLING && may_close(caller))
@@ -423,6 +428,13 @@ ask_for_time(struct caller *caller)
         return;
     caller->heard_ms = now_ms(caller); /* asked: not again at once if it fails */
     const char *local = caller->wire.centre_time;
+    if (local == NULL) {
+        if (caller->unreachable)
+            channel_probe(caller);
+        else if (caller->hung)
+            calling_try_again(caller);
+        return;
+    }
     if (errand_begin_own(caller, ERRAND_ECHO, local, create_body(caller, local)) != NULL)
         errand_pump(caller);
 }
@@ -435,7 +447,7 @@ tick(void *arg)
     struct shift *shift = &caller->shift;
     shift->timer = NULL;
     if (shift->state == SHIFT_DOWN && now_ms(caller) - shift->since_ms >= shift->pause_ms &&
-        !caller->draining)
+        !caller->draining && caller->wire.sign_in != NULL)
         sign_in(caller);
     look_at_day(caller);
     ask_for_time(caller);
@@ -452,7 +464,10 @@ shift_start(struct caller *caller)
     caller->shift.state = SHIFT_DOWN;
     caller->heard_ms = now_ms(caller);
     caller->shift.timer = caller->host->set_timer(caller->host->self, TICK_MS, tick, caller);
-    sign_in(caller);
+    if (caller->wire.sign_in != NULL)
+        sign_in(caller);
+    else
+        enter(caller, SHIFT_OPEN);
 }
 
 void

@@ -129,6 +129,8 @@ take_refusal(struct fixed *fixed, struct task *task, const struct fep_record *he
             return;
         }
     }
+    if (task->operation == OP_NOTICE)
+        file_calls_told(fixed, class);
     enum fep_kind kind = class != 'U' ? FEP_REFUSED : task->looking_up ? FEP_NOT_SENT : FEP_UNKNOWN;
     task_finish(fixed, task, kind, &result, NULL);
 }
@@ -141,6 +143,15 @@ take_submit_answer(struct fixed *fixed, struct task *task, const struct fep_reco
     if (read_body(fixed, task->local, head, bytes, size, &body, error) < 0)
         return -1;
     struct fep_result result = read_result(fixed, head);
+    if (task->file != NULL && task->call == NULL) { /* late: whoever needs the file asks again */
+        fixed->host->release_record(fixed->host->self, body);
+        task_free(fixed, task);
+        return 0;
+    }
+    if (task->file != NULL && body != NULL)
+        return file_calls_take(fixed, task, &result, body, error);
+    if (task->operation == OP_NOTICE)
+        file_calls_told(fixed, '0');
     result.effect = is_posting(fixed, task->local) ? FEP_EFFECT_POSTED : FEP_EFFECT_NONE;
     task_finish(fixed, task, FEP_ANSWERED, &result, body);
     return 0;

@@ -37,6 +37,7 @@ read_wire(struct fixed *fixed, struct fep_error *error)
                 {"sign_on_window", &wire->sign_on_window, true},
                 {"sign_on_answer_date", &wire->sign_on_answer_date, true},
                 {"sign_on_answer_window", &wire->sign_on_answer_window, true},
+                {"sign_on_answer_clock", &wire->sign_on_answer_clock, false},
                 {"inquiry_length", &wire->inquiry_length, false},
                 {"inquiry_reference", &wire->inquiry_reference, false},
                 {"inquiry_return", &wire->inquiry_return, false},
@@ -124,11 +125,16 @@ read_options(struct fixed *fixed)
     fixed->window_wanted = (unsigned)host->get_integer(config, "window");
     fixed->connect_ms = host->get_integer(config, "connect_time");
     fixed->sign_on_ms = host->get_integer(config, "sign_on_time");
+    fixed->clock_tolerance_ms = host->get_integer(config, "clock_tolerance");
     fixed->heartbeat_ms = host->get_integer(config, "heartbeat_time");
     fixed->silence_ms = host->get_integer(config, "silence_time");
     fixed->pause_min_ms = host->get_integer(config, "pause_min");
     fixed->pause_max_ms = host->get_integer(config, "pause_max");
     fixed->late_ms = host->get_integer(config, "late_time");
+    fixed->file_poll_ms = host->get_integer(config, "file_poll_time");
+    fixed->breaker = (struct breaker){.limit = (unsigned)host->get_integer(config, "breaker_failures"),
+                                      .within_ms = host->get_integer(config, "breaker_within"),
+                                      .probe_ms = host->get_integer(config, "breaker_probe")};
 }
 
 int
@@ -150,7 +156,10 @@ calling_open(const struct fep_host *host, const struct fep_config *config, void 
         set_error(error, 0, 0, "option connect is missing; mode call needs it");
     else if (tcp_parse(address, &fixed->address, error) == 0 &&
              fixed_codec_open(&fixed->codec, host, error) == 0 && read_wire(fixed, error) == 0 &&
-             check_head_fields(fixed, error) == 0 && make_buffers(fixed, error) == 0) {
+             check_head_fields(fixed, error) == 0 &&
+             files_open(&fixed->files, host, &fixed->codec, host->get_text(config, "file_in"),
+                        host->get_text(config, "file_out"), error) == 0 &&
+             make_buffers(fixed, error) == 0) {
         *self = fixed;
         return 0;
     }
@@ -164,6 +173,7 @@ calling_start(void *self, struct fep_call *call)
     struct fixed *fixed = self;
     fixed->start_call = call;
     session_start(fixed);
+    file_calls_start(fixed);
 }
 
 void
@@ -234,6 +244,7 @@ calling_close(void *self)
 {
     struct fixed *fixed = self;
     session_stop(fixed);
+    file_calls_stop(fixed);
     task_free_all(fixed);
     free_fixed(fixed);
 }

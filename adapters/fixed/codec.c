@@ -11,18 +11,6 @@
 
 enum { MAC_SIZE = 8, MAX_FIELD = 1024, TEXT_SCRATCH = 4 * MAX_FIELD };
 
-uint32_t
-fixed_crc32(const unsigned char *data, size_t size)
-{
-    uint32_t crc = 0xFFFFFFFFu;
-    for (size_t i = 0; i < size; i++) {
-        crc ^= data[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (0xEDB88320u & (0u - (crc & 1u)));
-    }
-    return ~crc;
-}
-
 static size_t
 sum_lengths(const struct fep_field *fields, size_t count)
 {
@@ -318,15 +306,19 @@ layout_usable(const struct fep_layout *layout)
            lengths_usable(layout->group_fields, layout->group_name != NULL ? layout->group_field_count : 0);
 }
 
-static int
-encode_record(struct fixed_codec *codec, const struct fep_record *record, unsigned char *out, size_t room,
-              struct fep_error *error)
+int
+fixed_encode_record(struct fixed_codec *codec, const struct fep_record *record, unsigned char *out,
+                    size_t room, struct fep_error *error)
 {
     const struct fep_host *host = codec->host;
     const struct fep_layout *layout = host->record_layout(record);
     size_t rows = host->record_rows(record), size = fixed_plain_size(layout) + rows * fixed_row_size(layout);
     if (!layout_usable(layout))
         return set_error(error, 0, 0, "layout %.40s has a field without usable length", layout->name);
+    if (size > room && rows > 0 && fixed_plain_size(layout) + fixed_row_size(layout) <= room)
+        return set_error(error, FEP_NOT_SENT, 2204,
+                         "%.40s: %zu lines; %zu fit into a record, and nothing took effect", layout->name,
+                         rows, (room - fixed_plain_size(layout)) / fixed_row_size(layout));
     if (size > room)
         return set_error(error, FEP_NOT_SENT, 1003, "%.40s: %zu bytes do not fit into a record", layout->name,
                          size);
@@ -377,12 +369,12 @@ fixed_encode_frame(struct fixed_codec *codec, const struct fep_record *head, con
 {
     const struct fep_host *host = codec->host;
     unsigned char *record = out + codec->length_digits;
-    int head_size = encode_record(codec, head, record, codec->max_record, error);
+    int head_size = fixed_encode_record(codec, head, record, codec->max_record, error);
     if (head_size < 0)
         return -1;
     size_t size = (size_t)head_size, rows = 0;
     if (body != NULL) {
-        int body_size = encode_record(codec, body, record + size, codec->max_record - size, error);
+        int body_size = fixed_encode_record(codec, body, record + size, codec->max_record - size, error);
         if (body_size < 0)
             return -1;
         size += (size_t)body_size;
@@ -434,7 +426,7 @@ fixed_build_answer(struct fixed_codec *codec, const unsigned char *head, const s
     for (size_t i = 0; i < 2; i++) {
         if (parts[i] == NULL)
             continue;
-        int added = encode_record(codec, parts[i], record + size, codec->max_record - size, error);
+        int added = fixed_encode_record(codec, parts[i], record + size, codec->max_record - size, error);
         if (added < 0)
             return -1;
         size += (size_t)added;

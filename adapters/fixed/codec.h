@@ -5,6 +5,7 @@
 
 #include <fep/adapter.h>
 
+#include "crc.h"
 #include "text.h"
 
 #define FIXED_MAX_RECORD (1u << 20)
@@ -27,7 +28,10 @@ int fixed_codec_open(struct fixed_codec *codec, const struct fep_host *host, str
 size_t fixed_plain_size(const struct fep_layout *layout);
 size_t fixed_row_size(const struct fep_layout *layout);
 
-uint32_t fixed_crc32(const unsigned char *data, size_t size);
+/* Writes one record, plain fields and rows, into at most `room` bytes. Returns its size, or -1 with the error naming the
+ * field. */
+int fixed_encode_record(struct fixed_codec *codec, const struct fep_record *record, unsigned char *out, size_t room,
+                        struct fep_error *error);
 
 /* Writes the whole frame: length digits, head, body (NULL: none), with row count and seal set. The caller's head is
  * not changed. Returns the frame's size, or -1 with the error naming the field (nothing usable in `out`).

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "wire.h"
 
 /* What is read of a record's head. */
@@ -37,18 +37,6 @@ refuse_with(struct client *client, const struct head *head, const char *code, co
 
 /* --- clock --- */
 
-static int64_t
-seconds_of(uint32_t date, uint32_t clock)
-{
-    struct tm tm = {.tm_year = (int)(date / 10000) - 1900,
-                    .tm_mon = (int)(date / 100 % 100) - 1,
-                    .tm_mday = (int)(date % 100),
-                    .tm_hour = (int)(clock / 10000),
-                    .tm_min = (int)(clock / 100 % 100),
-                    .tm_sec = (int)(clock % 100)};
-    return (int64_t)timegm(&tm);
-}
-
 static uint32_t
 read_number(const struct fep_host *host, const struct fep_record *record, const char *field)
 {
@@ -62,13 +50,10 @@ static bool
 clock_is_close(const struct server *server, const struct fep_record *head)
 {
     const struct fep_host *host = server->host;
-    uint32_t date, clock;
-    host->read_local_time(host->self, &date, &clock);
     if (server->clock_tolerance_ms == 0)
         return true;
-    int64_t offset_ms = (seconds_of(read_number(host, head, server->wire.date_field),
-                                    read_number(host, head, server->wire.time_field)) -
-                         seconds_of(date, clock)) *
+    int64_t offset_ms = clock_offset_s(host, read_number(host, head, server->wire.date_field),
+                                       read_number(host, head, server->wire.time_field)) *
                         1000;
     return offset_ms <= server->clock_tolerance_ms && offset_ms >= -server->clock_tolerance_ms;
 }
@@ -174,6 +159,9 @@ static bool
 knows(const struct server *server, const char *transaction)
 {
     char layout[LOCAL_SIZE + 4];
+    bool served;
+    if (file_desk_knows(server, transaction, &served))
+        return served;
     snprintf(layout, sizeof layout, "%.12s-Q", transaction);
     return server->host->find_layout(server->host->self, layout) != NULL;
 }
@@ -307,8 +295,11 @@ take_request(struct client *client, const struct head *head)
     snprintf(request->transaction, sizeof request->transaction, "%s", head->transaction);
     snprintf(request->serial, sizeof request->serial, "%s", head->serial);
     check_business(server, head, request);
+    bool served;
     if (request->code != 0)
         request_probe(request);
+    else if (file_desk_knows(server, head->transaction, &served))
+        file_desk_take(request);
     else
         request_begin(request);
 }

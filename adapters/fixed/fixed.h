@@ -3,15 +3,17 @@
 #define FEP_FIXED_H
 
 #include "codec.h"
+#include "files.h"
 #include "tcp.h"
 
-enum { MAX_CONNECTIONS = 8, MAX_TASKS = 256, SERIAL_SIZE = 24, LOCAL_SIZE = 16 };
+enum { MAX_CONNECTIONS = 8, MAX_TASKS = 256, MAX_TIMEOUTS = 100, OP_NOTICE = 100, SERIAL_SIZE = 24, LOCAL_SIZE = 16 };
 
 struct fixed_wire { /* facts of the mapping file; see README.md */
     const char *head_constants, *transaction_field, *serial_field, *date_field, *time_field, *accounting_date_field;
     const char *kind_field, *answer_kind, *original_transaction_field, *return_field, *text_field, *reference_field;
     const char *good, *wrong_date, *not_signed_on, *posting;
     const char *sign_on, *sign_on_password, *sign_on_window, *sign_on_answer_date, *sign_on_answer_window;
+    const char *sign_on_answer_clock;
     const char *inquiry_length, *inquiry_reference, *inquiry_return;
     const char *lookup_for, *lookup_empty, *lookup, *lookup_request, *lookup_row_field, *lookup_order;
 };
@@ -20,18 +22,26 @@ enum task_state {
     TASK_WAITING = 1, /* for a connection with room */
     TASK_QUEUED,      /* on a connection; no byte has left */
     TASK_SENT,        /* a byte has left */
+    TASK_READING,     /* the answer is there, the file that it names is being read */
     TASK_LATE         /* its call is completed; the answer may still come and holds its place in the window */
 };
 
 struct task {
     struct task *next, *before;
-    struct fep_call *call; /* NULL once completed */
+    struct fixed *fixed;
+    struct fep_call *call; /* NULL once completed, and of a notice */
     struct fep_attempt attempt;
-    uint32_t operation; /* enum fep_operation */
+    uint32_t operation; /* enum fep_operation, or OP_NOTICE */
     struct fep_record *head, *body;
     char local[LOCAL_SIZE], original[LOCAL_SIZE];
     char serial[SERIAL_SIZE]; /* of what is on the wire now */
     char request_serial[SERIAL_SIZE];
+    char own_date[16];        /* accounting date that the request itself brings; empty: the current one */
+    const struct file_kind *file; /* its answer names a file; the rest is for that */
+    struct fep_record *asked, *told;
+    struct file_reader *reader;
+    struct fep_timer *timer;
+    struct fep_result result;
     bool looking_up;          /* what is on the wire is only the query before the request itself */
     unsigned date_corrections;
     enum task_state state;
@@ -66,6 +76,14 @@ struct connection {
 /* What an instance does; the first member of the module's state, whichever it is. */
 enum fixed_mode { FIXED_SERVES = 1, FIXED_CALLS };
 
+/* See breaker.c. */
+struct breaker {
+    int64_t timeouts[MAX_TIMEOUTS];
+    unsigned next, count, limit; /* limit 0: never opens */
+    int64_t within_ms, probe_ms, probed_ms;
+    bool open;
+};
+
 struct fixed { /* the calling side; the serving side is in server.h */
     enum fixed_mode mode;
     const struct fep_host *host;
@@ -77,11 +95,18 @@ struct fixed { /* the calling side; the serving side is in server.h */
     size_t connection_count;
     unsigned window_wanted;
     int64_t connect_ms, sign_on_ms, heartbeat_ms, silence_ms, pause_min_ms, pause_max_ms, late_ms;
+    int64_t clock_tolerance_ms, clock_offset_s; /* 0: not checked; as last told */
     struct task *first, *last;
     size_t task_count;
     unsigned char *scratch;    /* one frame */
     uint32_t accounting_date;  /* the local system's, yyyymmdd; 0 before the first sign-on */
     uint32_t serial_counter;
+    struct breaker breaker;
+    struct files files;
+    struct fep_timer *notice_timer;
+    struct task *notice; /* on its way; NULL: none */
+    struct file_facts notice_facts;
+    int64_t file_poll_ms;
     struct fep_call *start_call, *drain_call;
     bool draining, closing;
     unsigned illegal_texts_told;
@@ -122,6 +147,11 @@ int task_fill_head(struct fixed *fixed, struct fep_record *head, const char *loc
 /* A serial of our own: for sign-on, inquiries, reversals, look-ups. The router's never begin their counter like this. */
 void task_draw_serial(struct fixed *fixed, char serial[SERIAL_SIZE]);
 
+/* A request of our own without a call: tells of a file. Takes `body`. */
+void task_begin_notice(struct fixed *fixed, const char *local, struct fep_record *body);
+/* Nobody waits for the answer any more. */
+void task_give_up_notice(struct fixed *fixed);
+
 /* Puts a waiting task on a connection, leaves it waiting, or ends it. The task may be gone afterwards. */
 void task_place(struct fixed *fixed, struct task *task);
 /* Completes the call (or reports a late answer), takes `answer`, frees the task. */
@@ -141,6 +171,25 @@ char answer_classify(const struct fixed *fixed, struct fep_bytes return_code, co
 /* yyyymmdd in a field; 0 if it holds none. */
 uint32_t answer_read_date(const struct fep_host *host, const struct fep_record *record, const char *field);
 
+/* --- file_calls.c: files --- */
+
+/* Turns the question for a page into the request for the file. Negative with the error. */
+int file_calls_prepare(struct fixed *fixed, struct task *task, const struct file_kind *kind, struct fep_error *error);
+/* A good answer to it; takes `told`. The task may be gone afterwards. Negative with the error: it is no such answer. */
+int file_calls_take(struct fixed *fixed, struct task *task, const struct fep_result *result, struct fep_record *told,
+                    struct fep_error *error);
+void file_calls_start(struct fixed *fixed);
+void file_calls_stop(struct fixed *fixed);
+/* How a notice ended: '0' good, else the class of the refusal. */
+void file_calls_told(struct fixed *fixed, char class);
+
+/* --- breaker.c --- */
+
+void breaker_note_timeout(struct fixed *fixed);
+void breaker_note_answer(struct fixed *fixed);
+/* May this go out now? A probe counts as sent. */
+bool breaker_lets(struct fixed *fixed, uint32_t operation);
+
 /* --- session.c: connections --- */
 
 void session_start(struct fixed *fixed);
@@ -150,5 +199,6 @@ void session_write(struct connection *connection);
 /* Is a connection to be expected within the connect and sign-on times? */
 bool session_coming(const struct fixed *fixed);
 void session_report(struct fixed *fixed);
+bool session_is_ready(const struct fixed *fixed);
 
 #endif

@@ -7,6 +7,7 @@
  *     connections = 1               long connections, each with its own window
  *     window = 16                   requests outstanding per connection; the
  * local system may grant less
+ *     file_in = "/var/lib/fep/djz/in"   files of the local system; file_out: ours
  *
  *   mode = "serve"                  the local system is the gateway's client
  *     listen = "0.0.0.0:17031"
@@ -60,8 +61,21 @@ static const struct fep_option options[] = {
      "serve：多快给出的拒绝可视为对方已知，其后同一流水号可重新办理",
      "serve: a refusal within this time is taken to be known before its serial "
      "comes again"},
-    {"clock_tolerance", FEP_DURATION_MS, 0, "ms", "600000", 0, 86400000, "serve：允许的时钟差，0 为不查",
-     "serve: clock difference allowed; 0: not checked"},
+    {"clock_tolerance", FEP_DURATION_MS, 0, "ms", "600000", 0, 86400000,
+     "允许的时钟差（call：登录应答中的），0 为不查",
+     "clock difference allowed (call: of the answer to the sign-on); 0: not checked"},
+    {"file_in", FEP_TEXT, 0, NULL, NULL, 0, 0, "对方文件所在目录", "directory with the local system's files"},
+    {"file_out", FEP_TEXT, 0, NULL, NULL, 0, 0, "本方文件所在目录", "directory for our files"},
+    {"file_time", FEP_DURATION_MS, 0, "ms", "8000", 10, 60000, "serve：文件多久未备好即答未就绪",
+     "serve: a file that takes longer is told as not ready yet"},
+    {"file_poll_time", FEP_DURATION_MS, 0, "ms", "60000", 10, 3600000, "多久查看一次应备或应通知的文件",
+     "how often to look for files to make (serve) or to tell of (call)"},
+    {"breaker_failures", FEP_INTEGER, 0, NULL, "5", 0, MAX_TIMEOUTS, "call：超时多少次即熔断，0 为不熔断",
+     "call: so many time-outs open the breaker; 0: never"},
+    {"breaker_within", FEP_DURATION_MS, 0, "ms", "60000", 10, 3600000, "call：在多长时间内",
+     "call: within so long"},
+    {"breaker_probe", FEP_DURATION_MS, 0, "ms", "30000", 10, 3600000, "call：熔断后多久试探一次",
+     "call: pause between probes while it is open"},
     {NULL, 0, 0, NULL, NULL, 0, 0, NULL, NULL}};
 
 static bool
@@ -167,7 +181,7 @@ const struct fep_adapter fep_adapter = {.magic = FEP_ADAPTER_MAGIC,
                                         .abi_minor = FEP_ABI_MINOR,
                                         .size = sizeof(struct fep_adapter),
                                         .name = "fixed",
-                                        .version = "1.1",
+                                        .version = "1.2",
                                         .summary = "fixed-width records over TCP, calling or serving",
                                         .abilities = FEP_CALLS_OUT | FEP_SERVES_IN | FEP_INQUIRES |
                                                      FEP_REVERSES | FEP_REPLAYS,

@@ -58,7 +58,8 @@ void
 desk_forget(struct request *request)
 {
     struct server *server = request->client->server;
-    server->host->forget_request(server->host->self, request);
+    if (request->job == NULL)
+        server->host->forget_request(server->host->self, request);
     repeats_note(server, request->serial, UINT64_MAX, request->client->number, false);
     request_free(request);
 }

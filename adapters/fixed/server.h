@@ -62,6 +62,7 @@ struct request { /* the ticket */
     char class;
     uint32_t code;
     char text[128];
+    struct file_job *job; /* the file it waits for, NULL: it is with the host */
     const char *special; /* a return code of this family's own in place of class and code */
 };
 
@@ -95,6 +96,11 @@ struct server {
     size_t next_refusal;
     uint64_t refusal_floor; /* what was forgotten was handed over at the latest then */
     unsigned illegal_texts_told;
+    struct files files;
+    struct file_job *jobs;
+    struct fep_timer *file_timer;
+    int64_t file_wait_ms, file_poll_ms;
+    uint32_t files_prepared[FILE_KINDS]; /* the last day whose file was made */
     bool draining, closing;
     struct fep_call *drain_call;
     struct fep_health health;
@@ -139,6 +145,16 @@ void request_begin(struct request *request);
 /* As request_begin, but first asks whether it repeats one that is stored; if not, it is refused with its class and code. */
 void request_probe(struct request *request);
 bool request_is_open(const struct server *server, const char *serial);
+
+/* --- file_desk.c: files --- */
+
+int file_desk_open(struct server *server, struct fep_error *error);
+void file_desk_start(struct server *server);
+void file_desk_close(struct server *server);
+/* Is it a request for a file or a notice of one? `served`: and are there directories for it? */
+bool file_desk_knows(const struct server *server, const char *transaction, bool *served);
+/* Answers it now or later. */
+void file_desk_take(struct request *request);
 
 /* --- tell.c: what goes back --- */
 

@@ -115,7 +115,7 @@ open_parts(struct server *server, struct fep_error *error)
         return set_error(error, 0, 0, "option listen is missing; mode serve needs it");
     if (tcp_parse(address, &server->address, error) < 0 ||
         fixed_codec_open(&server->codec, host, error) < 0 || read_wire(server, error) < 0 ||
-        check_fields(server, error) < 0)
+        check_fields(server, error) < 0 || file_desk_open(server, error) < 0)
         return -1;
     if (server->codec.head_size > HEAD_ROOM)
         return set_error(error, 0, 0, "a head takes %zu bytes; at most %d", server->codec.head_size,
@@ -172,6 +172,8 @@ serving_start(void *self, struct fep_call *call)
     struct fep_error error = {0};
     struct fep_result result = {.size = sizeof result};
     bool good = client_listen(server, &error) == 0;
+    if (good)
+        file_desk_start(server);
     serving_report(server);
     if (!good)
         copy_text(result.text, sizeof result.text, error.text, strlen(error.text));
@@ -234,6 +236,7 @@ serving_close(void *self)
     struct server *server = self;
     client_stop_listening(server);
     client_close_all(server);
+    file_desk_close(server);
     free(server->scratch);
     free(server);
 }

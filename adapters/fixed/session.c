@@ -11,9 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "wire.h"
 
-enum { OWN_ROOM = 2048, LOG_WARNING_LEVEL = 4, LOG_NOTICE_LEVEL = 5 };
+enum {
+    OWN_ROOM = 2048,
+    WARN_OFFSET_S = 60,
+    LOG_ERROR_LEVEL = 3,
+    LOG_WARNING_LEVEL = 4,
+    LOG_NOTICE_LEVEL = 5
+};
 
 static void tick(void *arg);
 static void on_ready(void *arg, uint32_t events);
@@ -41,17 +48,29 @@ session_report(struct fixed *fixed)
     if (fixed->draining)
         state = FEP_STOPPING;
     else if (ready > 0)
-        state = ready == fixed->connection_count ? FEP_UP : FEP_DEGRADED;
+        state = ready == fixed->connection_count && !fixed->breaker.open ? FEP_UP : FEP_DEGRADED;
     else if (fixed->start_call != NULL)
         state = FEP_STARTING;
     if (state == FEP_UP)
         health->reason[0] = '\0';
+    else if (ready > 0 && fixed->breaker.open)
+        snprintf(health->reason, sizeof health->reason, "it does not answer: only probes are sent");
     if (state == health->state && window == health->window)
         return;
     health->size = sizeof *health;
     health->state = state;
     health->window = window;
     fixed->host->report_health(fixed->host->self, health);
+}
+
+bool
+session_is_ready(const struct fixed *fixed)
+{
+    for (size_t i = 0; i < fixed->connection_count; i++) {
+        if (fixed->connections[i].state == CONNECTION_READY)
+            return true;
+    }
+    return false;
 }
 
 static void
@@ -307,6 +326,31 @@ begin_connect(struct connection *connection)
     schedule(connection);
 }
 
+/* Learns how far the local system's clock is from ours; false: too far to work with. One that tells no time
+ * can not be judged. */
+static bool
+learn_clock(struct fixed *fixed, const struct fep_record *body)
+{
+    const struct fep_host *host = fixed->host;
+    char text[16];
+    if (fixed->wire.sign_on_answer_clock == NULL ||
+        copy_field(host, body, fixed->wire.sign_on_answer_clock, text, sizeof text) != 14 ||
+        !is_all_digits(text, 14))
+        return true;
+    uint32_t clock = (uint32_t)strtoul(text + 8, NULL, 10);
+    text[8] = '\0';
+    int64_t offset_s = clock_offset_s(host, (uint32_t)strtoul(text, NULL, 10), clock);
+    int64_t distance_ms = (offset_s < 0 ? -offset_s : offset_s) * 1000;
+    if (distance_ms > WARN_OFFSET_S * 1000 && offset_s != fixed->clock_offset_s)
+        host->log_event(host->self, LOG_WARNING_LEVEL, "clock of the local system differs, seconds",
+                        offset_s);
+    fixed->clock_offset_s = offset_s;
+    if (fixed->clock_tolerance_ms == 0 || distance_ms <= fixed->clock_tolerance_ms)
+        return true;
+    host->log_event(host->self, LOG_ERROR_LEVEL, "clocks differ too much to work, seconds", offset_s);
+    return false;
+}
+
 static void
 take_sign_on(struct connection *connection, const struct fep_record *head, const unsigned char *bytes,
              size_t size)
@@ -329,10 +373,15 @@ take_sign_on(struct connection *connection, const struct fep_record *head, const
     unsigned granted = 0;
     if (body != NULL && copy_field(host, body, wire->sign_on_answer_window, window, sizeof window) > 0)
         granted = (unsigned)strtoul(window, NULL, 10);
+    bool close = body == NULL || learn_clock(fixed, body);
     host->release_record(host->self, body);
     if (date == 0 || granted == 0) {
         close_connection(connection, FEP_REASON_MALFORMED,
                          "the answer to the sign-on names no date or no window");
+        return;
+    }
+    if (!close) {
+        close_connection(connection, FEP_REASON_PROTOCOL, "the local system's clock differs too much");
         return;
     }
     fixed->accounting_date = date;
@@ -379,6 +428,7 @@ take_record(struct connection *connection, const unsigned char *record, size_t s
     }
     connection->served = true;
     connection->pause_ms = 0;
+    breaker_note_answer(fixed);
     bool signed_off = fixed->wire.not_signed_on != NULL &&
                       bytes_equal(get_field(host, head, fixed->wire.return_field), fixed->wire.not_signed_on);
     if (task->written < task->frame_size) {

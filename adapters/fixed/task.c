@@ -18,9 +18,11 @@ add_task(struct fixed *fixed, struct fep_call *call, uint32_t operation)
     struct task *task = fixed->task_count < MAX_TASKS ? calloc(1, sizeof *task) : NULL;
     if (task == NULL)
         return NULL;
+    task->fixed = fixed;
     task->call = call;
     task->operation = operation;
-    task->attempt = *fixed->host->call_attempt(call);
+    if (call != NULL)
+        task->attempt = *fixed->host->call_attempt(call);
     task->state = TASK_WAITING;
     task->before = fixed->last;
     if (fixed->last != NULL)
@@ -47,6 +49,12 @@ task_free(struct fixed *fixed, struct task *task)
     else
         fixed->last = task->before;
     fixed->task_count--;
+    if (fixed->notice == task)
+        fixed->notice = NULL;
+    host->clear_timer(host->self, task->timer);
+    reader_close(task->reader);
+    host->release_record(host->self, task->asked);
+    host->release_record(host->self, task->told);
     host->release_record(host->self, task->head);
     host->release_record(host->self, task->body);
     free(task->frame);
@@ -284,7 +292,9 @@ build_frame(struct fixed *fixed, struct task *task, struct fep_error *error)
     if (task->looking_up && query == NULL)
         set_error(error, FEP_NOT_SENT, 1003, "the query %.12s before %.12s can not be made", local,
                   task->local);
-    else if (task_fill_head(fixed, task->head, local, task->serial) == 0)
+    else if (task_fill_head(fixed, task->head, local, task->serial) == 0 &&
+             (task->own_date[0] == '\0' ||
+              set_field(host, task->head, fixed->wire.accounting_date_field, task->own_date) == 0))
         size = fixed_encode_frame(&fixed->codec, task->head, query != NULL ? query : task->body,
                                   fixed->scratch, error);
     host->release_record(host->self, query);
@@ -318,23 +328,13 @@ find_room(struct fixed *fixed)
     return best;
 }
 
-static bool
-any_ready(const struct fixed *fixed)
-{
-    for (size_t i = 0; i < fixed->connection_count; i++) {
-        if (fixed->connections[i].state == CONNECTION_READY)
-            return true;
-    }
-    return false;
-}
-
 void
 task_place(struct fixed *fixed, struct task *task)
 {
     struct connection *connection = find_room(fixed);
     struct fep_error error;
     if (connection == NULL) {
-        if (any_ready(fixed) || session_coming(fixed))
+        if (session_is_ready(fixed) || session_coming(fixed))
             return;
         set_error(&error, FEP_NOT_SENT, 9001, "no connection to the local system");
         finish_with_error(fixed, task, FEP_NOT_SENT, FEP_REASON_LINK_DOWN, &error);
@@ -375,6 +375,14 @@ translate(struct fixed *fixed, struct task *task, const struct fep_message *mess
     if (task->operation == FEP_OP_SUBMIT) {
         if (copy_field(host, task->head, fixed->wire.serial_field, task->serial, sizeof task->serial) <= 0)
             return set_error(error, FEP_NOT_SENT, 1003, "%.40s has no serial", local);
+        char *date = task->own_date;
+        if (copy_field(host, task->head, fixed->wire.accounting_date_field, date, sizeof task->own_date) <
+                0 ||
+            strspn(date, "0") == strlen(date))
+            date[0] = '\0';
+        const struct file_kind *kind = files_by_name(&fixed->files, local);
+        if (kind != NULL && file_calls_prepare(fixed, task, kind, error) < 0)
+            return -1;
     } else {
         task_draw_serial(fixed, task->serial); /* an inquiry or reversal carries its own */
         if (copy_field(host, task->head, fixed->wire.original_transaction_field, task->original,
@@ -394,6 +402,12 @@ task_begin(struct fixed *fixed, struct fep_call *call, uint32_t operation, const
     struct task *task = fixed->draining ? NULL : add_task(fixed, call, operation);
     if (task == NULL) {
         host->complete_call(host->self, call, FEP_NOT_SENT, &bound, NULL);
+        return;
+    }
+    if (!breaker_lets(fixed, operation)) {
+        set_error(&error, FEP_NOT_SENT, 9001,
+                  "the local system does not answer; nothing but probes is sent to it");
+        finish_with_error(fixed, task, FEP_NOT_SENT, FEP_REASON_LINK_DOWN, &error);
         return;
     }
     if (translate(fixed, task, message, &error) < 0) {
@@ -418,14 +432,50 @@ task_cancel(struct fixed *fixed, struct fep_call *call, enum fep_reason reason)
         return;
     struct fep_result result = task_new_result(reason);
     if (task->state != TASK_SENT) {
-        task_finish(fixed, task, FEP_NOT_SENT, &result, NULL);
+        task_finish(fixed, task, task->state == TASK_READING ? FEP_UNKNOWN : FEP_NOT_SENT, &result, NULL);
         task_pump(fixed);
         return;
     }
     complete_task(fixed, task, task->looking_up ? FEP_NOT_SENT : FEP_UNKNOWN, &result, NULL);
     task->state = TASK_LATE;
     task->late_since_ms = fixed->host->read_monotonic_ms(fixed->host->self);
+    if (reason == FEP_REASON_DEADLINE)
+        breaker_note_timeout(fixed);
     check_drained(fixed);
+}
+
+void
+task_begin_notice(struct fixed *fixed, const char *local, struct fep_record *body)
+{
+    const struct fep_host *host = fixed->host;
+    struct task *task = add_task(fixed, NULL, OP_NOTICE);
+    if (task == NULL) {
+        host->release_record(host->self, body);
+        return;
+    }
+    fixed->notice = task;
+    task->body = body;
+    task->head = host->create_record(host->self, "head-Q");
+    snprintf(task->local, sizeof task->local, "%s", local);
+    task_draw_serial(fixed, task->serial);
+    memcpy(task->request_serial, task->serial, sizeof task->request_serial);
+    if (task->head != NULL)
+        task_place(fixed, task);
+    else
+        task_free(fixed, task);
+}
+
+void
+task_give_up_notice(struct fixed *fixed)
+{
+    struct task *task = fixed->notice;
+    fixed->notice = NULL;
+    if (task->state != TASK_SENT) {
+        task_free(fixed, task);
+        return;
+    }
+    task->state = TASK_LATE;
+    task->late_since_ms = fixed->host->read_monotonic_ms(fixed->host->self);
 }
 
 void

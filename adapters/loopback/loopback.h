@@ -17,11 +17,19 @@ struct loopback {
     bool lost_answers;             /* posts, but reports it as unknown */
     struct pending *first, **last; /* posted or found, not answered yet */
     struct fep_timer *timer;
+    struct fep_call *drain_call; /* to be completed when nothing is open any more; or NULL */
     size_t open_calls;
 };
+
+/* Completes the drain if there is one and everybody was answered. */
+void loopback_check_drained(struct loopback *loopback);
 
 /* Listens on "unix:PATH" or "tcp:ADDRESS:PORT" (IPv4). NULL with the error filled. */
 struct server *server_open(struct loopback *loopback, const char *where, struct fep_error *error);
 void server_close(struct server *server);
+/* Takes no new connections. NULL is nothing. */
+void server_stop(struct server *server);
+/* Nobody waits for an answer, and every answer has left. NULL is idle. */
+bool server_is_idle(const struct server *server);
 
 #endif

@@ -59,6 +59,7 @@ open_loopback(const struct fep_host *host, const struct fep_config *config, void
     const char *why = "";
     loopback->host = host;
     loopback->queries = host->get_text(config, "queries");
+    loopback->drain_call = NULL;
     loopback->delay_ms = host->get_integer(config, "delay_ms");
     loopback->lost_answers = host->get_integer(config, "lose_answers") != 0;
     loopback->last = &loopback->first;
@@ -84,6 +85,25 @@ answer_at_once(void *self, struct fep_call *call)
 {
     const struct loopback *loopback = self;
     loopback->host->complete_call(loopback->host->self, call, FEP_ANSWERED, NULL, NULL);
+}
+
+void
+loopback_check_drained(struct loopback *loopback)
+{
+    struct fep_call *call = loopback->drain_call;
+    if (call == NULL || loopback->first != NULL || !server_is_idle(loopback->server))
+        return;
+    loopback->drain_call = NULL;
+    answer_at_once(loopback, call);
+}
+
+static void
+drain(void *self, struct fep_call *call)
+{
+    struct loopback *loopback = self;
+    loopback->drain_call = call;
+    server_stop(loopback->server);
+    loopback_check_drained(loopback);
 }
 
 /* --- answering ----------------------------------------------------------------------------------- */
@@ -120,6 +140,7 @@ answer_due(void *arg)
         free(pending);
     }
     arm(loopback);
+    loopback_check_drained(loopback);
 }
 
 /* Takes `answer`. */
@@ -286,6 +307,11 @@ cancel_call(void *self, struct fep_call *call, enum fep_reason reason)
     struct loopback *loopback = self;
     if (reason != FEP_REASON_DEADLINE)
         return;
+    if (call == loopback->drain_call) { /* whoever still waits is not waited for */
+        loopback->drain_call = NULL;
+        answer_at_once(loopback, call);
+        return;
+    }
     for (struct pending **at = &loopback->first; *at != NULL; at = &(*at)->next) {
         struct pending *pending = *at;
         if (pending->call != call)
@@ -297,6 +323,7 @@ cancel_call(void *self, struct fep_call *call, enum fep_reason reason)
         loopback->host->release_record(loopback->host->self, pending->answer);
         loopback->host->complete_call(loopback->host->self, call, FEP_UNKNOWN, &result, NULL);
         free(pending);
+        loopback_check_drained(loopback);
         return;
     }
 }
@@ -305,6 +332,7 @@ static void
 close_loopback(void *self)
 {
     struct loopback *loopback = self;
+    loopback->drain_call = NULL; /* nothing is completed any more */
     server_close(loopback->server);
     while (loopback->first != NULL) {
         struct pending *pending = loopback->first;
@@ -324,7 +352,7 @@ static const struct fep_adapter_ops ops = {
     .inquire = inquire,
     .reverse = reverse,
     .cancel = cancel_call,
-    .drain = answer_at_once,
+    .drain = drain,
     .close = close_loopback,
 };
 

@@ -74,7 +74,9 @@ close_caller(struct caller *caller)
     }
     free(caller->in);
     free(caller->out);
+    struct loopback *loopback = caller->server->loopback;
     free(caller);
+    loopback_check_drained(loopback);
 }
 
 static int
@@ -123,6 +125,8 @@ on_flush(void *arg)
     caller->flush = NULL;
     if (flush_caller(caller) < 0)
         close_caller(caller);
+    else
+        loopback_check_drained(caller->server->loopback);
 }
 
 /* --- answers ------------------------------------------------------------------------------------- */
@@ -311,6 +315,8 @@ on_caller(void *arg, uint32_t events)
     if (((events & FEP_WRITABLE) != 0 && flush_caller(caller) < 0) ||
         ((events & FEP_READABLE) != 0 && read_caller(caller) < 0))
         close_caller(caller);
+    else
+        loopback_check_drained(caller->server->loopback);
 }
 
 /* --- listening ----------------------------------------------------------------------------------- */
@@ -402,6 +408,26 @@ server_open(struct loopback *loopback, const char *where, struct fep_error *erro
         return NULL;
     }
     return server;
+}
+
+void
+server_stop(struct server *server)
+{
+    if (server == NULL || server->watch == NULL)
+        return;
+    server->loopback->host->unwatch(server->loopback->host->self, server->watch);
+    server->watch = NULL;
+}
+
+bool
+server_is_idle(const struct server *server)
+{
+    for (size_t i = 0; server != NULL && i < MAX_CALLERS; i++) {
+        const struct caller *caller = server->callers[i];
+        if (caller != NULL && (caller->requests != NULL || caller->out_size > 0))
+            return false;
+    }
+    return true;
 }
 
 void

@@ -115,6 +115,36 @@ read_body(struct task *task, const char *local, const struct soap_document *docu
     return *body != NULL ? 0 : -1;
 }
 
+static size_t
+find_row_field(const struct fep_layout *layout, const char *name)
+{
+    size_t field = 0;
+    while (name != NULL && field < layout->group_field_count &&
+           strcmp(layout->group_fields[field].name, name) != 0)
+        field++;
+    return name != NULL ? field : layout->group_field_count;
+}
+
+/* In the rows of a day's details: serials of ours become what the gateway knows the postings by; what is none
+ * is left out. */
+static int
+name_own_postings(const struct task *task, struct fep_record *body, struct fep_error *error)
+{
+    const struct soap *soap = task->soap;
+    const struct fep_host *host = soap->host;
+    char name[SOAP_NAME_SIZE], serial[24];
+    if (body == NULL || !soap_list_value(soap->codec.wire.own_serials, task->local, name, sizeof name))
+        return 0;
+    const struct fep_layout *layout = host->record_layout(body);
+    size_t field = find_row_field(layout, name);
+    for (size_t row = 0; field < layout->group_field_count && row < host->record_rows(body); row++) {
+        bool ours = serial_to_attempt(soap, host->record_get_in_row(body, row, field), serial);
+        if (host->record_set_in_row(body, row, field, ours ? serial : "", ours ? strlen(serial) : 0) < 0)
+            return set_error(error, FEP_NOT_SENT, 9001, "no memory");
+    }
+    return 0;
+}
+
 static int
 take_submit(struct task *task, const struct soap_document *document, struct fep_result *result,
             struct fep_error *error)
@@ -122,6 +152,10 @@ take_submit(struct task *task, const struct soap_document *document, struct fep_
     struct fep_record *body;
     if (read_body(task, task->local, document, &body, error) < 0)
         return -1;
+    if (name_own_postings(task, body, error) < 0) {
+        task->soap->host->release_record(task->soap->host->self, body);
+        return -1;
+    }
     result->effect = is_posting(task->soap, task->local) ? FEP_EFFECT_POSTED : FEP_EFFECT_NONE;
     task_finish(task, FEP_ANSWERED, result, body);
     return 0;
@@ -200,16 +234,6 @@ take_inquiry(struct task *task, const struct soap_document *document, struct fep
 }
 
 /* --- the query before a request --- */
-
-static size_t
-find_row_field(const struct fep_layout *layout, const char *name)
-{
-    size_t field = 0;
-    while (name != NULL && field < layout->group_field_count &&
-           strcmp(layout->group_fields[field].name, name) != 0)
-        field++;
-    return name != NULL ? field : layout->group_field_count;
-}
 
 /* Of the rows the one whose value comes first in the configured order. */
 static bool

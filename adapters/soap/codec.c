@@ -68,6 +68,7 @@ read_document_keys(struct soap_codec *codec, struct fep_error *error)
         {"row_count", &wire->row_count, ""},
         {"rows_needed", &wire->rows_needed, ""},
         {"loose_decimals", &wire->loose_decimals, ""},
+        {"number_limits", &wire->number_limits, ""},
     };
     return read_keys(codec->host, keys, sizeof keys / sizeof *keys, error);
 }
@@ -109,6 +110,7 @@ read_meaning_keys(struct soap_codec *codec, struct fep_error *error)
         {"echo_constants", &wire->echo_constants, ""},
         {"answer_repeats", &wire->answer_repeats, ""},
         {"new_connection_is_new", &wire->new_connection_is_new, ""},
+        {"own_serials", &wire->own_serials, ""},
         {"lookup_for", &wire->lookup_for, ""},
         {"lookup", &wire->lookup, ""},
         {"lookup_request", &wire->lookup_request, ""},
@@ -144,6 +146,62 @@ check_fields(const struct soap_codec *codec, struct fep_error *error)
     return 0;
 }
 
+static const struct fep_layout *
+find_message(const struct fep_host *host, const char *transaction, size_t size, const char *suffix)
+{
+    char name[SOAP_NAME_SIZE + 4];
+    snprintf(name, sizeof name, "%.*s%s", (int)(size < SOAP_NAME_SIZE ? size : 0), transaction, suffix);
+    return host->find_layout(host->self, name);
+}
+
+static bool
+has_row_field(const struct fep_layout *layout, const char *name)
+{
+    bool found = false;
+    for (size_t i = 0; layout != NULL && i < layout->group_field_count; i++)
+        found |= strcmp(layout->group_fields[i].name, name) == 0;
+    return found;
+}
+
+bool
+soap_read_limit(const char *word, size_t size, struct soap_limit *limit)
+{
+    char text[128];
+    int end = 0;
+    snprintf(text, sizeof text, "%.*s", (int)(size < sizeof text ? size : 0), word);
+    return sscanf(text, "%15[^:]:%63[^=]=%llu-%llu%n", limit->transaction, limit->field, &limit->least,
+                  &limit->most, &end) == 4 &&
+           (size_t)end == size && limit->least <= limit->most;
+}
+
+/* A limit, or a serial of ours, of a field that is not there would be none. */
+static int
+check_lists(const struct soap_codec *codec, struct fep_error *error)
+{
+    const struct fep_host *host = codec->host;
+    const char *at = codec->wire.number_limits, *word;
+    struct soap_limit limit;
+    size_t size;
+    while (at != NULL && next_word(&at, &word, &size)) {
+        if (!soap_read_limit(word, size, &limit) ||
+            find_field(find_message(host, limit.transaction, strlen(limit.transaction), "-Q"), limit.field) <
+                0)
+            return set_error(error, 0, 0, "wire.number_limits: \"%.*s\"; expected T:FIELD=LEAST-MOST",
+                             (int)(size < 60 ? size : 60), word);
+    }
+    at = codec->wire.own_serials;
+    while (at != NULL && next_word(&at, &word, &size)) {
+        const char *mark = memchr(word, ':', size);
+        char field[64] = "";
+        if (mark != NULL)
+            snprintf(field, sizeof field, "%.*s", (int)(word + size - mark - 1), mark + 1);
+        if (mark == NULL || !has_row_field(find_message(host, word, (size_t)(mark - word), "-R"), field))
+            return set_error(error, 0, 0, "wire.own_serials: \"%.*s\"; expected T:FIELD of the rows of T-R",
+                             (int)(size < 60 ? size : 60), word);
+    }
+    return 0;
+}
+
 int
 soap_codec_open(struct soap_codec *codec, const struct fep_host *host, struct fep_error *error)
 {
@@ -159,7 +217,7 @@ soap_codec_open(struct soap_codec *codec, const struct fep_host *host, struct fe
         read_size(host, "max_depth", 4, 64, &codec->limits.max_depth, error) < 0 ||
         read_size(host, "max_name", 8, 256, &codec->limits.max_name, error) < 0 ||
         read_document_keys(codec, error) < 0 || read_meaning_keys(codec, error) < 0 ||
-        check_fields(codec, error) < 0)
+        check_fields(codec, error) < 0 || check_lists(codec, error) < 0)
         return -1;
     xml_begin();
     return 0;

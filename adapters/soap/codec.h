@@ -15,13 +15,14 @@ struct soap_wire { /* facts of the mapping file; see README.md */
     const char *request_operation, *request_argument, *answer_operation, *answer_argument;
     const char *request_root, *request_body, *answer_root, *answer_body, *head, *row, *row_count;
     const char *fault_code;
-    const char *rows_needed, *loose_decimals;
+    const char *rows_needed, *loose_decimals, *number_limits;
     const char *transaction_field, *serial_field, *original_transaction_field, *original_serial_field;
     const char *time_field, *grant_field, *status_field, *return_field, *text_field, *reference_field;
     const char *good, *status_good, *status_refused, *status_unknown, *posting;
     const char *node, *grant_out, *grant_in, *head_constants, *serial_form, *reference_prefix;
     const char *inquiry_output, *inquiry_reference, *inquiry_status, *inquiry_return, *reversal_reference;
     const char *echo, *echo_field, *echo_clock, *echo_constants, *answer_repeats, *new_connection_is_new;
+    const char *own_serials;
     const char *lookup_for, *lookup, *lookup_request, *lookup_row_field, *lookup_order, *lookup_take;
 };
 
@@ -75,6 +76,13 @@ struct fep_record *soap_decode_body(struct soap_codec *codec, bool request, cons
                                     const xmlNode *element, struct fep_error *error);
 /* The child element of that name, NULL if there is none or several. */
 const xmlNode *soap_find(const xmlNode *parent, const char *name);
+
+/* One word of wire.number_limits: "TRANSACTION:FIELD=LEAST-MOST". */
+struct soap_limit {
+    char transaction[SOAP_NAME_SIZE], field[64];
+    unsigned long long least, most;
+};
+bool soap_read_limit(const char *word, size_t size, struct soap_limit *limit); /* false: it is none */
 
 /* The value of WORD in "WORD:VALUE ..." into out; false if it is not there. */
 bool soap_list_value(const char *list, const char *word, char *out, size_t out_size);

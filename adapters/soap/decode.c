@@ -263,6 +263,26 @@ check_rows(const struct reading *reading, const char *transaction)
     return 0;
 }
 
+/* Numbers of requests that must lie between two bounds. */
+static int
+check_limits(const struct reading *reading, const char *transaction)
+{
+    const char *at = reading->codec->wire.number_limits, *word;
+    struct soap_limit limit;
+    size_t size;
+    while (at != NULL && next_word(&at, &word, &size)) {
+        char value[24];
+        if (!soap_read_limit(word, size, &limit) || strcmp(limit.transaction, transaction) != 0)
+            continue;
+        int length = copy_field(reading->codec->host, reading->record, limit.field, value, sizeof value);
+        unsigned long long number = length > 0 ? strtoull(value, NULL, 10) : 0;
+        if (length < 0 || (length > 0 && (number < limit.least || number > limit.most)))
+            return set_error(reading->error, FEP_REFUSED, 1003, "%.40s %.40s: expected %llu to %llu",
+                             reading->layout->name, limit.field, limit.least, limit.most);
+    }
+    return 0;
+}
+
 static struct fep_record *
 new_record(const struct soap_codec *codec, const char *name, struct fep_error *error)
 {
@@ -308,7 +328,8 @@ soap_decode_body(struct soap_codec *codec, bool request, const char *transaction
                               .strict = request,
                               .error = error};
     if (take_fields(&reading, element) == 0 && check_missing(&reading) == 0 &&
-        take_rows(&reading, element) == 0 && check_rows(&reading, transaction) == 0)
+        take_rows(&reading, element) == 0 && check_rows(&reading, transaction) == 0 &&
+        (!request || check_limits(&reading, transaction) == 0))
         return record;
     host->release_record(host->self, record);
     return NULL;

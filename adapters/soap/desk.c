@@ -249,8 +249,9 @@ finding_word(uint32_t finding)
     return finding < sizeof names / sizeof *names ? names[finding] : "";
 }
 
-/* What became of an earlier request of theirs: its state, what it was told, and its output if it is in force.
- */
+/* What became of an earlier request of theirs: its state, what it was told, and its output if it was posted
+ * and not reversed. One that was cancelled later was told good, and its output says what the cancel took
+ * back. */
 static void
 tell_inquiry(struct caller *caller, const struct fep_result *result, const struct fep_record *original)
 {
@@ -263,7 +264,8 @@ tell_inquiry(struct caller *caller, const struct fep_result *result, const struc
     const char *state = host->mapping_text(host->self, "serve_inquire", key),
                *field = host->mapping_text(host->self, "serve_inquire", "field");
     struct fep_record *body = host->create_record(host->self, layout);
-    bool posted = result->finding == FEP_FOUND_POSTED || result->finding == FEP_FOUND_STAYS_POSTED;
+    bool posted = result->finding == FEP_FOUND_POSTED || result->finding == FEP_FOUND_STAYS_POSTED ||
+                  result->finding == FEP_FOUND_CANCELLED;
     bool refused = result->finding == FEP_FOUND_REFUSED;
     char class = posted ? 'G' : result->refusal_class == FEP_REPEATABLE ? 'R' : 'N';
     if (posted || result->finding == FEP_FOUND_REVERSED)

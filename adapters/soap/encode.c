@@ -30,6 +30,7 @@ put_rows(const struct soap_codec *codec, struct xml_writer *writer, const struct
         for (size_t i = 0; i < layout->group_field_count; i++)
             xml_put_element(writer, layout->group_fields[i].name, host->record_get_in_row(record, row, i));
         xml_close(writer, codec->wire.row);
+        writer->rows += !writer->failed;
     }
     xml_close(writer, layout->group_name);
 }
@@ -108,6 +109,13 @@ finish(const struct soap_codec *codec, struct xml_writer *writer, unsigned char 
 {
     const struct fep_host *host = codec->host;
     *out = NULL;
+    if (writer->failed && writer->rows > 0) {
+        size_t rows = writer->rows;
+        xml_free(writer);
+        return set_error(error, FEP_REFUSED, 2204,
+                         "a message that is larger than %zu bytes: %zu lines fit, and nothing took effect",
+                         codec->max_body, rows);
+    }
     if (writer->failed) {
         xml_free(writer);
         return set_error(error, FEP_REFUSED, 1003, "a message that is larger than %zu bytes, or no memory",

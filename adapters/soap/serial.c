@@ -68,6 +68,45 @@ serial_draw(struct soap *soap, char serial[SOAP_SERIAL_SIZE])
     write_serial(soap, date, OWN_FIRST + soap->own_number % (SECONDS_A_DAY * OWN_PER_SECOND), serial);
 }
 
+/* Of the counters that a serial may stand for, the one nearest to those drawn lately. */
+static uint64_t
+find_counter(const struct soap *soap, uint64_t incarnation, uint64_t rest)
+{
+    if (soap->serial_date == 0 || soap->serial_first / COUNTER_SIZE != incarnation)
+        return rest;
+    uint64_t known = soap->serial_first % COUNTER_SIZE, counter = known - known % PER_INCARNATION + rest;
+    if (counter > known + PER_INCARNATION / 2 && counter >= PER_INCARNATION)
+        counter -= PER_INCARNATION;
+    else if (counter + PER_INCARNATION / 2 < known)
+        counter += PER_INCARNATION;
+    return counter;
+}
+
+bool
+serial_to_attempt(const struct soap *soap, struct fep_bytes serial, char out[24])
+{
+    const char *text = (const char *)serial.data;
+    size_t node = strlen(soap->codec.wire.node);
+    unsigned date, hour, minute, second, last;
+    char digits[19];
+    if (serial.size != 30 || node != 12 || memcmp(text, soap->codec.wire.node, node) != 0 ||
+        !is_all_digits(text + node, 18))
+        return false;
+    memcpy(digits, text + node, 18);
+    digits[18] = '\0';
+    if (sscanf(digits, "%8u%2u%2u%2u%4u", &date, &hour, &minute, &second, &last) != 5 || hour > 23 ||
+        minute > 59 || second > 59 || date / 100 % 100 - 1 > 11 || date % 100 - 1 > 30)
+        return false;
+    uint64_t number = ((uint64_t)hour * 3600 + minute * 60 + second) * 10000 + last;
+    if (number >= OWN_FIRST)
+        return false;
+    uint64_t incarnation = number / PER_INCARNATION,
+             counter = find_counter(soap, incarnation, number % PER_INCARNATION);
+    snprintf(out, 24, "%08u%02u%010llu", date, (unsigned)incarnation,
+             (unsigned long long)(counter % COUNTER_SIZE));
+    return true;
+}
+
 uint32_t
 serial_date(struct fep_bytes serial)
 {

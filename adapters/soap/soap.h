@@ -148,6 +148,8 @@ int serial_of_attempt(struct soap *soap, const struct fep_attempt *attempt, char
                       struct fep_error *error);
 /* A new one of our own, for what posts nothing, and for inquiries and reversals. */
 void serial_draw(struct soap *soap, char serial[SOAP_SERIAL_SIZE]);
+/* The way back: the attempt's day and twelve digits, of a serial that serial_of_attempt made. False if it is none. */
+bool serial_to_attempt(const struct soap *soap, struct fep_bytes serial, char out[24]);
 /* yyyymmdd in a serial of the form node, time, number; 0 if it has another. */
 uint32_t serial_date(struct fep_bytes serial);
 

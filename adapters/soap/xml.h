@@ -38,6 +38,7 @@ struct xml_writer {
     char *data;
     size_t size, room, limit;
     bool failed;
+    size_t rows; /* lines written whole */
 };
 void xml_put(struct xml_writer *writer, const char *text);
 void xml_put_bytes(struct xml_writer *writer, const char *text, size_t size);

@@ -65,6 +65,12 @@
       "适配模块自己的记录", "a module's own line") \
     X(LATE, "late", WARNING, "msgid infno instance serial kind effect code", \
       "答复在调用结束后才到，已记录", "an answer came after its call had ended; recorded") \
+    X(PROMPT, "prompt", INFO, "msgid instance line", \
+      "异地费用行在本地没有对应编码：提示已存储", "a fee line of another place has no local code; the prompt is kept") \
+    X(RECONCILED, "reconciled", NOTICE, "instance day end count code ms", \
+      "与本地系统对账完毕", "a day was reconciled with the local system") \
+    X(AUDIT, "audit", NOTICE, "what instance uid number reason", \
+      "操作员所做的改动", "a change made by an operator") \
     X(DROPPED, "dropped", WARNING, "count", \
       "日志来不及送出，缺失的行数", "log lines could not be sent; how many are missing")
 

@@ -62,6 +62,7 @@ struct conf {
     struct conf_place link_key_at, body_key_at, pseudonym_key_at, schema_at, adapters_at, routes_at, transactions_at;
     char log_socket[CONF_PATH];         /* empty: standard error */
     int log_debug;
+    int capture_allowed; /* operators may have exchanges written down, masked */
     struct core_config bounds;          /* node, max_* and times filled in */
     uint32_t max_body_bytes;
     uint64_t min_free_bytes, ballast_bytes, batch_bytes;

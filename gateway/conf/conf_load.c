@@ -99,6 +99,7 @@ read_gateway(struct conf_loading *loading, const config_setting_t *root)
                                        "link_key_file",
                                        "body_key_file",
                                        "pseudonym_key_file",
+                                       "capture_allowed",
                                        NULL};
     struct config_reader *reader = &loading->reader;
     struct conf *conf = loading->conf;
@@ -134,6 +135,9 @@ read_gateway(struct conf_loading *loading, const config_setting_t *root)
     conf_read_path(loading, group, "body_key_file", 0, conf->body_key_file, sizeof conf->body_key_file);
     conf_read_path(loading, group, "pseudonym_key_file", 0, conf->pseudonym_key_file,
                    sizeof conf->pseudonym_key_file);
+    bool capture_allowed = false;
+    config_reader_flag(reader, group, "capture_allowed", 0, &capture_allowed);
+    conf->capture_allowed = capture_allowed;
     conf_read_place(loading, group, "link_key_file", &conf->link_key_at);
     conf_read_place(loading, group, "body_key_file", &conf->body_key_at);
     conf_read_place(loading, group, "pseudonym_key_file", &conf->pseudonym_key_at);

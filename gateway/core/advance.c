@@ -157,7 +157,7 @@ start_reversal(struct core *core, struct exchange *exchange, enum reversal_cause
 static void
 advance_reversing(struct core *core, struct exchange *exchange)
 {
-    if (!is_up(exchange->target))
+    if (!is_up(exchange->target) || (MUTATED(REVERSAL_ONCE) && exchange->repeat_ms != 0))
         return;
     if (core->now_ms >= exchange->repeat_ms) {
         int64_t pause = core->config.repeat_ms;

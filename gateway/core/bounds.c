@@ -164,17 +164,37 @@ credit_pump(struct core *core, struct party *party)
     query_pump(core, party);
 }
 
+static void
+release_serials(struct core *core)
+{
+    struct core_command *command = emit(core, CMD_STORE_SERIALS);
+    if (core->next_counter >= core->counter_limit)
+        core->counter_limit = core->next_counter + SERIAL_BLOCK;
+    command->sequence = core->serials_sequence = ++core->sequence;
+    command->number = core->counter_limit;
+    core->serials_owed = 0;
+}
+
 /* Rule 6: local serials carry the incarnation, so that a restore never uses one again. A block is released in
  * the store before, or in the same commit as, the record that uses the first of it. */
 uint64_t
 draw_serial(struct core *core)
 {
-    enum { BLOCK = 10000 };
-    if (core->next_counter >= core->counter_limit) {
-        struct core_command *command = emit(core, CMD_STORE_SERIALS);
-        core->counter_limit = core->next_counter + BLOCK;
-        command->sequence = core->serials_sequence = ++core->sequence;
-        command->number = core->counter_limit;
-    }
+    if (core->next_counter >= core->counter_limit || core->serials_owed)
+        release_serials(core);
     return core->config.incarnation % 99 * LOCAL_SERIAL_COUNTER + core->next_counter++;
+}
+
+/* The store may have refused the release and taken the record: then the serial would be drawn again after a
+ * restart, when the record has left the queue. Nothing goes out under it before its release is on disk, too.
+ */
+bool
+serial_is_released(struct core *core, uint64_t serial)
+{
+    if (MUTATED(SERIAL_UNRELEASED) || serial / LOCAL_SERIAL_COUNTER != core->config.incarnation % 99 ||
+        serial % LOCAL_SERIAL_COUNTER < core->released_limit)
+        return true;
+    if (core->serials_owed)
+        release_serials(core);
+    return false;
 }

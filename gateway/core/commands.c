@@ -191,6 +191,10 @@ void
 send_reversal(struct core *core, struct exchange *exchange)
 {
     struct core_command *command = emit(core, CMD_SEND_REVERSAL);
+    if (MUTATED(TODAYS_ROUTE))
+        exchange_set_target(
+            core, exchange,
+            first_target(core, &exchange->record.header, &exchange->record.index, exchange->previous));
     fill_message(core, command, exchange);
     command->travel.attempt = exchange->record.reversal_attempt;
     command->travel.time_left_ms = 0;
@@ -302,6 +306,10 @@ settle(struct core *core, struct exchange *exchange, struct party *party, uint64
     struct pending_ack *ack;
     if (reference == 0)
         return;
+    if (MUTATED(ACK_BEFORE_COMMIT)) {
+        settle_now(core, party, &exchange->record.header.key, reference, acked);
+        return;
+    }
     for (ack = exchange->acks; ack != NULL; ack = ack->next)
         if (ack->party == party && ack->reference == reference && ack->acked == acked)
             return;

@@ -68,7 +68,7 @@ set_config(struct core *core, const struct core_config *config)
     own->adopt_wait_ms = (uint32_t)or_default(config->adopt_wait_ms, 120000);
     own->repeat_ms = (uint32_t)or_default(config->repeat_ms, 5000);
     own->max_hops = (uint8_t)or_default(config->max_hops, 8);
-    core->next_counter = core->counter_limit = or_default(config->serial_counter, 1);
+    core->next_counter = core->counter_limit = core->released_limit = or_default(config->serial_counter, 1);
     core->next_lookup = 1ull << 63 | 1;
     core->recovering = 1;
 }

@@ -23,6 +23,8 @@ struct core_config {
     uint32_t max_queued;           /* open exchanges, default 100000 */
     uint64_t max_queued_bytes;     /* bodies of open exchanges, default 256 MiB */
     uint32_t max_queries;          /* pending queries, default 10000 */
+    uint32_t max_body_bytes;       /* of a peer's update or query; 0 = as much as a frame holds. Answers are outcomes,
+                                      which no bound refuses */
     uint32_t horizon_days;         /* rule 4, default 45 */
     uint32_t adopt_wait_ms;        /* rule 10, default 120000 */
     uint32_t repeat_ms;            /* how often an unacknowledged reversal is offered again, default 5000 */
@@ -83,7 +85,8 @@ struct core_event {
     struct fep_index index;
     struct core_outcome outcome;
     struct slice body;     /* request body; answer body for OUTCOME, ANSWER, DONE */
-    uint8_t flag;          /* RENDERED: ok; REQUEST: fresh (see adapter.h); DISK: room */
+    uint8_t flag;          /* RENDERED: ok; REQUEST: fresh (see adapter.h); DISK: room; FOUND: the search by settlement
+                              could not be finished, so that nothing is known */
     uint8_t caller_inquires; /* REQUEST: the caller's own protocol has an inquiry (rule 10) */
     uint8_t acked;         /* ACKED: enum core_acked */
     uint32_t abilities;    /* HOST_UP: FEP_INQUIRES ... */

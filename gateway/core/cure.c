@@ -130,6 +130,10 @@ step_reverse(struct core *core, struct exchange *exchange)
 static void
 step_cancel(struct core *core, struct exchange *exchange)
 {
+    if (!serial_is_released(core, exchange->record.cancel.serial)) {
+        exchange_wake(exchange, core->now_ms + STORE_RETRY_MS);
+        return;
+    }
     uint64_t id = exchange->undo_sent == 0 ? exchange->record.cancel.serial : call_next_id(core);
     exchange->undo_sent = 1;
     call_begin(core, exchange, &exchange->cure, id, CORE_OP_UNDO);
@@ -189,6 +193,7 @@ search_store(struct core *core, struct exchange *exchange)
         return;
     exchange->searched = 1;
     lookup->for_cure = 1;
+    lookup->header = exchange->record.header;
     struct core_command *command = emit(core, CMD_STORE_FIND);
     command->reference = lookup->reference;
     command->number = ROLE_DESTINATION;
@@ -199,12 +204,19 @@ search_store(struct core *core, struct exchange *exchange)
 
 /* Into memory beside the others that linger, where the next look finds it. */
 void
-cure_other_found(struct core *core, const struct core_event *event)
+cure_other_found(struct core *core, const struct message_key *asker, const struct core_event *event)
 {
     const struct exchange_record *found = event->found;
+    if (event->flag)
+        return; /* the store could not look everywhere: asked again with the next whole way */
     if (found == NULL || found->role != ROLE_DESTINATION ||
-        (found->state != STATE_ANSWERED && found->state != STATE_STANDS) ||
-        exchange_find(core, &found->header.key, ROLE_DESTINATION) != NULL)
+        (found->state != STATE_ANSWERED && found->state != STATE_STANDS)) {
+        struct exchange *exchange = exchange_find(core, asker, ROLE_DESTINATION);
+        if (exchange != NULL)
+            exchange->nobody_found = 1;
+        return;
+    }
+    if (exchange_find(core, &found->header.key, ROLE_DESTINATION) != NULL)
         return;
     struct exchange *other = exchange_create(core, &found->header, ROLE_DESTINATION);
     if (other == NULL)
@@ -235,12 +247,20 @@ step_wait_other(struct core *core, struct exchange *exchange)
     struct exchange *other = search.other;
     bool known = other != NULL && !exchange_is_mute(other);
     bool answered = known && other->record.state == STATE_ANSWERED;
-    if ((answered && other->record.pinned) || (known && other->record.state == STATE_STANDS)) {
+    if ((answered && (other->record.pinned || MUTATED(PIN_FORGOTTEN))) ||
+        (known && other->record.state == STATE_STANDS)) {
+        exchange_end_reversed(core, exchange, true);
+        return;
+    }
+    /* Our own cancel's answer was lost, the original is told to be cancelled, and nobody else did it: ours is
+     * in force. */
+    if (other == NULL && exchange->perhaps_ours &&
+        (exchange->nobody_found || exchange->record.index.settlement_id[0] == '\0')) {
         exchange_end_reversed(core, exchange, true);
         return;
     }
     if (answered) {
-        other->record.pinned = 1;
+        other->record.pinned = !MUTATED(PIN_FORGOTTEN);
         exchange_store(core, other);
     } else if (core->now_ms - exchange->schedule_base_ms >= OTHER_PATIENCE_MS) {
         try_whole_way_again(core, exchange);
@@ -307,17 +327,22 @@ note_unanswered(struct core *core, struct exchange *exchange, const struct core_
 static bool
 declined_for_good(struct core *core, struct exchange *exchange)
 {
-    if (core->now_ms >= exchange->clear_ms)
+    if (core->now_ms >= exchange->clear_ms || MUTATED(DECLINED_AT_ONCE))
         return true;
     exchange->schedule_ms = exchange->clear_ms; /* and then asked again: it may have been undone meanwhile */
     return false;
 }
 
+/* One that is declined for good may bring what is known of the original's answer: what a cancel of it names.
+ */
 static void
-reverse_done(struct core *core, struct exchange *exchange, const struct core_outcome *outcome)
+reverse_done(struct core *core, struct exchange *exchange, const struct core_event *event)
 {
+    const struct core_outcome *outcome = &event->outcome;
     unsigned finding = finding_of_reversal(outcome);
     note_unanswered(core, exchange, outcome);
+    if (finding == FEP_FOUND_STAYS_POSTED)
+        exchange_keep_answer(core, exchange, event);
     if (finding == FEP_FOUND_REVERSED || finding == FEP_FOUND_NEVER_ARRIVED)
         exchange_end_reversed(core, exchange, finding == FEP_FOUND_REVERSED);
     else if (finding != FEP_FOUND_STAYS_POSTED)
@@ -330,9 +355,28 @@ static void
 cancel_is_unknown(struct core *core, struct exchange *exchange)
 {
     bool inquires = is_able(exchange, FEP_INQUIRES);
+    if (MUTATED(SECOND_CANCEL)) {
+        draw_cancel(core, exchange);
+        return;
+    }
     exchange->record.cure = CURE_CANCEL_UNKNOWN;
     exchange->clear_ms = core->now_ms;
     begin_schedule(core, exchange, inquires ? inquiry_ms[0] : reverse_ms[0]);
+}
+
+/* An inquiry that finds the original cancelled does not say by whom: a refund of the caller's may itself be
+ * undone later, and then ours would be posted again after it was told reversed. */
+static void
+wait_for_other(struct core *core, struct exchange *exchange, bool perhaps_ours)
+{
+    if (MUTATED(CANCEL_IS_OURS)) {
+        exchange_end_reversed(core, exchange, true);
+        return;
+    }
+    exchange->perhaps_ours = perhaps_ours;
+    exchange->record.cure = CURE_WAIT_OTHER;
+    exchange->searched = exchange->nobody_found = 0;
+    begin_schedule(core, exchange, 0);
 }
 
 static void
@@ -341,8 +385,7 @@ undo_done(struct core *core, struct exchange *exchange, const struct core_outcom
     bool other =
         outcome->finding == FEP_FOUND_CANCELLED || (outcome->kind == FEP_REFUSED && outcome->code == 2402);
     if (other && outcome->kind != FEP_UNKNOWN) {
-        exchange->record.cure = CURE_WAIT_OTHER;
-        begin_schedule(core, exchange, 0);
+        wait_for_other(core, exchange, false);
     } else if (outcome->kind == FEP_ANSWERED) {
         exchange_end_reversed(core, exchange, true);
     } else if (outcome->kind == FEP_REFUSED && outcome->refusal_class == FEP_FINAL) {
@@ -392,17 +435,6 @@ found_posted(struct core *core, struct exchange *exchange, const struct core_eve
 }
 
 static void
-found_cancelled(struct core *core, struct exchange *exchange)
-{
-    if (exchange->record.cure == CURE_CANCEL_UNKNOWN) {
-        exchange_end_reversed(core, exchange, true);
-        return;
-    }
-    exchange->record.cure = CURE_WAIT_OTHER; /* not by us */
-    begin_schedule(core, exchange, 0);
-}
-
-static void
 inquired(struct core *core, struct exchange *exchange, const struct core_event *event)
 {
     const struct core_outcome *outcome = &event->outcome;
@@ -415,7 +447,7 @@ inquired(struct core *core, struct exchange *exchange, const struct core_event *
         exchange_end_reversed(core, exchange, false);
         break;
     case FEP_FOUND_CANCELLED:
-        found_cancelled(core, exchange);
+        wait_for_other(core, exchange, exchange->record.cure == CURE_CANCEL_UNKNOWN);
         break;
     case FEP_FOUND_POSTED:
         found_posted(core, exchange, event);
@@ -440,7 +472,7 @@ cure_done(struct core *core, struct exchange *exchange, const struct core_event 
         inquired(core, exchange, event);
         break;
     case CORE_OP_REVERSE:
-        reverse_done(core, exchange, &event->outcome);
+        reverse_done(core, exchange, event);
         break;
     case CORE_OP_UNDO:
         undo_done(core, exchange, &event->outcome);

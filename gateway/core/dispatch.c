@@ -66,6 +66,8 @@ advance_dispatched(struct core *core, struct exchange *exchange)
     exchange_wake(exchange, latest);
     if (exchange->sendings > 0 && core->now_ms < exchange->schedule_ms)
         exchange_wake(exchange, exchange->schedule_ms);
+    else if (!serial_is_released(core, exchange->record.local.serial))
+        exchange_wake(exchange, core->now_ms + STORE_RETRY_MS);
     else if (exchange->target != NULL && exchange->target->status == PARTY_UP)
         submit(core, exchange);
 }
@@ -98,6 +100,10 @@ become_unknown(struct core *core, struct exchange *exchange, enum fep_reason rea
     if (text != NULL)
         snprintf(outcome.text, sizeof outcome.text, "%s", text);
     take_words(exchange, &outcome);
+    if (MUTATED(REPEAT_AFTER_UNKNOWN) && exchange->record.state == STATE_DISPATCHED) {
+        submit_later(core, exchange);
+        return;
+    }
     exchange->record.kind = FEP_UNKNOWN;
     exchange->deadline_ms = NEVER;
     if (exchange->target != NULL && exchange->target->abilities != 0 &&
@@ -131,7 +137,12 @@ submission_done(struct core *core, struct exchange *exchange, const struct core_
         break;
     case FEP_NOT_SENT:
         take_words(exchange, outcome);
-        submit_later(core, exchange);
+        /* An orderly stop: left as dispatched it would count as unknown after the restart, though nothing was
+         * sent. */
+        if (outcome->code == FEP_E_STOPPING && exchange->target != NULL && exchange->target->held)
+            give_up(core, exchange);
+        else
+            submit_later(core, exchange);
         break;
     default:
         become_unknown(core, exchange, outcome->reason, outcome->code, outcome->text);
@@ -195,7 +206,9 @@ inquiry_done(struct core *core, struct exchange *exchange, const struct core_eve
         break;
     case FEP_FOUND_NOTHING: /* proves nothing as long as it may still arrive; afterwards a reversal makes it
                                final */
-        if (core->now_ms >= exchange->sent_ms + LATE_ARRIVAL_MS)
+        if (MUTATED(NOTHING_BELIEVED))
+            exchange_end_reversed(core, exchange, false);
+        else if (core->now_ms >= exchange->sent_ms + LATE_ARRIVAL_MS)
             start_cure(core, exchange, REVERSAL_SCHEDULE);
         else
             inquire_later(core, exchange);

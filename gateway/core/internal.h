@@ -10,6 +10,7 @@
 #include "core.h"
 #include "lifecycle.h"
 #include "list.h"
+#include "mutation.h"
 #include "pool.h"
 #include "table.h"
 #include "timer_heap.h"
@@ -24,6 +25,7 @@ enum {
     REVERSE_CALL_MS = 30000,
     LATE_ARRIVAL_MS = 120000,    /* until when something sent may still arrive at a local system */
     STORE_RETRY_MS = 1000,
+    SERIAL_BLOCK = 10000,        /* local serials released at once */
     SENDINGS = 5,                /* of one submission, the first included */
     TICKETS = 8,                 /* callers waiting for one exchange */
     INBOX = 8,                   /* inputs waiting for a commit; completions may use as many again */
@@ -142,6 +144,8 @@ struct exchange {
     uint8_t alarmed, need_answer;
     uint8_t undo_sent;      /* the present cancel was called */
     uint8_t searched;       /* the store was asked who cancelled it */
+    uint8_t nobody_found;   /* and knows of nobody */
+    uint8_t perhaps_ours;   /* it may be our own cancel, whose answer was lost */
     int64_t schedule_base_ms, sent_ms;
     int64_t clear_ms;        /* from then on no earlier sending of the reversal can still arrive */
 };
@@ -203,7 +207,9 @@ struct core {
     uint64_t sequence, committed; /* of store commands */
     uint64_t next_counter, counter_limit; /* local serials */
     uint64_t next_call;
-    uint64_t serials_sequence; /* the store command that released counter_limit */
+    uint64_t serials_sequence; /* the store command that releases counter_limit */
+    uint64_t released_limit;   /* serials below are released on disk */
+    uint8_t serials_owed;      /* the store refused to release counter_limit */
     uint64_t next_lookup;
     uint64_t open_bytes, open_total;
     uint64_t state_counts[STATE_COUNT], endings[STATE_COUNT];
@@ -281,7 +287,7 @@ void exchange_work(struct core *core, struct exchange *exchange); /* advance it 
 static inline bool
 exchange_is_mute(const struct exchange *exchange)
 {
-    return exchange->store_sequence != 0 || exchange->store_retry_ms != 0;
+    return (exchange->store_sequence != 0 || exchange->store_retry_ms != 0) && !MUTATED(SPEAK_BEFORE_COMMIT);
 }
 static inline void
 exchange_wake(struct exchange *exchange, int64_t at_ms)
@@ -318,6 +324,7 @@ void on_found(struct core *core, const struct core_event *event);
 struct lookup *lookup_add(struct core *core);
 
 void on_update(struct core *core, const struct core_event *event);                       /* on_relay.c */
+bool comes_round(const struct exchange *exchange, const struct party *from, uint32_t attempt);
 bool is_loop(const struct core *core, const struct message_header *header, const struct party *from);
 /* Rule 4: is this day (yyyymmdd; 0 = not known) so old that copies of it are not recognised any more? */
 bool is_over_horizon(const struct core *core, uint32_t day);
@@ -361,7 +368,7 @@ void start_cure(struct core *core, struct exchange *exchange, enum reversal_caus
 void cure_done(struct core *core, struct exchange *exchange, const struct core_event *event);
 void cure_submission_done(struct core *core, struct exchange *exchange, const struct core_event *event);
 void cure_host_lost(struct core *core, struct exchange *exchange);
-void cure_other_found(struct core *core, const struct core_event *event);
+void cure_other_found(struct core *core, const struct message_key *asker, const struct core_event *event);
 
 void on_restored(struct core *core, const struct core_event *event);                      /* on_restart.c */
 void on_recovered(struct core *core);
@@ -416,6 +423,7 @@ uint32_t transaction_traits(const struct core *core, const char *infno);
 const char *transaction_inverse(const struct core *core, const char *infno);
 bool party_usable(const struct party *party); /* up, not held */
 uint64_t draw_serial(struct core *core);
+bool serial_is_released(struct core *core, uint64_t serial); /* may bytes go out under it? If not: look again soon */
 uint64_t ticket_hash(const struct party *party, uint64_t reference);
 
 #endif

@@ -155,6 +155,9 @@ done_handle(struct core *core, struct exchange *exchange, const struct core_even
             cure_submission_done(core, exchange, event);
     } else if (exchange->cure.open && exchange->cure.id == event->reference) {
         call_finish(core, &exchange->cure);
+        if (state == STATE_UNKNOWN && event->outcome.kind == FEP_ANSWERED &&
+            event->outcome.finding == FEP_FOUND_POSTED)
+            take_accounting(exchange, &event->outcome); /* reports go by it */
         if (state == STATE_UNKNOWN)
             inquiry_done(core, exchange, event);
         else if (state == STATE_REVERSING)
@@ -190,7 +193,7 @@ late_handle(struct core *core, struct exchange *exchange, const struct core_even
         if (state == STATE_UNKNOWN && event->body.size == 0)
             exchange->schedule_ms =
                 core->now_ms; /* it is posted, but its words are missing: ask for them now */
-        else if (state == STATE_UNKNOWN)
+        else if (state == STATE_UNKNOWN || MUTATED(LATE_ADOPTED))
             exchange_end(core, exchange, STATE_ANSWERED, outcome);
     } else if (refused && state == STATE_UNKNOWN) {
         exchange_end(core, exchange, STATE_REFUSED, outcome);

@@ -123,7 +123,11 @@ check_call(struct core *core, struct exchange *exchange, struct call *call, cons
 {
     if (!call->open)
         return;
-    if (!same_epoch)
+    if (MUTATED(EPOCH_IGNORED) && !same_epoch && event->type == EVENT_HOST_UP)
+        call_offer_again(core, exchange, call);
+    else if (MUTATED(EPOCH_IGNORED) && !same_epoch)
+        return;
+    else if (!same_epoch)
         call_lost(core, exchange, call);
     else if (!holds(event, call->id))
         call_offer_again(core, exchange, call);

@@ -41,6 +41,8 @@ make_plan(struct core *core, const struct core_event *event, struct party *from,
     if (plan->role == ROLE_TRANSIT && event->travel.hops_left == 0) {
         refuse_plan(plan, FEP_FINAL, FEP_REASON_NO_ROUTE, FEP_E_TOO_MANY_HOPS);
         alarm_about(core, FEP_E_TOO_MANY_HOPS, NULL, header, from);
+    } else if (core->config.max_body_bytes != 0 && event->body.size > core->config.max_body_bytes) {
+        refuse_plan(plan, FEP_FINAL, FEP_REASON_PROTOCOL, FEP_E_OVERSIZE);
     } else if (!choose_target(core, header, &event->index, from, plan->role, &plan->admission)) {
         plan->refused = true;
     } else if (!has_room(core) || core->disk_full) {
@@ -124,7 +126,18 @@ is_over_horizon(const struct core *core, uint32_t day)
 bool
 is_loop(const struct core *core, const struct message_header *header, const struct party *from)
 {
-    return !from->is_self && strcmp(header->key.origin, core->config.node) == 0;
+    return !from->is_self && strcmp(header->key.origin, core->config.node) == 0 && !MUTATED(LOOP_TAKEN);
+}
+
+/* The same attempt, on its way through here already, comes from another peer than the first time. An attempt
+ * has one path (rule 7), so it went round in a circle that its origin is not part of. Taken for a copy it
+ * would wait for itself. */
+bool
+comes_round(const struct exchange *exchange, const struct party *from, uint32_t attempt)
+{
+    const struct exchange_record *record = &exchange->record;
+    return record->role == ROLE_TRANSIT && exchange->previous != from && attempt == record->attempt &&
+           !exchange_state_is_ending(record->state) && !MUTATED(LOOP_TAKEN);
 }
 
 /* Refused without a record: it would be refused again in any case, today and later, so the refusal is final
@@ -144,7 +157,8 @@ on_update(struct core *core, const struct core_event *event)
     if (from == NULL || from->is_instance)
         return;
     struct exchange *exchange = exchange_find_relay(core, &event->header.key);
-    if (is_loop(core, &event->header, from)) {
+    if (is_loop(core, &event->header, from) ||
+        (exchange != NULL && comes_round(exchange, from, event->travel.attempt))) {
         refuse_for_ever(core, event, from, FEP_E_ROUTING_LOOP);
     } else if (exchange != NULL) {
         exchange_input(core, exchange, event);
@@ -313,7 +327,7 @@ outcome_handle(struct core *core, struct exchange *exchange, const struct core_e
         alarm_about(core, FEP_E_NOT_ORIGIN, record, NULL, from);
         return;
     }
-    if (event->travel.attempt < record->attempt)
+    if (event->travel.attempt < record->attempt && !MUTATED(OUTCOME_OF_LOWER_ATTEMPT))
         return; /* of a lower attempt: dropped (rule 2) */
     if ((record->state == STATE_SENT && exchange->offered) || record->state == STATE_RELAYED)
         outcome_while_sent(core, exchange, event);

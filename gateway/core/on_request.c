@@ -134,8 +134,8 @@ static bool
 may_try_again(const struct exchange *exchange, bool fresh)
 {
     const struct exchange_record *record = &exchange->record;
-    return fresh && record->state == STATE_REFUSED && record->refusal_class == FEP_REPEATABLE &&
-           record->reversal_cause == REVERSAL_NONE;
+    return (fresh || MUTATED(REFUSAL_RUNS_AGAIN)) && record->state == STATE_REFUSED &&
+           record->refusal_class == FEP_REPEATABLE && record->reversal_cause == REVERSAL_NONE;
 }
 
 /* A copy under a key that this gateway knows; the callers' tickets hang on the exchange already. */
@@ -157,6 +157,8 @@ request_copy(struct core *core, struct exchange *exchange, const struct core_eve
             core->open_bytes += exchange->body.size;
         }
         begin_attempt(core, exchange);
+    } else if (MUTATED(ANSWERED_UNDONE) && exchange->record.state == STATE_ANSWERED) {
+        start_reversal(core, exchange, REVERSAL_DEADLINE);
     }
 }
 
@@ -225,7 +227,7 @@ on_found(struct core *core, const struct core_event *event)
     struct lookup *lookup = list_owner(at, struct lookup, by_reference);
     hold_slice(core, event->found_answer);
     if (lookup->for_cure)
-        cure_other_found(core, event);
+        cure_other_found(core, &lookup->header.key, event);
     else
         answer_inquiry(core, lookup->party, lookup->ticket, lookup->epoch, &lookup->header, event->found,
                        event->found_answer);
@@ -315,7 +317,7 @@ rendered_handle(struct core *core, struct exchange *exchange, bool ok)
     struct input *held = exchange->held;
     if (held == NULL)
         return;
-    if (!ok) {
+    if (!ok && !MUTATED(UNRENDERED_TOLD)) {
         alarm_about(core, FEP_E_INCONSISTENT, &exchange->record, NULL, exchange->previous);
         start_reversal(core, exchange, REVERSAL_INCONSISTENT);
         return;

@@ -28,6 +28,10 @@ skip_used_serials(struct core *core, uint64_t serial)
     uint64_t generation = core->config.incarnation % 99;
     if (serial / LOCAL_SERIAL_COUNTER == generation && serial % LOCAL_SERIAL_COUNTER >= core->next_counter)
         core->next_counter = serial % LOCAL_SERIAL_COUNTER + 1;
+    if (core->next_counter > core->counter_limit) { /* its record came to disk, its release did not */
+        core->counter_limit = core->next_counter + SERIAL_BLOCK;
+        core->serials_owed = 1;
+    }
 }
 
 static int
@@ -45,6 +49,8 @@ resume(void *arg, struct table_link *link)
         break;
     case STATE_SENT:
     case STATE_RELAYED:
+        if (MUTATED(MARK_FORGOTTEN))
+            exchange->offered = 0;
         if (origin)
             exchange->deadline_ms = core->now_ms + (int64_t)GRACE_REPEATS * core->config.repeat_ms;
         break;

@@ -177,17 +177,26 @@ on_reversal(struct core *core, const struct core_event *event)
     struct party *from = party_find(core, event->from);
     if (from == NULL || from->is_instance)
         return;
-    if (is_loop(core, &event->header,
-                from)) { /* the update was, or will be, refused as such: nothing to undo */
+    struct exchange *exchange = exchange_find_relay(core, &event->header.key);
+    bool round = exchange != NULL && comes_round(exchange, from, event->travel.attempt);
+    if (round)
+        alarm_about(core, FEP_E_NOT_ORIGIN, &exchange->record, NULL, from);
+    /* the update was, or will be, refused as a loop: nothing to undo */
+    if (round || is_loop(core, &event->header, from)) {
         settle_now(core, from, &event->header.key, event->reference, ACKED_REVERSAL);
         send_ending(core, from, &event->header, event->travel.attempt, STATE_REVERSED, FEP_E_WITHDRAWN);
         return;
     }
-    struct exchange *exchange = exchange_find_relay(core, &event->header.key);
-    if (exchange != NULL)
+    if ((MUTATED(TOMBSTONE_FORGOTTEN) && exchange == NULL) ||
+        (MUTATED(REVERSAL_AT_BOUND) && core->disk_full)) {
+        settle_now(core, from, &event->header.key, event->reference, ACKED_REVERSAL);
+        send_ending(core, from, &event->header, event->travel.attempt,
+                    exchange == NULL ? STATE_REVERSED : STATE_STANDS, FEP_E_WITHDRAWN);
+    } else if (exchange != NULL) {
         exchange_input(core, exchange, event);
-    else
+    } else {
         new_tombstone(core, event, from);
+    }
 }
 
 static void

@@ -18,6 +18,8 @@ on_committed(struct core *core, uint64_t sequence)
     struct exchange *exchange;
     if (sequence > core->committed)
         core->committed = sequence;
+    if (sequence >= core->serials_sequence && !core->serials_owed)
+        core->released_limit = core->counter_limit;
     while ((exchange = first_storing(core)) != NULL && exchange->store_sequence <= sequence) {
         list_remove(&exchange->in_store);
         exchange->store_sequence = 0;
@@ -78,7 +80,7 @@ on_store_refused(struct core *core, uint64_t sequence)
 {
     struct exchange *exchange = find_storing(core, sequence);
     if (sequence == core->serials_sequence)
-        core->counter_limit = core->next_counter; /* released again before the next serial is drawn */
+        core->serials_owed = 1; /* asked for again before anything goes out under one of them */
     if (exchange == NULL)
         return;
     list_remove(&exchange->in_store);

@@ -275,6 +275,8 @@ check_travel(const struct core *core, const struct core_event *event, const stru
         *refusal = (struct refusal){FEP_FINAL, FEP_REASON_NO_ROUTE, FEP_E_ROUTING_LOOP, NULL};
     else if (event->travel.hops_left == 0)
         *refusal = (struct refusal){FEP_FINAL, FEP_REASON_NO_ROUTE, FEP_E_TOO_MANY_HOPS, NULL};
+    else if (core->config.max_body_bytes != 0 && event->body.size > core->config.max_body_bytes)
+        *refusal = (struct refusal){FEP_FINAL, FEP_REASON_PROTOCOL, FEP_E_OVERSIZE, NULL};
     return refusal->code == 0;
 }
 

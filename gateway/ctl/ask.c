@@ -36,22 +36,23 @@ check_served(const char *endpoint, struct fep_error *error)
 }
 
 static int
-send_command(struct link_socket *socket, const char *command, struct fep_error *error)
+send_request(struct link_socket *socket, struct json_object *request, struct fep_error *error)
 {
-    unsigned char data[1024];
-    struct json_object *request = json_object_new_object();
-    if (request == NULL)
-        return error_set(error, 0, FEP_E_NO_MEMORY, "no memory for a request");
-    json_object_object_add(request, "command", json_object_new_string(command));
-    const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
+    size_t length = 0;
+    const char *text = json_object_to_json_string_length(request, JSON_C_TO_STRING_PLAIN, &length);
     struct frame frame = {.kind = FRAME_CONTROL,
+                          .sequence = 1,
                           .sections = FRAME_HAS_BODY,
-                          .body = {.data = (const unsigned char *)text, .size = strlen(text)}};
-    size_t size = frame_size(&frame) <= sizeof data ? frame_encode(&frame, data, sizeof data, error) : 0;
-    json_object_put(request);
-    if (size == 0)
-        return error_wrap(error, "the request to the router");
-    return link_send(socket, "", data, size, error);
+                          .body = {.data = (const unsigned char *)text, .size = length}};
+    size_t size = frame_size(&frame);
+    struct buffer *buffer = text != NULL ? buffer_create(size) : NULL;
+    if (buffer == NULL)
+        return error_set(error, 0, FEP_E_NO_MEMORY, "no memory for a request");
+    int status = -1;
+    if (frame_encode(&frame, buffer_data(buffer), size, error) != 0)
+        status = link_send(socket, "", buffer_data(buffer), size, error);
+    buffer_release(buffer);
+    return status == 0 ? 0 : error_wrap(error, "the request to the router");
 }
 
 static struct json_object *
@@ -61,7 +62,7 @@ parse_reply(struct slice whole, struct fep_error *error)
     if (frame_decode(&frame, whole, error) != 0)
         return NULL;
     struct json_object *reply = NULL;
-    struct json_tokener *tokener = json_tokener_new_ex(16);
+    struct json_tokener *tokener = json_tokener_new_ex(32);
     if (tokener != NULL && frame.kind == FRAME_CONTROL_REPLY)
         reply = json_tokener_parse_ex(tokener, (const char *)frame.body.data, (int)frame.body.size);
     if (tokener != NULL)
@@ -93,19 +94,58 @@ wait_reply(struct link_socket *socket, int wait_ms, struct fep_error *error)
     return reply;
 }
 
+static bool
+has_more(struct json_object *reply)
+{
+    struct json_object *more = NULL;
+    return json_object_object_get_ex(reply, "more", &more) && json_object_get_boolean(more);
+}
+
+static struct json_object *
+wait_last(struct link_socket *socket, int wait_ms, int (*on_part)(void *arg, struct json_object *part),
+          void *arg, struct fep_error *error)
+{
+    for (;;) {
+        struct json_object *reply = wait_reply(socket, wait_ms, error);
+        if (reply == NULL || !has_more(reply))
+            return reply;
+        int status = on_part != NULL ? on_part(arg, reply) : 0;
+        json_object_put(reply);
+        if (status < 0) {
+            if (error->code == 0)
+                error_set(error, 0, FEP_E_SYSTEM, "given up");
+            return NULL;
+        }
+    }
+}
+
+struct json_object *
+ctl_ask(const struct conf *conf, struct json_object *request, int wait_ms,
+        int (*on_part)(void *arg, struct json_object *part), void *arg, struct fep_error *error)
+{
+    struct json_object *reply = NULL;
+    struct link_context *context = NULL;
+    struct link_socket *socket = NULL;
+    if (request == NULL)
+        error_set(error, 0, FEP_E_NO_MEMORY, "no memory for a request");
+    else if (check_served(conf->control_endpoint, error) == 0)
+        context = link_context_create(NULL, 0, error);
+    if (context != NULL)
+        socket = link_connect_local(context, conf->control_endpoint, NULL, error);
+    if (socket != NULL && send_request(socket, request, error) == 0)
+        reply = wait_last(socket, wait_ms, on_part, arg, error);
+    link_close(socket);
+    if (context != NULL)
+        link_context_destroy(context);
+    json_object_put(request);
+    return reply;
+}
+
 struct json_object *
 ctl_ask_router(const struct conf *conf, const char *command, int wait_ms, struct fep_error *error)
 {
-    struct json_object *reply = NULL;
-    if (check_served(conf->control_endpoint, error) != 0)
-        return NULL;
-    struct link_context *context = link_context_create(NULL, 0, error);
-    if (context == NULL)
-        return NULL;
-    struct link_socket *socket = link_connect_local(context, conf->control_endpoint, NULL, error);
-    if (socket != NULL && send_command(socket, command, error) == 0)
-        reply = wait_reply(socket, wait_ms, error);
-    link_close(socket);
-    link_context_destroy(context);
-    return reply;
+    struct json_object *request = json_object_new_object();
+    if (request != NULL)
+        json_object_object_add(request, "command", json_object_new_string(command));
+    return ctl_ask(conf, request, wait_ms, NULL, NULL, error);
 }

@@ -14,10 +14,16 @@ enum {
     CTL_SURROUNDINGS = 111 /* files, memory, system */
 };
 
+#define CTL_SETTINGS 48
+
 struct ctl {
     const char *conf_path;
     bool chinese; /* else English */
-    bool json, show, overwrite;
+    bool json, show, overwrite, markdown, all, details;
+    const char *mapping, *out, *reason; /* --mapping, --out, --why; NULL: not given */
+    const char *local;                  /* --local */
+    const char *settings[CTL_SETTINGS]; /* --set NAME=VALUE, as given */
+    size_t setting_count;
     const char *med_type, *insutype, *institution, *date, *base; /* NULL: not given */
     int count;                                                   /* words behind the command's own */
     char **words;
@@ -47,6 +53,24 @@ struct conf *ctl_load_conf(const struct ctl *ctl);
  * there). */
 struct json_object *ctl_ask_router(const struct conf *conf, const char *command, int wait_ms,
                                    struct fep_error *error);
+/* The same with a request of any members (released). Replies with "more" are parts: each goes to on_part (NULL: they
+ * are dropped), and the wait begins anew; the last reply is returned. on_part returns negative to give up. */
+struct json_object *ctl_ask(const struct conf *conf, struct json_object *request, int wait_ms,
+                            int (*on_part)(void *arg, struct json_object *part), void *arg,
+                            struct fep_error *error);
+
+/* --- task.c: what an instance is asked to do
+ * ------------------------------------------------------------------ */
+/* Gives `task` (released; its member `do` names it) to an instance through the router and waits for its end. Parts
+ * go to on_part as their `result`. The result (released by the caller) if it was done; NULL with everything said:
+ * then *exit_code is CTL_BAD if the instance refused, else CTL_SURROUNDINGS. */
+struct json_object *ctl_run_task(struct ctl *ctl, const struct conf *conf, const char *instance,
+                                 struct json_object *task, int timeout_s,
+                                 int (*on_part)(void *arg, struct json_object *result), void *arg,
+                                 int *exit_code);
+/* Writes the audit line of a change made here: what, who (uid), at which instance, why. */
+void ctl_audit(const struct conf *conf, const char *what, const char *instance, int64_t number,
+               const char *why);
 
 /* --- commands
  * -------------------------------------------------------------------------------------------------- */
@@ -56,9 +80,21 @@ int ctl_route_explain(struct ctl *ctl);
 int ctl_config_check(struct ctl *ctl);
 int ctl_map_check(struct ctl *ctl);
 int ctl_map_test(struct ctl *ctl);
+int ctl_map_golden(struct ctl *ctl);
+int ctl_map_coverage(struct ctl *ctl);
+int ctl_map_import_copybook(struct ctl *ctl);
 int ctl_keys_link(struct ctl *ctl);
 int ctl_keys_body(struct ctl *ctl);
 int ctl_keys_pseudonym(struct ctl *ctl);
+int ctl_adapter_describe(struct ctl *ctl);
+int ctl_adapter_selftest(struct ctl *ctl);
+int ctl_capture(struct ctl *ctl);
+int ctl_prompts_list(struct ctl *ctl);
+int ctl_prompts_export(struct ctl *ctl);
+int ctl_prompts_close(struct ctl *ctl);
+int ctl_reconcile(struct ctl *ctl);
+int ctl_reload(struct ctl *ctl);
+int ctl_catalogue(struct ctl *ctl);
 int ctl_events(struct ctl *ctl);
 int ctl_codes(struct ctl *ctl);
 

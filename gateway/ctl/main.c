@@ -15,7 +15,16 @@ enum flag { /* which command takes which */
             FLAG_SHOW = 2,
             FLAG_OVERWRITE = 4,
             FLAG_CONDITIONS = 8,
-            FLAG_BASE = 16
+            FLAG_BASE = 16,
+            FLAG_ALL = 32,
+            FLAG_DETAILS = 64,
+            FLAG_WHY = 128,
+            FLAG_LOCAL = 256,
+            NEEDS_WHY = 512, /* not an option of its own: --why must be there */
+            FLAG_MARKDOWN = 1 << 16,
+            FLAG_MAPPING = 1 << 17,
+            FLAG_SET = 1 << 18,
+            FLAG_OUT = 1 << 19
 };
 
 struct command {
@@ -39,6 +48,35 @@ static const struct command commands[] = {
     {"map", "check", 1, 1, FLAG_BASE, ctl_map_check, "FILE", "检查映射文件", "check a mapping file"},
     {"map", "test", 1, 2, FLAG_BASE | FLAG_SHOW, ctl_map_test, "FILE [MESSAGE.json]",
      "用一份报文逐字段试走映射", "take one message through a mapping, field by field"},
+    {"map", "golden", 1, 2, FLAG_BASE | FLAG_OVERWRITE, ctl_map_golden, "FILE [DIR]", "运行映射的样本",
+     "run the goldens beside a mapping"},
+    {"map", "coverage", 1, 2, FLAG_BASE, ctl_map_coverage, "FILE [DIR]", "样本覆盖了映射的哪些部分",
+     "what the goldens exercise of a mapping"},
+    {"map", "import-copybook", 1, 1, 0, ctl_map_import_copybook, "COPYBOOK",
+     "把 COBOL 数据结构转成映射文件的 layouts", "a COBOL copybook as layouts for a mapping file"},
+    {"capture", NULL, 2, 2, FLAG_OUT | FLAG_WHY | NEEDS_WHY, ctl_capture, "INSTANCE COUNT",
+     "把接下来的 COUNT 笔业务脱敏后写成样本；须在配置中允许，须说明原因",
+     "write the next COUNT exchanges as masked goldens; the configuration must allow it, and say why"},
+    {"adapter", "describe", 1, 1, FLAG_JSON | FLAG_MARKDOWN, ctl_adapter_describe, "MODULE",
+     "模块的名称、版本、能力和选项表", "a module's name, version, abilities and options"},
+    {"adapter", "selftest", 1, 1, FLAG_MAPPING | FLAG_BASE | FLAG_SET, ctl_adapter_selftest, "MODULE",
+     "不连接本地系统的模块自检", "check a module without its local system"},
+    {"prompts", "list", 0, 0, FLAG_ALL | FLAG_JSON, ctl_prompts_list, "", "异地费用行缺本地编码的提示",
+     "fee lines of other places for which there is no local code"},
+    {"prompts", "export", 1, 1, FLAG_ALL, ctl_prompts_export, "FILE", "把提示写入 CSV 文件（0600，不覆盖）",
+     "write the prompts into a CSV file (mode 0600, never over another)"},
+    {"prompts", "close", 1, 1, FLAG_WHY | NEEDS_WHY | FLAG_LOCAL, ctl_prompts_close, "ID",
+     "办结一条提示，须说明原因；--local 给出本地编码并加入对照表，下一位病人即可用上",
+     "close a prompt, saying why; --local gives the local code and adds it to the crosswalk"},
+    {"prompts", NULL, 0, 0, FLAG_ALL | FLAG_JSON, ctl_prompts_list, "", "同 prompts list", "as prompts list"},
+    {"reconcile", NULL, 2, 2, FLAG_DETAILS | FLAG_JSON, ctl_reconcile, "INSTANCE DAY",
+     "与本地系统对账：网关经办的一个账务日的总额，不符时逐笔比较；退出码 0 相符、1 有差异、111 未完成",
+     "reconcile an accounting day with the local system; exit code 0 equal, 1 differences, 111 not done"},
+    {"reload", NULL, 1, 1, FLAG_WHY, ctl_reload, "INSTANCE", "不停业务，重新加载项目对照表",
+     "check and load the crosswalk again, without a pause"},
+    {"catalogue", NULL, 1, 2, FLAG_JSON, ctl_catalogue, "INSTANCE [KIND]",
+     "取本地系统的目录并与对照表比较（KIND：1 药品 2 诊疗 3 材料 4 其他）",
+     "fetch the local system's catalogue and compare the crosswalk with it (KIND 1 to 4)"},
     {"keys", "link", 1, 1, FLAG_OVERWRITE, ctl_keys_link, "FILE",
      "生成线路密钥：FILE（私钥）和 FILE.pub（公钥）", "make a link key: FILE (secret) and FILE.pub (public)"},
     {"keys", "body", 1, 1, 0, ctl_keys_body, "FILE", "生成存储内容的加密密钥",
@@ -59,6 +97,14 @@ enum {
     OPTION_INSTITUTION,
     OPTION_DATE,
     OPTION_BASE,
+    OPTION_ALL,
+    OPTION_DETAILS,
+    OPTION_WHY,
+    OPTION_LOCAL,
+    OPTION_MARKDOWN,
+    OPTION_MAPPING,
+    OPTION_SET,
+    OPTION_OUT,
     OPTION_VERSION
 };
 
@@ -72,6 +118,14 @@ static const struct option options[] = {{"config", required_argument, NULL, 'c'}
                                         {"institution", required_argument, NULL, OPTION_INSTITUTION},
                                         {"date", required_argument, NULL, OPTION_DATE},
                                         {"base", required_argument, NULL, OPTION_BASE},
+                                        {"all", no_argument, NULL, OPTION_ALL},
+                                        {"details", no_argument, NULL, OPTION_DETAILS},
+                                        {"why", required_argument, NULL, OPTION_WHY},
+                                        {"local", required_argument, NULL, OPTION_LOCAL},
+                                        {"markdown", no_argument, NULL, OPTION_MARKDOWN},
+                                        {"mapping", required_argument, NULL, OPTION_MAPPING},
+                                        {"set", required_argument, NULL, OPTION_SET},
+                                        {"out", required_argument, NULL, OPTION_OUT},
                                         {"version", no_argument, NULL, OPTION_VERSION},
                                         {"help", no_argument, NULL, 'h'},
                                         {0}};
@@ -81,6 +135,22 @@ print_flags(FILE *out, unsigned flags)
 {
     if (flags & FLAG_JSON)
         fputs(" [--json]", out);
+    if (flags & FLAG_ALL)
+        fputs(" [--all]", out);
+    if (flags & FLAG_DETAILS)
+        fputs(" [--details]", out);
+    if (flags & FLAG_WHY)
+        fputs(flags & NEEDS_WHY ? " --why TEXT" : " [--why TEXT]", out);
+    if (flags & FLAG_LOCAL)
+        fputs(" [--local CODE]", out);
+    if (flags & FLAG_MARKDOWN)
+        fputs(" [--markdown]", out);
+    if (flags & FLAG_MAPPING)
+        fputs(" [--mapping FILE]", out);
+    if (flags & FLAG_OUT)
+        fputs(" --out DIR", out);
+    if (flags & FLAG_SET)
+        fputs(" [--set NAME=VALUE ...]", out);
     if (flags & FLAG_BASE)
         fputs(" [--base DIR]", out);
     if (flags & FLAG_SHOW)
@@ -185,6 +255,40 @@ read_option(struct ctl *ctl, int option, unsigned *flags)
         ctl->base = optarg;
         *flags |= FLAG_BASE;
         return 0;
+    case OPTION_ALL:
+        ctl->all = true;
+        *flags |= FLAG_ALL;
+        return 0;
+    case OPTION_DETAILS:
+        ctl->details = true;
+        *flags |= FLAG_DETAILS;
+        return 0;
+    case OPTION_WHY:
+        ctl->reason = optarg;
+        *flags |= FLAG_WHY;
+        return 0;
+    case OPTION_LOCAL:
+        ctl->local = optarg;
+        *flags |= FLAG_LOCAL;
+        return 0;
+    case OPTION_MARKDOWN:
+        ctl->markdown = true;
+        *flags |= FLAG_MARKDOWN;
+        return 0;
+    case OPTION_MAPPING:
+        ctl->mapping = optarg;
+        *flags |= FLAG_MAPPING;
+        return 0;
+    case OPTION_OUT:
+        ctl->out = optarg;
+        *flags |= FLAG_OUT;
+        return 0;
+    case OPTION_SET:
+        if (ctl->setting_count == CTL_SETTINGS)
+            return print_usage(ctl, stderr) + 1;
+        ctl->settings[ctl->setting_count++] = optarg;
+        *flags |= FLAG_SET;
+        return 0;
     case OPTION_VERSION:
         puts("fepctl " FEP_VERSION);
         return CTL_GOOD + 1;
@@ -217,7 +321,8 @@ main(int argc, char **argv)
     int own = command->second != NULL ? 2 : 1;
     ctl.count = argc - optind - own;
     ctl.words = argv + optind + own;
-    if (ctl.count < command->least || ctl.count > command->most || (flags & ~command->flags) != 0) {
+    if (ctl.count < command->least || ctl.count > command->most || (flags & ~command->flags) != 0 ||
+        ((command->flags & NEEDS_WHY) != 0 && (ctl.reason == NULL || ctl.reason[0] == '\0'))) {
         fprintf(stderr, "%s\n", ctl_text(&ctl, "用法：", "usage:"));
         print_command(&ctl, stderr, command);
         return CTL_MISUSED;

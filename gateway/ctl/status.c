@@ -147,6 +147,12 @@ print_health(const struct ctl *ctl, const struct conf *conf, struct json_object 
     puts(flag_of(reply, "room") ? ctl_text(ctl, "有空间", "room for new updates")
                                 : ctl_text(ctl, "已满：不受理新业务，结果和冲正照常",
                                            "FULL: nothing new is taken; outcomes and reversals go on"));
+    if (number_of(reply, "open_prompts") > 0) {
+        print_label(ctl, "编码提示", "open prompts");
+        printf("%" PRId64 "   %s\n", number_of(reply, "open_prompts"),
+               ctl_text(ctl, "异地费用行缺本地编码，用 fepctl prompts 查看",
+                        "lines of other places without a local code, see fepctl prompts"));
+    }
     print_label(ctl, "启动以来", "since start");
     print_figures(member_of(reply, "endings"));
     putchar('\n');

@@ -232,16 +232,6 @@ router_visit_found(struct router *router, struct store_event *event)
 }
 
 static void
-on_control(struct router *router, const char *from, const struct frame *frame)
-{
-    struct frame reply = {
-        .kind = FRAME_CONTROL_REPLY, .sequence = frame->sequence, .sections = FRAME_HAS_BODY};
-    reply.body = router_operate(router, frame->body);
-    (void)router_send_local(router, from, &reply);
-    slice_release(&reply.body);
-}
-
-static void
 on_host_frame(struct router *router, struct router_host *host, const struct frame *frame)
 {
     if (frame->kind == FRAME_HOST_HELLO) {
@@ -274,6 +264,15 @@ on_host_frame(struct router *router, struct router_host *host, const struct fram
     case FRAME_FIND_VISIT:
         on_find_visit(router, host, frame);
         break;
+    case FRAME_LIST:
+        router_on_list(router, host, frame);
+        break;
+    case FRAME_TASK_RESULT:
+        router_on_task_result(router, host, frame);
+        break;
+    case FRAME_PROMPT:
+        router_on_prompt(router, host, frame);
+        break;
     case FRAME_BYE:
         router_host_down(router, host, frame->epoch, "bye");
         break;
@@ -304,7 +303,7 @@ router_read_local(struct router *router)
         }
         struct router_host *host = router_find_host(router, from);
         if (frame.kind == FRAME_CONTROL)
-            on_control(router, from, &frame);
+            router_operate(router, from, &frame);
         else if (host != NULL)
             on_host_frame(router, host, &frame);
         frame_release(&frame);

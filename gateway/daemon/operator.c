@@ -1,11 +1,11 @@
-/* fepctl's requests to the router: JSON in, JSON out. Reading only, bounded, and nothing of a person in any
- * answer. */
-#include "router.h"
+/* fepctl's requests to the router: JSON in, JSON out, bounded, and nothing of a person in any answer of the
+ * router's own. What takes longer is answered by tasks.c and prompts.c. */
+#include "control.h"
 
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "error.h"
 #include "log.h"
 
 static void
@@ -102,6 +102,7 @@ describe_status(struct router *router)
     add_number(reply, "incarnation", identity.incarnation);
     add_number(reply, "commit_sequence", identity.commit_sequence);
     add_number(reply, "uptime_ms", (uint64_t)(router_now(router) - router->started_ms));
+    add_number(reply, "open_prompts", identity.open_prompts);
     add_flag(reply, "room", store_has_room(router->store));
     add_number(reply, "log_dropped", log_dropped());
     add_number(reply, "frames_refused", router->frames_refused);
@@ -109,39 +110,80 @@ describe_status(struct router *router)
     return reply;
 }
 
-static struct json_object *
-refuse(const char *why)
+struct json_object *
+control_refuse(unsigned code, const char *why)
 {
     struct json_object *reply = json_object_new_object();
     add_flag(reply, "ok", 0);
+    add_number(reply, "code", code);
     add_text(reply, "error", why);
     return reply;
 }
 
-struct slice
-router_operate(struct router *router, struct slice request)
+const char *
+control_text(struct json_object *object, const char *key)
 {
-    struct json_tokener *tokener = json_tokener_new_ex(8);
-    struct json_object *parsed = NULL, *command = NULL, *reply;
-    const char *name = NULL;
+    struct json_object *value = NULL;
+    if (!json_object_object_get_ex(object, key, &value) || !json_object_is_type(value, json_type_string))
+        return "";
+    return json_object_get_string(value);
+}
 
-    if (tokener != NULL && request.size < 65536)
-        parsed = json_tokener_parse_ex(tokener, (const char *)request.data, (int)request.size);
-    if (parsed != NULL && json_object_object_get_ex(parsed, "command", &command))
-        name = json_object_get_string(command);
-    if (name == NULL)
-        reply = refuse("the request is not a JSON object with a command");
-    else if (strcmp(name, "status") == 0)
-        reply = describe_status(router);
-    else
-        reply = refuse("this router does not know that command");
+int64_t
+control_number(struct json_object *object, const char *key)
+{
+    struct json_object *value = NULL;
+    if (!json_object_object_get_ex(object, key, &value) || !json_object_is_type(value, json_type_int))
+        return 0;
+    return json_object_get_int64(value);
+}
 
+void
+control_reply(struct router *router, const char *to, uint64_t sequence, struct json_object *reply)
+{
     size_t size = 0;
     const char *text = json_object_to_json_string_length(reply, JSON_C_TO_STRING_PLAIN, &size);
-    struct slice answer = slice_copy(text, size);
+    struct frame frame = {.kind = FRAME_CONTROL_REPLY,
+                          .sequence = sequence,
+                          .sections = FRAME_HAS_BODY,
+                          .body = {.data = (const unsigned char *)text, .size = size}};
+    if (text != NULL)
+        (void)router_send_local(router, to, &frame); /* he went away: nobody else wants it */
     json_object_put(reply);
+}
+
+static struct json_object *
+carry_out(struct router *router, const struct control_request *request, struct json_object *command)
+{
+    const char *name = control_text(command, "do");
+    if (name[0] == '\0')
+        name = control_text(command, "command");
+    if (strcmp(name, "status") == 0)
+        return describe_status(router);
+    if (strcmp(name, "task") == 0)
+        return control_task(router, request, command);
+    if (strcmp(name, "prompt_close") == 0)
+        return control_close_prompt(router, request, command);
+    return control_refuse(FEP_E_USAGE, name[0] == '\0' ? "the request is not a JSON object with a command"
+                                                       : "this router does not know that command");
+}
+
+void
+router_operate(struct router *router, const char *from, const struct frame *frame)
+{
+    struct control_request request = {.from = from, .sequence = frame->sequence};
+    struct json_tokener *tokener = json_tokener_new_ex(8);
+    struct json_object *parsed = NULL, *reply;
+
+    if (tokener != NULL && frame->body.size < 65536)
+        parsed = json_tokener_parse_ex(tokener, (const char *)frame->body.data, (int)frame->body.size);
+    if (parsed != NULL && json_object_is_type(parsed, json_type_object))
+        reply = carry_out(router, &request, parsed);
+    else
+        reply = control_refuse(FEP_E_USAGE, "the request is not a JSON object with a command");
+    if (reply != NULL)
+        control_reply(router, from, frame->sequence, reply);
     json_object_put(parsed);
     if (tokener != NULL)
         json_tokener_free(tokener);
-    return answer;
 }

@@ -25,6 +25,17 @@ room_for_write(struct router *router)
     return 0;
 }
 
+/* What has ended a visit with money here, and can be cancelled. */
+static uint8_t
+is_settlement(const struct router *router, const struct exchange_record *record)
+{
+    if (record->role != ROLE_DESTINATION || record->state != STATE_ANSWERED)
+        return 0;
+    const struct transaction *transaction = transaction_find(router->transactions, record->header.infno);
+    return transaction != NULL && transaction->transaction_class == CLASS_UPDATE &&
+           (transaction->ways & TRAIT_MONEY) != 0 && transaction->inverse[0] != '\0';
+}
+
 static void
 add_write(struct router *router, const struct core_command *command, enum store_write_type type)
 {
@@ -37,6 +48,8 @@ add_write(struct router *router, const struct core_command *command, enum store_
     *write = (struct store_write){.type = type, .sequence = command->sequence, .number = command->number};
     if (command->record != NULL)
         write->record = *command->record;
+    if (command->record != NULL && type != STORE_CLOSE)
+        write->settles = is_settlement(router, command->record);
     if (type == STORE_INSERT)
         write->body = slice_share(command->body);
     if (type == STORE_INSERT || type == STORE_UPDATE)
@@ -166,16 +179,22 @@ raise_alarm(const struct core_command *command)
              LOG_S(description != NULL ? description->en : "see the manual's table of codes"));
 }
 
-/* A read that can not be asked for is answered as "holds nothing": the asker inquires again. */
+/* A read by key that can not be asked for is answered as "holds nothing": the asker inquires again. Of a
+ * search by settlement nothing would be known, and the core is told just that. */
 static void
 read_store_for_core(struct router *router, const struct core_command *command)
 {
     enum exchange_role role = (enum exchange_role)command->number;
-    if (store_find(router->store, &command->header.key, role, command->reference) == 0)
+    int status = command->header.key.msgid[0] != '\0'
+                     ? store_find(router->store, &command->header.key, role, command->reference)
+                     : store_find_settlement(router->store, role, command->header.infno,
+                                             command->index.settlement_id, command->reference);
+    if (status == 0)
         return;
     log_line(LOG_EVENT_ALARM, LOG_SEV_WARNING, LOG_N("code", FEP_E_STORE_READ),
              LOG_T("msgid", command->header.key.msgid));
-    struct core_event nothing = {.type = EVENT_FOUND, .reference = command->reference};
+    struct core_event nothing = {
+        .type = EVENT_FOUND, .reference = command->reference, .flag = command->header.key.msgid[0] == '\0'};
     router_tell_core_later(router, &nothing);
 }
 

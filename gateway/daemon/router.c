@@ -120,7 +120,8 @@ on_found(struct router *router, struct store_event *stored)
         router_visit_found(router, stored);
         return;
     }
-    struct core_event event = {.type = EVENT_FOUND, .reference = stored->reference};
+    struct core_event event = {
+        .type = EVENT_FOUND, .reference = stored->reference, .flag = stored->error.code != 0};
     if (stored->found) {
         event.found = &stored->record;
         event.found_body = stored->body;
@@ -162,6 +163,12 @@ on_store_event(struct router *router, struct store_event *stored)
         break;
     case STORE_ROOM:
         on_room(router, stored->found);
+        break;
+    case STORE_LISTED:
+        router_listed(router, stored);
+        break;
+    case STORE_PROMPT:
+        router_prompt_stored(router, stored);
         break;
     }
     slice_release(&stored->body);
@@ -267,7 +274,9 @@ open_core(struct router *router, struct fep_error *error)
     router->routes = conf_load_routes(conf, report_line, NULL, error);
     if (router->routes == NULL)
         return -1;
-    router->core = core_create(&conf->bounds, router->transactions);
+    struct core_config bounds = conf->bounds;
+    bounds.max_body_bytes = conf->max_body_bytes;
+    router->core = core_create(&bounds, router->transactions);
     if (router->core == NULL)
         return error_set(error, 0, FEP_E_NO_MEMORY, "no memory for the core");
     for (size_t i = 0; i < conf->peer_count; i++)
@@ -445,6 +454,7 @@ turn(struct router *router)
         router_step(router, &event);
     }
     router_tick_hosts(router, now);
+    router_tick_tasks(router, now);
     router_tick_peers(router, now);
     router_submit_writes(router);
     log_flush();

@@ -21,6 +21,14 @@ struct router_peer {
     int64_t down_since_ms;      /* while it is down */
 };
 
+enum { LISTS = 2 };
+struct router_list { /* a host waits for stored exchanges */
+    struct router_host *host; /* NULL: free */
+    uint64_t reference, sequence;
+    uint32_t epoch;
+    int lost; /* an entry could not be sent */
+};
+
 enum { TOLD = 1024 };
 struct router_host {
     const struct conf_instance *conf;
@@ -31,6 +39,7 @@ struct router_host {
     uint32_t health; /* enum fep_state */
     char health_reason[128];
     int kill_asked;
+    struct router_list lists[LISTS];
 };
 
 enum { FINDS = 1024 };
@@ -39,6 +48,24 @@ struct router_find { /* a host waits for the exchange that opened a visit */
     uint64_t reference;
     uint64_t sequence;
     uint32_t epoch;
+};
+
+enum { TASKS = 32 };
+struct router_task { /* fepctl waits for a host */
+    struct router_host *host; /* NULL: free */
+    uint32_t epoch;
+    uint64_t sequence, control_sequence, bytes;
+    char from[NODE_SIZE];
+    int64_t due_ms;
+};
+
+enum { PROMPTS = 1024 };
+struct router_prompt { /* the store works on a prompt */
+    uint64_t reference;       /* 0: free */
+    struct router_host *host; /* who offered it; NULL: fepctl closes it */
+    uint32_t epoch, line;
+    uint64_t sequence;
+    char from[NODE_SIZE], msgid[MSGID_SIZE];
 };
 
 enum { LATER = 1024 };
@@ -57,7 +84,9 @@ struct router {
     struct router_host hosts[CONF_INSTANCES];
     size_t host_count;
     struct router_find finds[FINDS];
-    uint64_t next_find;
+    uint64_t next_find, next_list, next_task, next_prompt;
+    struct router_task tasks[TASKS];
+    struct router_prompt prompts[PROMPTS];
 
     struct core_event later[LATER]; /* what could not be carried out, told to the core after the step */
     size_t later_count;
@@ -108,8 +137,17 @@ int router_send_local(struct router *router, const char *to, const struct frame 
 void router_tell_keeper(struct router *router, const char *line);
 /* Asks every host to finish what it has and to go; what the core would still give them comes back as not sent. */
 void router_drain_hosts(struct router *router);
-/* operator.c: fepctl's requests; body in, body out (JSON text). */
-struct slice router_operate(struct router *router, struct slice request);
+/* lists.c: stored exchanges for the hosts. */
+void router_on_list(struct router *router, struct router_host *host, const struct frame *frame);
+void router_listed(struct router *router, const struct store_event *event);
+/* tasks.c: what fepctl asks of a host. */
+void router_on_task_result(struct router *router, struct router_host *host, const struct frame *frame);
+void router_tick_tasks(struct router *router, int64_t now_ms);
+/* prompts.c */
+void router_on_prompt(struct router *router, struct router_host *host, const struct frame *frame);
+void router_prompt_stored(struct router *router, const struct store_event *event);
+/* operator.c: fepctl's request (JSON text); answered at once or later. */
+void router_operate(struct router *router, const char *from, const struct frame *request);
 /* outcome_log.c: the one line per exchange. */
 void router_log_outcome(const struct exchange_record *record);
 void router_log_step(const struct exchange_record *record, const struct core_command *command);

@@ -28,11 +28,12 @@ bucket_of(struct host *host, uint64_t id)
     return &host->call_buckets[id & (HOST_BUCKETS - 1)];
 }
 
+/* A call of the router's. */
 static struct fep_call *
-find_call(struct host *host, uint64_t id)
+find_work(struct host *host, uint64_t id)
 {
     struct fep_call *call = *bucket_of(host, id);
-    while (call != NULL && call->id != id)
+    while (call != NULL && (call->id != id || call->purpose != CALL_WORK))
         call = call->next_in_bucket;
     return call;
 }
@@ -47,6 +48,7 @@ clear_call(struct fep_call *call)
     free(call->done);
     call->done = NULL;
     call->done_size = 0;
+    prompts_drop(call);
 }
 
 /* Call objects are never handed back to the allocator while the module may hold a pointer to them, and the
@@ -240,6 +242,7 @@ settle_work(struct fep_call *call)
         snprintf(call->result.text, sizeof call->result.text, "%.200s", error.text);
         host_log(host, 4, error.text, error.code);
     }
+    capture_asked(call, answer);
     bool has_index = call->kind == FEP_ANSWERED;
     if (encode_done(call, answer, has_index ? &index : NULL) < 0) {
         /* Too long for a frame, or no memory for it: without its body it is an answer that can not be passed
@@ -257,6 +260,9 @@ settle_work(struct fep_call *call)
     call->state = CALL_OFFERED;
     call->offer_pause_ms = HOST_OFFER_MS;
     call->offer_ms = loop_now(&host->loop) + call->offer_pause_ms;
+    /* Before DONE: the router commits in the order in which it hears, so no upload is known as posted whose
+     * prompts could still be lost. */
+    prompts_raise(call);
     kill_point("host_before_done");
     if (host->router_up)
         (void)router_send_bytes(host, call->done, call->done_size);
@@ -288,6 +294,8 @@ calls_settle(struct host *host)
             host->completed_last = &host->completed;
         if (call->purpose == CALL_WORK) {
             settle_work(call);
+        } else if (call->purpose == CALL_OWN) {
+            own_call_settle(call);
         } else if (call->purpose == CALL_START) {
             settle_start(call);
         } else {
@@ -361,7 +369,7 @@ start_operation(struct fep_call *call)
         needed = FEP_REVERSES;
         start = ops->reverse;
     }
-    if ((host->adapter->abilities & needed) == 0)
+    if ((host_abilities(host) & needed) == 0)
         complete_unsent(call, FEP_REASON_PROTOCOL, FEP_E_NO_ABILITY, "the module can not do this operation");
     else
         start(host->self, call, &call->message);
@@ -402,7 +410,7 @@ open_call(struct fep_call *call, struct frame *frame)
 void
 calls_on_submit(struct host *host, struct frame *frame)
 {
-    struct fep_call *call = find_call(host, frame->sequence);
+    struct fep_call *call = find_work(host, frame->sequence);
     if (call != NULL) {
         if (call->state == CALL_OFFERED)
             (void)router_send_bytes(host, call->done, call->done_size);
@@ -428,7 +436,7 @@ calls_on_submit(struct host *host, struct frame *frame)
 void
 calls_on_cancel(struct host *host, uint64_t id)
 {
-    struct fep_call *call = find_call(host, id);
+    struct fep_call *call = find_work(host, id);
     if (call != NULL && call->state == CALL_OPEN)
         host->adapter->ops->cancel(host->self, call, FEP_REASON_CANCELLED);
 }
@@ -436,7 +444,7 @@ calls_on_cancel(struct host *host, uint64_t id)
 void
 calls_on_done_acked(struct host *host, uint64_t id)
 {
-    struct fep_call *call = find_call(host, id);
+    struct fep_call *call = find_work(host, id);
     if (call == NULL || call->state != CALL_OFFERED)
         return;
     host->offered_calls--;
@@ -451,7 +459,7 @@ calls_offer_again(struct host *host, bool all)
         return;
     for (size_t i = 0; i < HOST_BUCKETS; i++) {
         for (struct fep_call *call = host->call_buckets[i]; call != NULL; call = call->next_in_bucket) {
-            if (call->state != CALL_OFFERED || (!all && call->offer_ms > now))
+            if (call->purpose != CALL_WORK || call->state != CALL_OFFERED || (!all && call->offer_ms > now))
                 continue;
             if (!all && call->offer_pause_ms < HOST_OFFER_MAX_MS)
                 call->offer_pause_ms *= 2;
@@ -467,8 +475,10 @@ calls_list(const struct host *host, uint64_t *ids, size_t room)
     size_t count = 0;
     for (size_t i = 0; i < HOST_BUCKETS; i++) {
         for (const struct fep_call *call = host->call_buckets[i]; call != NULL && count < room;
-             call = call->next_in_bucket)
-            ids[count++] = call->id;
+             call = call->next_in_bucket) {
+            if (call->purpose == CALL_WORK)
+                ids[count++] = call->id;
+        }
     }
     return count;
 }
@@ -484,10 +494,49 @@ calls_report_late(struct host *host, const struct fep_attempt *attempt, enum fep
                                            .mapping_generation = attempt->mapping_generation};
     memcpy(frame.attempt.cycle, attempt->cycle, sizeof frame.attempt.cycle);
     fill_result(&frame, kind, result);
+    if (kind == FEP_ANSWERED && result->effect == FEP_EFFECT_POSTED)
+        prompts_raise_late(host, attempt);
     /* The call and its request are gone; the router records what is certain, the body is not needed for that.
      */
     (void)router_send(host, &frame);
     record_destroy(answer);
+}
+
+/* --- the host's own queries ---------------------------------------------------------------------- */
+
+int
+calls_begin_own(struct host *host, uint64_t id, const struct message_header *header, struct slice body,
+                uint32_t day, int64_t time_ms,
+                void (*done)(void *arg, enum fep_kind kind, const struct fep_result *result,
+                             struct slice answer),
+                void *arg, struct fep_error *error)
+{
+    struct fep_call *call = take_call(host, id);
+    if (call == NULL)
+        return error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for a call");
+    call->purpose = CALL_OWN;
+    call->state = CALL_OPEN;
+    call->operation = CORE_OP_QUERY;
+    call->own_done = done;
+    call->own_arg = arg;
+    call->message.header = *header;
+    call->message.index.size = sizeof call->message.index;
+    call->message.body = slice_share(body);
+    call->attempt = (struct fep_attempt){.size = sizeof call->attempt, .number = 1, .accounting_date = day};
+    call->attempt.serial = translate_own_serial(host, &call->attempt.serial_date);
+    if (arm_deadline(call, time_ms) < 0) {
+        free_call(call);
+        return error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for a deadline");
+    }
+    host->own_call = call;
+    host->adapter->ops->submit(host->self, call, &call->message);
+    return 0;
+}
+
+void
+calls_free_own(struct fep_call *call)
+{
+    free_call(call);
 }
 
 /* --- start and drain ----------------------------------------------------------------------------- */

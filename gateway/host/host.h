@@ -6,6 +6,12 @@
  *   calls.c     what the router asks: call objects, completed exactly once
  *   requests.c  what local callers ask: tickets, told exactly once
  *   visits.c    what opened a visit, remembered
+ *   persons.c   what was last told about a person, remembered
+ *   reports.c   what local callers ask of the gateway itself; from listings.c (stored exchanges), ledger.c, totals.c,
+ *               details.c, items.c
+ *   inquiries.c was a settlement that is asked about cancelled since?
+ *   prompts.c   fee lines without a local code, told to the router
+ *   tasks.c     what operators ask: reconcile.c, catalogue.c, capture.c, crosswalk.c; asking by own_calls.c
  *   translate.c between canonical bodies and records: the mapping, or bodies as they are
  *   services.c  the table handed to the module
  */
@@ -14,6 +20,8 @@
 
 #include <sys/types.h>
 #include <time.h>
+
+#include <json-c/json.h>
 
 #include <fep/adapter.h>
 #include "frame.h"
@@ -38,12 +46,15 @@ enum { EXIT_ORDERLY = 0, EXIT_MISUSED = 100, EXIT_SURROUNDINGS = 111 };
 #define HOST_DEFAULT_CALL_MS 60000
 #define HOST_START_MS        60000
 #define HOST_DRAIN_MS        120000
+#define HOST_LATE_PROMPTS    16
 
 struct host_settings {
     char instance[NODE_SIZE];
     char node[NODE_SIZE]; /* the gateway's node code */
     char region[AREA_SIZE];
     char endpoint[512]; /* the router's local socket */
+    char state_directory[512]; /* for copies of the local catalogue */
+    bool capture_allowed;
     uint32_t epoch;
     uint32_t window;
     uint32_t max_body_bytes; /* of a request; answers are outcomes, which no bound refuses */
@@ -58,7 +69,7 @@ struct fep_message {
     struct slice body;
 };
 
-enum call_purpose { CALL_WORK = 1, CALL_START, CALL_DRAIN };
+enum call_purpose { CALL_WORK = 1, CALL_START, CALL_DRAIN, CALL_OWN };
 enum call_state { CALL_FREE = 0, CALL_OPEN, CALL_COMPLETED, CALL_OFFERED };
 
 struct fep_call {
@@ -78,6 +89,9 @@ struct fep_call {
     struct fep_record *answer;
     unsigned char *done; /* the encoded DONE frame, kept until acknowledged */
     size_t done_size;
+    struct prompt *noted; /* lines without a local code, prompts if it is posted */
+    void (*own_done)(void *arg, enum fep_kind kind, const struct fep_result *result, struct slice answer);
+    void *own_arg;
     struct fep_call *next_in_bucket, *next_completed, *next_free;
 };
 
@@ -85,6 +99,7 @@ enum ticket_state {
     TICKET_FINDING = 1, /* waits for the opener of its visit */
     TICKET_OFFERED,     /* REQUEST sent, not acknowledged */
     TICKET_TAKEN,       /* the router has it */
+    TICKET_REPORTING,   /* the host answers it itself: reports.c */
     TICKET_REFUSED      /* refused here; told in the next turn */
 };
 
@@ -110,6 +125,11 @@ struct ticket {
 };
 
 struct visit_cache;
+struct listing;
+struct report;
+struct task;
+struct prompt;
+struct capture;
 
 struct host {
     struct host_settings settings;
@@ -152,6 +172,27 @@ struct host {
     size_t ticket_count;
     uint64_t next_ticket;
     struct visit_cache *visits;
+    struct visit_cache *persons; /* the same, for the last 1101 answer about a person */
+
+    struct listing *listings; /* under way, in turn */
+    uint64_t next_listing;
+    struct report *reports; /* under way */
+    struct inquiry *inquiries; /* the same */
+    size_t report_count;
+    struct fep_call *own_call; /* a query of our own at the local system; at most one */
+    uint64_t next_own_call;
+    struct task *task; /* under way; at most one */
+    struct capture *capture;   /* NULL: nothing is captured */
+    uint32_t crosswalk_failed; /* day on which the new version could not be read */
+    struct prompt *prompts, **prompts_last; /* not acknowledged */
+    size_t prompt_count;
+    uint64_t next_prompt;
+    struct late_prompts { /* of uploads whose outcome was not known; the oldest gives way */
+        uint64_t serial;
+        uint32_t serial_date;
+        struct prompt *noted;
+    } late_prompts[HOST_LATE_PROMPTS];
+    size_t next_late_prompts;
 
     int64_t own_serial_ms; /* serials of our own inquiries and reversals */
     uint32_t own_serial_count;
@@ -187,6 +228,13 @@ void calls_settle(struct host *host);
 void calls_offer_again(struct host *host, bool all);
 /* Ids of all calls that are open or not acknowledged; at most `room`. */
 size_t calls_list(const struct host *host, uint64_t *ids, size_t room);
+/* For own_calls.c. begin: as own_call_begin. */
+int calls_begin_own(struct host *host, uint64_t id, const struct message_header *header, struct slice body,
+                    uint32_t day, int64_t time_ms,
+                    void (*done)(void *arg, enum fep_kind kind, const struct fep_result *result,
+                                 struct slice answer),
+                    void *arg, struct fep_error *error);
+void calls_free_own(struct fep_call *call);
 void calls_start_module(struct host *host);
 void calls_drain_module(struct host *host);
 
@@ -202,6 +250,10 @@ void requests_on_render(struct host *host, struct frame *frame);
 void requests_on_tell(struct host *host, struct frame *frame);
 void requests_on_visit(struct host *host, struct frame *frame);
 void requests_settle(struct host *host);
+/* The end of what the host answers itself: puts `answer` (canonical, kind ANSWERED) into the caller's language and tells
+ * it. A ticket that is not there any more is nothing. */
+void requests_conclude(struct host *host, uint64_t ticket, enum fep_kind kind, const struct fep_result *result,
+                       struct slice answer);
 /* Offers requests that are not acknowledged and due. With `all` (a router that may be new) every one that was
  * not told yet: it joins the exchange that the store brought back. */
 void requests_offer_again(struct host *host, bool all);
@@ -230,12 +282,49 @@ struct visit {
 struct visit_cache *visits_create(size_t room);
 void visits_destroy(struct visit_cache *cache);
 const struct visit *visits_find(struct visit_cache *cache, const char *insured_area, const char *visit_id);
+/* The one used last with that id, wherever it is insured. */
+const struct visit *visits_find_anywhere(struct visit_cache *cache, const char *visit_id);
 /* Shares the slices. Without memory nothing is remembered: it will be asked for again. */
 void visits_remember(struct visit_cache *cache, const char *insured_area, const char *visit_id,
                      const char *infno, struct slice request, struct slice answer);
 
+/* crosswalk.c: puts the next version in force when its day comes; called now and then. */
+void crosswalk_tick(struct host *host);
+
+/* capture.c: exchanges as masked examples, while an operator wants them. */
+void capture_served(struct ticket *ticket, struct slice answer, const struct fep_result *result);
+void capture_asked(struct fep_call *call, struct slice answer);
+void capture_stop(struct host *host);
+
+/* persons.c: what was last told about a person, and what a visit says of a later message of it. */
+void persons_remember(struct host *host, const struct message_header *header, struct slice answer);
+/* `insured_area` empty: not known yet. What is found is of this person only if its insured_area is the request's. */
+const struct visit *persons_find(struct host *host, const char *insured_area, const char *person);
+/* Kind of treatment and insurance type, where the message itself does not say them: totals go by them. */
+void persons_fill_index(struct slice visit_request, struct fep_index *index);
+
+/* prompts.c: lines of another place without a local code, told to the router until it has them (rule R4). */
+void prompts_note(struct fep_call *call, const struct fep_record *record);
+void prompts_raise(struct fep_call *call); /* the upload is posted: its notes become prompts */
+void prompts_raise_late(struct host *host, const struct fep_attempt *attempt); /* after all it was posted */
+void prompts_drop(struct fep_call *call);
+void prompts_on_acked(struct host *host, uint64_t id);
+void prompts_offer_again(struct host *host, bool all);
+void prompts_finish(struct host *host);
+
+/* own_calls.c: what the host itself asks of the local system, one query at a time. */
+typedef void own_call_done(void *arg, enum fep_kind kind, const struct fep_result *result, struct slice answer);
+/* Takes `input`. 0, and done is called once, later; negative with the error: not begun (code FEP_E_BOUND: no place for
+ * it now). `day` is the accounting day that it is about, 0 = none. */
+int own_call_begin(struct host *host, const char *infno, struct json_object *input, uint32_t day, int64_t time_ms,
+                   own_call_done *done, void *arg, struct fep_error *error);
+void own_call_forget(struct host *host, void *arg); /* done is not called any more */
+void own_call_settle(struct fep_call *call);
+
 /* services.c */
 void services_init(struct host *host);
+/* What the module can do with this mapping: what the mapping has no word for can not be asked, either. */
+uint32_t host_abilities(const struct host *host);
 void host_log(struct host *host, int severity, const char *what, int64_t number);
 void host_fail(struct host *host, int exit_code, const char *why, int64_t number);
 

@@ -100,6 +100,8 @@ fill_settings(struct host_settings *settings, const struct conf *conf, const str
     settings->epoch = arguments->epoch;
     settings->window = instance->window;
     settings->max_body_bytes = conf->max_body_bytes < FRAME_MAX_BODY ? conf->max_body_bytes : FRAME_MAX_BODY;
+    snprintf(settings->state_directory, sizeof settings->state_directory, "%s", conf->state_directory);
+    settings->capture_allowed = conf->capture_allowed != 0;
     settings->caller_inquires = instance->caller_inquires != 0;
     if (settings->window == 0 || settings->window > FRAME_MAX_OPEN_CALLS / 2)
         settings->window = FRAME_MAX_OPEN_CALLS / 2;

@@ -10,7 +10,9 @@
 
 #include "error.h"
 #include "exchange_record.h"
+#include "inquiries.h"
 #include "kill_point.h"
+#include "reports.h"
 #include "utf8.h"
 
 void
@@ -149,6 +151,16 @@ complete_header(struct ticket *ticket, struct fep_error *error)
     return message_header_check(header, error);
 }
 
+/* Totals and details go by the kind of treatment and of insurance. */
+static bool
+is_settling(const struct host *host, const struct message_header *header)
+{
+    const struct transaction *transaction =
+        host->transactions != NULL ? transaction_find(host->transactions, header->infno) : NULL;
+    return transaction != NULL && transaction->transaction_class == CLASS_UPDATE &&
+           (transaction->ways & TRAIT_MONEY) != 0;
+}
+
 static int
 translate_and_offer(struct ticket *ticket, const struct visit *visit, struct fep_error *error)
 {
@@ -158,6 +170,12 @@ translate_and_offer(struct ticket *ticket, const struct visit *visit, struct fep
     if (translate_request_in(host, ticket, request, answer, visit != NULL ? visit->infno : "", error) < 0 ||
         complete_header(ticket, error) < 0)
         return -1;
+    if (host->mapping != NULL && mapping_answered_by(&ticket->request) != MAPPING_FORWARDED) {
+        ticket->state = TICKET_REPORTING;
+        return reports_begin(host, ticket->id, &ticket->request, error);
+    }
+    if (is_settling(host, &ticket->request.header))
+        persons_fill_index(request, &ticket->request.index);
     kill_point("host_before_request");
     (void)offer_request(ticket); /* not sent: offered again */
     return 0;
@@ -435,7 +453,7 @@ void
 requests_on_tell(struct host *host, struct frame *frame)
 {
     struct ticket *ticket = find_ticket(host, frame->sequence);
-    if (ticket == NULL || ticket->state == TICKET_REFUSED)
+    if (ticket == NULL || ticket->state == TICKET_REFUSED || ticket->state == TICKET_REPORTING)
         return;
     struct fep_result result;
     struct fep_error error = {0};
@@ -455,7 +473,13 @@ requests_on_tell(struct host *host, struct frame *frame)
         tell(ticket, kind, &result, NULL);
         return;
     }
+    if (inquiries_begin(host, ticket->id, &ticket->request, &result, frame->body)) {
+        ticket->state = TICKET_REPORTING;
+        return;
+    }
     remember_visit(ticket, frame);
+    if (host->mapping != NULL && strcmp(ticket->request.header.infno, "1101") == 0)
+        persons_remember(host, &ticket->request.header, frame->body);
     if (render(ticket, frame, &result, &error) < 0) {
         /* The ending is committed and stays; the caller can inquire or be told by a person. */
         host_log(host, 3, error.text, error.code);
@@ -464,7 +488,32 @@ requests_on_tell(struct host *host, struct frame *frame)
         tell(ticket, FEP_UNKNOWN, &result, NULL);
         return;
     }
+    capture_served(ticket, frame->body, &result);
     tell(ticket, FEP_ANSWERED, &result, ticket->rendered);
+}
+
+void
+requests_conclude(struct host *host, uint64_t id, enum fep_kind kind, const struct fep_result *result,
+                  struct slice answer)
+{
+    struct ticket *ticket = find_ticket(host, id);
+    struct fep_error error = {0};
+    if (ticket == NULL || ticket->state != TICKET_REPORTING)
+        return;
+    if (kind == FEP_ANSWERED &&
+        translate_answer_out(host, ticket, answer, result, &ticket->rendered, &error) < 0) {
+        host_log(host, 3, error.text, error.code);
+        struct fep_result refusal = {.size = sizeof refusal,
+                                     .refusal_class = FEP_REPEATABLE,
+                                     .reason = FEP_REASON_INCONSISTENT,
+                                     .code = error.code};
+        snprintf(refusal.text, sizeof refusal.text, "%.250s", error.text);
+        tell(ticket, FEP_REFUSED, &refusal, NULL);
+        return;
+    }
+    if (kind == FEP_ANSWERED)
+        capture_served(ticket, answer, result);
+    tell(ticket, kind, result, ticket->rendered);
 }
 
 /* --- offering again ------------------------------------------------------------------------------ */
@@ -513,7 +562,8 @@ static bool
 is_due(const struct ticket *ticket, int64_t now, bool all)
 {
     bool waits = ticket->state == TICKET_FINDING || ticket->state == TICKET_OFFERED;
-    return !ticket->gone && ticket->state != TICKET_REFUSED && (all || (waits && ticket->offer_ms <= now));
+    bool ours = ticket->state == TICKET_REFUSED || ticket->state == TICKET_REPORTING;
+    return !ticket->gone && !ours && (all || (waits && ticket->offer_ms <= now));
 }
 
 void

@@ -12,7 +12,9 @@
 
 #include "core.h"
 #include "error.h"
+#include "listings.h"
 #include "log.h"
+#include "tasks.h"
 
 enum { FRAMES_PER_TURN = 256, SCRATCH_KEEP = 256 * 1024, READY_FD = 3 };
 
@@ -77,7 +79,7 @@ fill_hello(const struct host *host, struct frame_hello *hello)
 {
     snprintf(hello->node, sizeof hello->node, "%s", host->settings.instance);
     hello->epoch = host->settings.epoch;
-    hello->abilities = host->adapter->abilities;
+    hello->abilities = host_abilities(host);
     hello->window = host->settings.window;
     hello->wall_ms = clock_wall_ms(host->loop.clock);
     hello->version_min = hello->version_max = FRAME_VERSION;
@@ -110,6 +112,7 @@ void
 router_introduce(struct host *host)
 {
     host->router_up = false;
+    listings_fail_all(host);
     send_hello(host);
 }
 
@@ -151,6 +154,7 @@ on_hello_acked(struct host *host)
     host->router_up = true;
     loop_clear_timer(&host->loop, &host->hello_timer);
     router_say_ready(host);
+    prompts_offer_again(host, true);
     calls_offer_again(host, true);
     requests_offer_again(host, true);
 }
@@ -192,6 +196,7 @@ on_health_tick(void *arg)
 {
     struct host *host = arg;
     read_health(host);
+    crosswalk_tick(host);
     if (host->router_up && loop_now(&host->loop) - host->heard_ms > HOST_SILENCE_MS)
         send_hello(host); /* it answers, or it is gone */
     if (host->router_up && loop_now(&host->loop) - host->heard_ms > 2 * HOST_SILENCE_MS)
@@ -224,6 +229,7 @@ on_offer_tick(void *arg)
     if (is_other_router(host))
         router_introduce(host);
     if (host->router_up) {
+        prompts_offer_again(host, false);
         calls_offer_again(host, false);
         requests_offer_again(host, false);
     }
@@ -245,6 +251,9 @@ on_acked(struct host *host, const struct frame *frame)
         break;
     case FRAME_REQUEST:
         requests_on_acked(host, frame->sequence);
+        break;
+    case FRAME_PROMPT:
+        prompts_on_acked(host, frame->sequence);
         break;
     default: /* HEALTH and others: that something was heard is all it says */
         break;
@@ -275,6 +284,12 @@ take_frame(struct host *host, struct frame *frame)
         break;
     case FRAME_VISIT:
         requests_on_visit(host, frame);
+        break;
+    case FRAME_ENTRY:
+        listings_on_entry(host, frame);
+        break;
+    case FRAME_TASK:
+        tasks_on_task(host, frame);
         break;
     case FRAME_DRAIN:
         host_drain(host, HOST_DRAIN_MS);

@@ -9,9 +9,18 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "inquiries.h"
 #include "log.h"
+#include "reports.h"
+#include "tasks.h"
 
-enum { VISITS_REMEMBERED = 512, IDLE_MS = 1000, SIGNAL_DRAIN_MS = 5000, BYE_MS = 50 };
+enum {
+    VISITS_REMEMBERED = 512,
+    PERSONS_REMEMBERED = 512,
+    IDLE_MS = 1000,
+    SIGNAL_DRAIN_MS = 5000,
+    BYE_MS = 50
+};
 
 static void
 on_drain_over(void *arg)
@@ -38,7 +47,8 @@ host_drain(struct host *host, int64_t limit_ms)
 static bool
 is_finished(const struct host *host)
 {
-    return host->drained && host->open_calls == 0 && host->offered_calls == 0 && host->ticket_count == 0;
+    return host->drained && host->open_calls == 0 && host->offered_calls == 0 && host->ticket_count == 0 &&
+           host->prompt_count == 0;
 }
 
 static void
@@ -83,8 +93,10 @@ open_all(struct host *host, struct fep_error *error)
     requests_init(host);
     services_init(host);
     host->health = (struct fep_health){.size = sizeof host->health, .state = FEP_STARTING};
+    host->next_listing = 1;
     host->visits = visits_create(VISITS_REMEMBERED);
-    if (host->visits == NULL)
+    host->persons = visits_create(PERSONS_REMEMBERED);
+    if (host->visits == NULL || host->persons == NULL)
         return error_set(error, 0, FEP_E_NO_MEMORY, "no memory");
     if (watch_signals(host, error) < 0)
         return -1;
@@ -131,11 +143,17 @@ host_run(struct host *host)
         turn(host);
     log_line(LOG_EVENT_STOP, LOG_SEV_NOTICE, LOG_T("instance", host->settings.instance),
              LOG_N("open", host->open_calls));
+    tasks_finish(host); /* may ask the module to cancel */
     if (host->opened)
         host->adapter->ops->close(host->self);
+    capture_stop(host);
+    reports_finish(host);
+    inquiries_finish(host);
     requests_finish(host);
     calls_finish(host);
+    prompts_finish(host);
     visits_destroy(host->visits);
+    visits_destroy(host->persons);
     router_close(host);
     loop_finish(&host->loop);
     if (host->signal_fd >= 0)

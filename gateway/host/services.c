@@ -93,7 +93,14 @@ service_translate_out(void *self, const struct fep_message *message, uint32_t op
                       const struct fep_attempt *attempt, struct fep_record **head, struct fep_record **body,
                       struct fep_error *error)
 {
-    return translate_out(self, message, operation, attempt, head, body, error);
+    const char *name = translate_out(self, message, operation, attempt, head, body, error);
+    const struct host *host = self;
+    if (name != NULL && operation == FEP_OP_SUBMIT && host->mapping != NULL) {
+        /* Every message a module sees lies in its call. */
+        struct fep_call *call = (struct fep_call *)((uintptr_t)message - offsetof(struct fep_call, message));
+        prompts_note(call, *body);
+    }
+    return name;
 }
 
 static struct fep_record *
@@ -114,6 +121,17 @@ static const struct fep_layout *
 service_find_layout(void *self, const char *layout_name)
 {
     return translate_find_layout(self, layout_name);
+}
+
+uint32_t
+host_abilities(const struct host *host)
+{
+    uint32_t abilities = host->adapter->abilities;
+    if (host->mapping != NULL && mapping_text_of(host->mapping, "inquire", "local") == NULL)
+        abilities &= ~(uint32_t)FEP_INQUIRES;
+    if (host->mapping != NULL && mapping_text_of(host->mapping, "reverse", "local") == NULL)
+        abilities &= ~(uint32_t)FEP_REVERSES;
+    return abilities;
 }
 
 static const char *

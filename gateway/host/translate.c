@@ -159,8 +159,10 @@ translate_answer_in(struct host *host, struct fep_call *call, struct slice *answ
         return 0;
     if (host->mapping == NULL)
         return pass_answer(call, answer, error);
-    /* What an inquiry found posted comes with the original's answer; a reversal has none. */
-    if (about_another && (call->answer == NULL || call->operation != CORE_OP_INQUIRE))
+    /* What an inquiry found posted comes with the original's answer. A reversal has none, unless it was
+     * declined for good and the module found out what is needed to cancel the original. */
+    bool holds = call->operation == CORE_OP_INQUIRE || call->result.finding == FEP_FOUND_STAYS_POSTED;
+    if (about_another && (call->answer == NULL || !holds))
         return 0;
     struct mapping_context context;
     translate_context(host, &context);
@@ -232,6 +234,27 @@ pass_request(struct host *host, struct ticket *ticket, struct fep_error *error)
     return 0;
 }
 
+/* Numbers of persons are unique within their region only, and the region shows when the request is
+ * translated: if the answer that was used is another person's, it is translated once more. */
+static int
+translate_with_person(struct host *host, struct ticket *ticket, const char *person,
+                      struct mapping_context *context, struct fep_error *error)
+{
+    const struct visit *known = persons_find(host, "", person);
+    context->person_answer = known != NULL ? known->answer : SLICE_NONE;
+    int status = mapping_request_in(host->mapping, ticket->local, ticket->head, ticket->body, context,
+                                    &ticket->request, error);
+    if (known == NULL || strcmp(known->insured_area, ticket->request.header.insured_area) == 0)
+        return status;
+    known = ticket->request.header.insured_area[0] != '\0'
+                ? persons_find(host, ticket->request.header.insured_area, person)
+                : NULL;
+    context->person_answer = known != NULL ? known->answer : SLICE_NONE;
+    slice_release(&ticket->request.body);
+    return mapping_request_in(host->mapping, ticket->local, ticket->head, ticket->body, context,
+                              &ticket->request, error);
+}
+
 int
 translate_request_in(struct host *host, struct ticket *ticket, struct slice visit_request,
                      struct slice visit_answer, const char *visit_infno, struct fep_error *error)
@@ -243,8 +266,12 @@ translate_request_in(struct host *host, struct ticket *ticket, struct slice visi
     context.visit_request = visit_request;
     context.visit_answer = visit_answer;
     snprintf(context.visit_infno, sizeof context.visit_infno, "%s", visit_infno);
-    return mapping_request_in(host->mapping, ticket->local, ticket->head, ticket->body, &context,
-                              &ticket->request, error);
+    char person[64] = "";
+    if (mapping_needs_person(host->mapping, ticket->local, ticket->head, ticket->body, person) == 0 ||
+        person[0] == '\0')
+        return mapping_request_in(host->mapping, ticket->local, ticket->head, ticket->body, &context,
+                                  &ticket->request, error);
+    return translate_with_person(host, ticket, person, &context, error);
 }
 
 int

@@ -66,6 +66,19 @@ visits_find(struct visit_cache *cache, const char *insured_area, const char *vis
     return &entry->visit;
 }
 
+const struct visit *
+visits_find_anywhere(struct visit_cache *cache, const char *visit_id)
+{
+    struct entry *best = NULL;
+    for (size_t i = 0; i < cache->room; i++) {
+        struct entry *entry = &cache->entries[i];
+        if (entry->used != 0 && strcmp(entry->visit.visit_id, visit_id) == 0 &&
+            (best == NULL || entry->used > best->used))
+            best = entry;
+    }
+    return best != NULL ? &best->visit : NULL;
+}
+
 void
 visits_remember(struct visit_cache *cache, const char *insured_area, const char *visit_id, const char *infno,
                 struct slice request, struct slice answer)

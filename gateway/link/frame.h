@@ -37,6 +37,11 @@ enum frame_kind {
     FRAME_HEALTH,
     FRAME_FIND_VISIT, FRAME_VISIT, /* host asks for the exchange that opened a visit; sequence = reference */
     FRAME_DRAIN, FRAME_BYE,
+    FRAME_LIST,      /* host asks for stored exchanges; sequence = reference, body: JSON */
+    FRAME_ENTRY,     /* router: one of them (flag ok), or the end of the list with the next cursor in `text` */
+    FRAME_TASK,      /* router: an operator's task, body: JSON; sequence = its number */
+    FRAME_TASK_RESULT, /* host: flag ok, flag more: another part follows; body: JSON */
+    FRAME_PROMPT,    /* host: a notice to keep, body: JSON; offered again until HOST_ACK */
     /* fepctl */
     FRAME_CONTROL = 128, FRAME_CONTROL_REPLY /* body: JSON text */
 };
@@ -76,7 +81,8 @@ struct frame {
     uint64_t sequence;      /* link sequence, call id, ticket or reference */
     uint64_t reference;     /* not on the wire: the sender's own, handed back when a numbered frame is acknowledged */
     uint32_t epoch;         /* host link: epoch of the instance that this frame belongs to */
-    uint8_t fresh, caller_inquires, ok, acked_kind; /* flags of REQUEST, RENDERED, HOST_ACK */
+    uint8_t fresh, caller_inquires, ok, acked_kind; /* flags of REQUEST, RENDERED, VISIT, ENTRY, ...; HOST_ACK */
+    uint8_t more;           /* flag of TASK_RESULT */
     struct message_header header;
     struct travel travel;
     struct fep_index index;
@@ -93,7 +99,7 @@ struct frame {
 
 /* Which body goes where: `body` is the body of what the frame is about: the request's in UPDATE, REVERSAL, QUERY,
  * SUBMIT, REQUEST; the answer's in OUTCOME, ANSWER, DONE, LATE, RENDER, TELL. `answer` is there only where both
- * are wanted: SUBMIT of an undoing, and VISIT. */
+ * are wanted: SUBMIT of an undoing, VISIT and ENTRY. */
 
 /* Size in bytes this frame will take. */
 size_t frame_size(const struct frame *frame);

@@ -114,7 +114,8 @@ take_index(const struct reading *reading, size_t at)
     return 0;
 }
 
-/* What `state` means depends on the kind: an ending on the links, a health in HEALTH, nothing elsewhere. */
+/* What `state` means depends on the kind: an ending on the links, a health in HEALTH, any state of
+ * an exchange in ENTRY, nothing elsewhere. */
 static int
 check_state(const struct reading *reading, size_t at, unsigned state)
 {
@@ -126,6 +127,8 @@ check_state(const struct reading *reading, size_t at, unsigned state)
     case FRAME_HEALTH:
         return state >= FEP_STARTING && state <= FEP_STOPPING ? 0
                                                               : refuse(reading, at, "result: not a health");
+    case FRAME_ENTRY:
+        return state < STATE_COUNT ? 0 : refuse(reading, at, "result: unknown state");
     default:
         return state == 0 || ending ? 0 : refuse(reading, at, "result: not an ending");
     }
@@ -292,6 +295,7 @@ take_preamble(struct reading *reading)
     frame->fresh = (data[AT_FLAGS] & FLAG_FRESH) != 0;
     frame->caller_inquires = (data[AT_FLAGS] & FLAG_CALLER_INQUIRES) != 0;
     frame->ok = (data[AT_FLAGS] & FLAG_OK) != 0;
+    frame->more = (data[AT_FLAGS] & FLAG_MORE) != 0;
     frame->acked_kind = data[AT_ACKED_KIND];
     frame->sequence = load_64(data + AT_SEQUENCE);
     frame->epoch = load_32(data + AT_EPOCH);

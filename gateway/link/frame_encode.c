@@ -217,9 +217,9 @@ frame_encode(const struct frame *frame, unsigned char *out, size_t size, struct 
     save_32(out + AT_MAGIC, FRAME_MAGIC);
     out[AT_VERSION] = FRAME_VERSION;
     out[AT_KIND] = (unsigned char)frame->kind;
-    out[AT_FLAGS] =
-        (unsigned char)((frame->fresh ? FLAG_FRESH : 0) |
-                        (frame->caller_inquires ? FLAG_CALLER_INQUIRES : 0) | (frame->ok ? FLAG_OK : 0));
+    out[AT_FLAGS] = (unsigned char)((frame->fresh ? FLAG_FRESH : 0) |
+                                    (frame->caller_inquires ? FLAG_CALLER_INQUIRES : 0) |
+                                    (frame->ok ? FLAG_OK : 0) | (frame->more ? FLAG_MORE : 0));
     out[AT_ACKED_KIND] = frame->acked_kind;
     save_32(out + AT_SECTIONS, frame->sections);
     save_32(out + AT_SIZE, (uint32_t)whole);

@@ -64,6 +64,11 @@ static const struct kind_rule rules[] = {
     [FRAME_VISIT] = {"visit", 0, TELLING | ATTEMPT | ANSWER},
     [FRAME_DRAIN] = {"drain", 0, TEXT},
     [FRAME_BYE] = {"bye", 0, TEXT},
+    [FRAME_LIST] = {"list", BODY, BODY},
+    [FRAME_ENTRY] = {"entry", 0, TELLING | ATTEMPT | ANSWER},
+    [FRAME_TASK] = {"task", BODY, BODY},
+    [FRAME_TASK_RESULT] = {"task_result", BODY, BODY | TEXT},
+    [FRAME_PROMPT] = {"prompt", BODY, BODY},
     [FRAME_CONTROL] = {"control", BODY, BODY | TEXT},
     [FRAME_CONTROL_REPLY] = {"control_reply", BODY, BODY | TEXT},
 };

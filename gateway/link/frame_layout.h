@@ -10,13 +10,13 @@
 #include "frame.h"
 
 /* These numbers stand in frames: whoever changes them must make a new frame version. */
-_Static_assert(STATE_ANSWERED == 7 && STATE_REFUSED == 8 && STATE_REVERSED == 9 && STATE_STANDS == 10 &&
+_Static_assert(STATE_UNKNOWN == 5 && STATE_REVERSING == 6 && STATE_ANSWERED == 7 && STATE_REFUSED == 8 && STATE_REVERSED == 9 && STATE_STANDS == 10 &&
                    STATE_COUNT == 11,
-               "endings travel as numbers");
+               "states travel as numbers");
 _Static_assert(FEP_ANSWERED == 1 && FEP_UNKNOWN == 4 && FEP_REPEATABLE == 1 && FEP_EFFECT_POSTED == 1 &&
                    FEP_FOUND_STAYS_POSTED == 7 && FEP_STOPPING == 5,
                "results travel as numbers");
-_Static_assert(FRAME_NOTICE == 12 && FRAME_BYE == 80 && FRAME_CONTROL_REPLY == 129,
+_Static_assert(FRAME_NOTICE == 12 && FRAME_BYE == 80 && FRAME_PROMPT == 85 && FRAME_CONTROL_REPLY == 129,
                "kinds travel as numbers");
 
 enum { /* preamble */
@@ -34,7 +34,7 @@ enum { /* preamble */
 };
 #define FRAME_MAGIC 0x46455046u /* "FEPF" */
 
-enum { FLAG_FRESH = 1, FLAG_CALLER_INQUIRES = 2, FLAG_OK = 4, FLAG_ALL = 7 };
+enum { FLAG_FRESH = 1, FLAG_CALLER_INQUIRES = 2, FLAG_OK = 4, FLAG_MORE = 8, FLAG_ALL = 15 };
 
 /* Sections 0..10 are known, 11..15 would change the meaning (an unknown one is an error), 16..31 may be
  * skipped. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coverage.h"
 #include "error.h"
 
 const struct transaction_map *
@@ -91,6 +92,8 @@ mapping_request_out(const struct mapping *mapping, const struct message_header *
                      ? translate_request(&translation, map, found, body, *head, *record)
                      : translation_no_memory(&translation);
     translation_end(&translation);
+    if (status == 0)
+        coverage_mark(mapping->coverage, found != NULL ? (const void *)found : &map->request, MARK_OUT);
     if (status < 0) {
         record_destroy(*head);
         record_destroy(*record);
@@ -134,7 +137,8 @@ translate_answer(struct translation *translation, const struct transaction_map *
                                      "the answer is under the layout %s, not %s-R",
                                      record_layout(record)->name, map->local);
         if (rules_apply_in(translation, &map->answer) < 0 ||
-            group_apply_in(translation, &map->answer_group) < 0)
+            group_apply_in(translation, &map->answer_group) < 0 ||
+            rules_apply_late(translation, &map->answer) < 0)
             return -1;
     }
     if (index_fill(translation, &map->index, index) < 0)
@@ -167,6 +171,8 @@ mapping_answer_in(const struct mapping *mapping, const struct message_header *he
     if (status == 0)
         status = canonical_write(translation.body, answer, error);
     translation_end(&translation);
+    if (status == 0)
+        coverage_mark(mapping->coverage, &map->answer, MARK_IN);
     index->effect = result->effect;
     index->accounting_day = result->accounting_date;
     return status;

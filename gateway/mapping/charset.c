@@ -285,9 +285,12 @@ charset_encode(struct charset *charset, const char *in, size_t size, unsigned ch
         char wire[16];
         size_t width = utf8_character(in + at, size - at);
         int count = width > 0 ? encode_one(charset, in + at, width, wire) : -1;
+        if (width == 0)
+            return error_set(error, FEP_REFUSED, FEP_E_CHARSET, "illegal UTF-8 at byte %zu", at);
         if (count < 0)
             return error_set(error, FEP_REFUSED, FEP_E_CHARSET,
-                             "the character at byte %zu can not be written in %s", at, charset->name);
+                             "character U+%04X at byte %zu can not be written in %s",
+                             code_point(in + at, width), at, charset->name);
         full = !put(&to, &room, wire, (size_t)count);
         at += width;
     }
@@ -297,11 +300,35 @@ charset_encode(struct charset *charset, const char *in, size_t size, unsigned ch
     return (int)(out_size - room);
 }
 
+bool
+charset_refuses(const struct charset *charset)
+{
+    return charset->unmappable == UNMAPPABLE_REFUSE && charset->encoder != NO_CONVERTER;
+}
+
+/* The most that the bytes of a text can become: no iconv for what fits anyhow. */
+static size_t
+most_bytes(const struct charset *charset, const char *in, size_t size)
+{
+    const size_t wide = charset->kind == KIND_GBK ? 2 : 4;
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)in[i];
+        if (c < 0x80)
+            count++;
+        else if ((c & 0xC0) == 0xC0)
+            count += wide;
+    }
+    return count;
+}
+
 size_t
 charset_fit(struct charset *charset, const char *in, size_t size, size_t limit)
 {
     size_t at = 0, used = 0;
     char wire[16];
+    if (most_bytes(charset, in, size) <= limit)
+        return size;
     while (at < size) {
         size_t width = (unsigned char)in[at] < 0x80 ? 1 : utf8_character(in + at, size - at);
         int count = width <= 1 ? (int)width : encode_one(charset, in + at, width, wire);

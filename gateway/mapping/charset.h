@@ -22,6 +22,8 @@ int charset_decode(struct charset *charset, const unsigned char *in, size_t size
  * dropped. */
 int charset_encode(struct charset *charset, const char *in, size_t size, unsigned char *out, size_t out_size,
                    struct fep_error *error);
+/* Can a character be refused: is the policy so, and is there anything that the charset can not hold? */
+bool charset_refuses(const struct charset *charset);
 /* How many of the first bytes of `in`, whole characters, take at most `limit` bytes on the wire. */
 size_t charset_fit(struct charset *charset, const char *in, size_t size, size_t limit);
 

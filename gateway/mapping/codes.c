@@ -1,4 +1,5 @@
 /* Code lists at work. Case and surrounding blanks are folded; leading zeros count. */
+#include "coverage.h"
 #include "model.h"
 
 #include <string.h>
@@ -18,14 +19,16 @@ is_equal(const char *known, const char *value, size_t size)
 
 const char *
 codes_translate(const struct code_list *list, unsigned direction, const char *value, size_t size,
-                const char *kept)
+                const char *kept, struct coverage *coverage)
 {
     for (size_t i = 0; i < list->pair_count; i++) {
         const struct code_pair *pair = &list->pairs[i];
         if ((pair->directions & direction) == 0)
             continue;
-        if (is_equal(direction == DIRECTION_IN ? pair->local : pair->national, value, size))
+        if (is_equal(direction == DIRECTION_IN ? pair->local : pair->national, value, size)) {
+            coverage_mark(coverage, pair, direction);
             return direction == DIRECTION_IN ? pair->national : pair->local;
+        }
     }
     switch (list->unknown) {
     case UNKNOWN_KEEP:

@@ -5,13 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct config_word converts[] = {{"date", CONVERT_DATE},
-                                              {"datetime", CONVERT_DATETIME},
-                                              {"cert18", CONVERT_CERT18},
-                                              {"name", CONVERT_NAME},
-                                              {"catalogue", CONVERT_CATALOGUE},
-                                              {"alias", CONVERT_ALIAS},
-                                              {NULL, 0}};
+static const struct config_word converts[] = {
+    {"date", CONVERT_DATE},           {"datetime", CONVERT_DATETIME},
+    {"cert18", CONVERT_CERT18},       {"name", CONVERT_NAME},
+    {"catalogue", CONVERT_CATALOGUE}, {"alias", CONVERT_ALIAS},
+    {"form", CONVERT_FORM},           {NULL, 0}};
 static const struct config_word directions[] = {{"in", DIRECTION_IN}, {"out", DIRECTION_OUT}, {NULL, 0}};
 
 static bool
@@ -41,12 +39,36 @@ possible_directions(const struct source *source)
     }
 }
 
+/* What a template can not do is said here: a value that could not come back as it went would be another one.
+ */
+static void
+load_form_of(struct loader *loader, const config_setting_t *group, struct rule *rule)
+{
+    struct config_reader *reader = &loader->reader;
+    const config_setting_t *at = config_setting_get_member(group, "form");
+    const char *text = load_member(loader, group, "form", 0);
+    if ((rule->convert == CONVERT_FORM) != (at != NULL))
+        config_reader_problem(reader, group, "convert = \"form\" and form = \"TEMPLATE\" go together");
+    if (rule->convert != CONVERT_FORM || text == NULL || (rule->form = load_form(loader, at, text)) == NULL)
+        return;
+    bool wild = false;
+    for (size_t i = 0; i < rule->form->count; i++)
+        wild =
+            wild || (rule->form->list[i].literal != NULL && strchr(rule->form->list[i].literal, '?') != NULL);
+    if (wild && (rule->directions & DIRECTION_OUT) != 0)
+        config_reader_problem(reader, at, "\"?\" can be read and not written; give the rule dir = \"in\"");
+    if (!rule->form->whole && (rule->directions & DIRECTION_IN) != 0)
+        config_reader_problem(reader, at,
+                              "the pieces do not make up the whole value, each byte once: it can not be "
+                              "turned back; give the rule dir = \"out\"");
+}
+
 static void
 load_options(struct loader *loader, const config_setting_t *group, const struct rule_scope *scope,
              struct rule *rule)
 {
-    static const char *const keys[] = {"codes", "convert", "default", "required", "number", "check",
-                                       "cut",   "dir",     "when",    "alone",    "same",   NULL};
+    static const char *const keys[] = {"codes", "convert", "default", "required", "number", "check", "cut",
+                                       "dir",   "when",    "alone",   "same",     "form",   NULL};
     struct config_reader *reader = &loader->reader;
     uint32_t word = 0;
     config_reader_check_keys(reader, group, keys);
@@ -56,7 +78,7 @@ load_options(struct loader *loader, const config_setting_t *group, const struct 
                               "code list %s does not exist", codes);
     if (config_reader_choice(reader, group, "convert", 0, converts, &word))
         rule->convert = (enum convert)word;
-    if (rule->convert == CONVERT_CATALOGUE && loader->mapping->crosswalk == NULL)
+    if (rule->convert == CONVERT_CATALOGUE && loader->mapping->crosswalk == NULL && !loader->crosswalk_failed)
         config_reader_problem(reader, group, "convert = \"catalogue\" without a crosswalk");
     rule->default_text = load_member(loader, group, "default", 0);
     config_reader_flag(reader, group, "required", 0, &rule->required);
@@ -74,6 +96,7 @@ load_options(struct loader *loader, const config_setting_t *group, const struct 
                                   "this rule can not work in that direction");
         rule->directions &= word;
     }
+    load_form_of(loader, group, rule);
     load_conditions(loader, group, scope, &rule->when);
     if (rule->check && rule->canonical.kind != SOURCE_CONSTANT)
         config_reader_problem(reader, group, "check is for constants (=TEXT)");
@@ -121,6 +144,18 @@ load_with_field(struct loader *loader, const config_setting_t *item, const struc
         rule->directions = possible_directions(&rule->canonical);
 }
 
+/* What reads the lines in comes after them. */
+static void
+check_late(struct loader *loader, const config_setting_t *item, const struct rule_scope *scope,
+           struct rule *rule)
+{
+    rule->late = rule->from.kind == SOURCE_SUM;
+    for (size_t i = 0; i < rule->when.count; i++)
+        rule->late = rule->late || rule->when.list[i].source.kind == SOURCE_SUM;
+    if (rule->late && (rule->directions & DIRECTION_IN) != 0 && (scope->in_group || scope->is_head))
+        config_reader_problem(&loader->reader, item, "a sum belongs to the rules beside the group");
+}
+
 static void
 load_rule(struct loader *loader, const config_setting_t *item, const struct rule_scope *scope,
           struct rule *rule)
@@ -145,6 +180,7 @@ load_rule(struct loader *loader, const config_setting_t *item, const struct rule
         if (group != NULL)
             load_options(loader, group, scope, rule);
     }
+    check_late(loader, item, scope, rule);
 }
 
 /* Two rules without a condition for one field: the second would silently win. */

@@ -38,7 +38,8 @@ static const struct {
     enum source_kind kind;
 } kind_words[] = {{"envelope", SOURCE_ENVELOPE}, {"header", SOURCE_HEADER},     {"visit", SOURCE_VISIT},
                   {"attempt", SOURCE_ATTEMPT},   {"original", SOURCE_ORIGINAL}, {"local", SOURCE_LOCAL},
-                  {"clock", SOURCE_CLOCK},       {"request", SOURCE_REQUEST},   {"age", SOURCE_AGE}};
+                  {"clock", SOURCE_CLOCK},       {"request", SOURCE_REQUEST},   {"age", SOURCE_AGE},
+                  {"person", SOURCE_PERSON}};
 
 static const char *
 keep_part(struct loader *loader, const char *text, size_t size)
@@ -166,6 +167,8 @@ load_source(struct loader *loader, const config_setting_t *at, const char *text,
         source->text = load_keep(loader, text + 1);
         return source->text != NULL;
     }
+    if (sum_is_written(text))
+        return load_sum(loader, at, text, source);
     size_t first = strcspn(text, ".");
     for (size_t i = 0; text[first] == '.' && i < sizeof kind_words / sizeof kind_words[0]; i++) {
         if (strlen(kind_words[i].word) == first && memcmp(kind_words[i].word, text, first) == 0)
@@ -181,6 +184,7 @@ load_source(struct loader *loader, const config_setting_t *at, const char *text,
     case SOURCE_AGE:
         return load_local(loader, at, rest, scope, source);
     case SOURCE_REQUEST:
+    case SOURCE_PERSON:
         return load_path(loader, at, rest, &source->path);
     case SOURCE_VISIT:
         if (strcmp(rest, "class") == 0) {

@@ -149,12 +149,43 @@ load_person(struct loader *loader, const config_setting_t *group, struct transac
                               "person = \"%s\"; expected a path of the request or visit.NAME", text);
 }
 
+/* Who answers it when it is served. */
+static void
+load_answering(struct loader *loader, const config_setting_t *group, struct transaction_map *map)
+{
+    static const struct config_word words[] = {
+        {"store", MAPPING_BY_STORE}, {"crosswalk", MAPPING_BY_CROSSWALK}, {NULL, 0}};
+    uint32_t word = MAPPING_FORWARDED;
+    config_reader_choice(&loader->reader, group, "answered_by", 0, words, &word);
+    map->answered_by = (enum mapping_answered_by)word;
+    config_reader_flag(&loader->reader, group, "closed_days_only", 0, &map->closed_days_only);
+    if (map->closed_days_only && map->answered_by != MAPPING_BY_STORE)
+        config_reader_problem(&loader->reader, config_setting_get_member(group, "closed_days_only"),
+                              "closed_days_only is for transactions with answered_by = \"store\"");
+    if (map->answered_by == MAPPING_BY_CROSSWALK && loader->mapping->crosswalk == NULL &&
+        !loader->crosswalk_failed)
+        config_reader_problem(&loader->reader, config_setting_get_member(group, "answered_by"),
+                              "answered_by = \"crosswalk\" without a crosswalk");
+}
+
 static void
 load_transaction(struct loader *loader, const config_setting_t *group, struct transaction_map *map)
 {
-    static const char *const keys[] = {
-        "infno",  "local", "when",          "visit",  "request", "request_group", "answer", "answer_group",
-        "checks", "index", "request_index", "person", NULL};
+    static const char *const keys[] = {"infno",
+                                       "local",
+                                       "when",
+                                       "visit",
+                                       "request",
+                                       "request_group",
+                                       "answer",
+                                       "answer_group",
+                                       "checks",
+                                       "index",
+                                       "request_index",
+                                       "person",
+                                       "answered_by",
+                                       "closed_days_only",
+                                       NULL};
     config_reader_check_keys(&loader->reader, group, keys);
     map->at = group;
     map->where = load_where(loader, group);
@@ -180,6 +211,7 @@ load_transaction(struct loader *loader, const config_setting_t *group, struct tr
     load_index(loader, group, "index", true, &map->index);
     load_index(loader, group, "request_index", false, &map->request_index);
     load_person(loader, group, map);
+    load_answering(loader, group, map);
 }
 
 void

@@ -6,6 +6,8 @@
 #ifndef FEP_MAPPING_H
 #define FEP_MAPPING_H
 
+#include <stdbool.h>
+
 #include "header.h"
 #include "transaction_table.h"
 
@@ -62,6 +64,8 @@ struct mapping_context {
     const char *own_area;            /* the instance's region */
     struct slice visit_request, visit_answer; /* canonical bodies of what opened the visit; empty if none */
     char visit_infno[INFNO_SIZE];
+    /* Serving: the last canonical answer to 1101 about the person of this request; empty if none is remembered. */
+    struct slice person_answer;
     const struct fep_attempt *attempt;          /* asked side */
     const struct fep_attempt *original_attempt; /* inquire, reverse */
     uint32_t clock_date, clock_time;
@@ -71,6 +75,12 @@ struct mapping_context {
     void *trace_arg;
     bool show;
 };
+
+/* Serving: which person is this request about, so that the host can find what it remembers of it? The person number as
+ * the record says it, through the rules of the mapping ("person" of the transaction); empty if it says none. 0 = nothing
+ * of the mapping reads person.NAME for this transaction, 1 = some rule does. */
+int mapping_needs_person(const struct mapping *mapping, const char *local, const struct fep_record *head,
+                         const struct fep_record *body, char person[64]);
 
 /* Serving: does this local transaction need the opener of its visit? Points *visit_id and *insured_area into the
  * records (through the rules of the mapping); 0 = no, 1 = yes. */
@@ -84,6 +94,12 @@ struct mapping_request {
     struct slice body;
     const void *transaction;      /* which entry was used; pass back to mapping_answer_out */
 };
+/* Who answers it: another place, or this host itself from the exchanges stored here or from its crosswalk. */
+enum mapping_answered_by { MAPPING_FORWARDED = 0, MAPPING_BY_STORE, MAPPING_BY_CROSSWALK };
+enum mapping_answered_by mapping_answered_by(const struct mapping_request *request);
+/* Of one answered by the store: must the last day asked about be closed (else class R, 2601)? */
+bool mapping_wants_closed_days(const struct mapping_request *request);
+
 /* Serving, local request -> canonical. Negative: refused, the error says which field (code = a canonical 1003 ...). */
 int mapping_request_in(const struct mapping *mapping, const char *local, const struct fep_record *head,
                        const struct fep_record *body, const struct mapping_context *context,
@@ -123,6 +139,68 @@ void mapping_error_in(const struct mapping *mapping, const char *local_code, boo
 int mapping_build_inverse(const struct message_header *original, struct slice request, struct slice answer,
                           const char *inverse_infno, struct message_header *header, struct slice *body,
                           struct fep_error *error);
+
+/* The catalogue crosswalk. Texts are never NULL; days yyyymmdd, 0 = open. */
+struct mapping_item {
+    const char *local, *national, *name, *level; /* national "": known here only; level 01 02 03 */
+    uint32_t valid_from, valid_to;
+    const char *kind, *fee_category; /* national: 1 drug 2 service 3 facility 4 disease; 01 to 14 */
+    const char *ratio, *ceiling;     /* decimals of up to 4 places */
+    const char *unit, *spec, *form;
+};
+/* Reads it again (of a directory: the newest version not in the future) and puts it in the place of the old one, whole
+ * or not at all: with any problem, reported, the old one stays in force. Between two calls of this mapping. */
+int mapping_reload_crosswalk(struct mapping *mapping, void (*report)(void *arg, const char *line), void *arg,
+                             struct fep_error *error);
+/* Every row, ordered by local code, until `each` says false; valid until the next reload. Negative: no crosswalk. */
+int mapping_crosswalk_each(const struct mapping *mapping, bool (*each)(void *arg, const struct mapping_item *item),
+                           void *arg);
+/* YYYYMMDD-XXXXXXXX: the day of the version (of a single file: of its last change), and its content. "" = none. */
+const char *mapping_crosswalk_version(const struct mapping *mapping);
+/* The day on which the next version comes into force and a reload is due; 0 = none. */
+uint32_t mapping_crosswalk_next(const struct mapping *mapping);
+
+/* Adds an item (texts may be NULL) and puts the result in force: in a directory as the version of today, made of the one
+ * in force; in a single file in its place. Refused, with nothing changed, if the local code has another row for the same
+ * days or a value is none. A later version that stands there already does not get it. */
+int mapping_crosswalk_add(struct mapping *mapping, const struct mapping_item *item, struct fep_error *error);
+
+/* A fee line for which the local system got no centre code: none was sent, or the crosswalk has none. All texts as they
+ * stand in the canonical request, "" where it has none. */
+struct mapping_unmapped {
+    size_t line; /* from 1, as in the request */
+    const char *visit_id, *feedetl_sn;
+    const char *medins_list_codg, *medins_list_name, *med_list_codg, *chrgitm_lv, *amount, *time;
+};
+/* Asked, after mapping_request_out of a request with a group: calls `line` for each line of `record` in which a field
+ * with convert = "catalogue" came out empty. `body` is the canonical request. Returns how many; negative: no memory. */
+int mapping_unmapped_lines(const struct mapping *mapping, const struct message_header *header, struct slice body,
+                           const struct fep_record *record, void (*line)(void *arg, const struct mapping_unmapped *),
+                           void *arg, struct fep_error *error);
+
+/* For the integrator's tools: what a run of messages exercised. Watching begins with the call; the marks are gone with
+ * the mapping. */
+int mapping_watch(struct mapping *mapping, struct fep_error *error);
+enum mapping_gap_kind {
+    MAPPING_GAP_TRANSACTION = 0, /* request or answer of a transaction in a role of this file */
+    MAPPING_GAP_FIELD,           /* a required field that never had a value */
+    MAPPING_GAP_RULE,            /* any other rule */
+    MAPPING_GAP_BRANCH,          /* a condition that never held, or always */
+    MAPPING_GAP_CODE,            /* a pair of a code list, by direction */
+    MAPPING_GAP_KINDS
+};
+struct mapping_gap {
+    enum mapping_gap_kind kind;
+    bool required;
+    const char *text; /* one line; valid during the call */
+};
+struct mapping_cover {
+    size_t all[MAPPING_GAP_KINDS], covered[MAPPING_GAP_KINDS];
+};
+/* Calls `gap` for everything that nothing exercised since mapping_watch. Rules of a transaction that was never used are
+ * not listed beside it. */
+struct mapping_cover mapping_find_gaps(const struct mapping *mapping,
+                                       void (*gap)(void *arg, const struct mapping_gap *gap), void *arg);
 
 /* Charset of the wire. */
 int mapping_decode_text(const struct mapping *mapping, const unsigned char *in, size_t size, bool lenient, char *out,

@@ -5,14 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Where a system gives the answer of T as a file, its records are T-H, T-D and T-T. */
 static void
 use_layouts_of(struct loader *loader, const char *local)
 {
+    static const char suffixes[] = "QRHDT";
     char name[64];
-    snprintf(name, sizeof name, "%.58s-Q", local);
-    (void)load_find_layout(loader, name);
-    snprintf(name, sizeof name, "%.58s-R", local);
-    (void)load_find_layout(loader, name);
+    for (size_t i = 0; suffixes[i] != '\0'; i++) {
+        snprintf(name, sizeof name, "%.58s-%c", local, suffixes[i]);
+        (void)load_find_layout(loader, name);
+    }
 }
 
 static void
@@ -21,12 +23,14 @@ check_layouts(struct loader *loader)
     const struct mapping *mapping = loader->mapping;
     for (size_t i = 0; i < mapping->local_only_count; i++)
         use_layouts_of(loader, mapping->local_only[i]);
+    for (size_t i = 0; i < mapping->transaction_count; i++)
+        use_layouts_of(loader, mapping->transactions[i].local);
     for (size_t i = 0; i < mapping->layout_count; i++) {
         if (!mapping->layouts[i].used)
             config_reader_problem(
                 &loader->reader, mapping->layouts[i].at,
                 "layout %s belongs to no transaction; expected head-Q, head-R or T-Q, T-R of a "
-                "transaction, inquire, reverse, serve_reverse or local_only",
+                "transaction (T-H, T-D, T-T in files), inquire, reverse, serve_reverse or local_only",
                 mapping->layouts[i].layout.name);
     }
 }

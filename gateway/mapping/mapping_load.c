@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+#include "coverage.h"
+#include "crosswalk.h"
 #include "error.h"
 
 /* --- shared by all sections ---------------------------------------------------------------------- */
@@ -153,10 +156,24 @@ load_charset(struct loader *loader, const config_setting_t *root)
         config_reader_problem(&loader->reader, config_setting_get_member(root, "charset"), "%s", error.text);
 }
 
+struct place_of_problem {
+    struct loader *loader;
+    const config_setting_t *at;
+};
+
+static void
+report_crosswalk(void *arg, const char *text)
+{
+    const struct place_of_problem *place = arg;
+    config_reader_problem(&place->loader->reader, place->at, "%s", text);
+}
+
 static void
 load_crosswalk(struct loader *loader, const config_setting_t *root)
 {
     char path[1536];
+    struct place_of_problem place = {loader, config_setting_get_member(root, "crosswalk")};
+    struct crosswalk_report report = {.problem = report_crosswalk, .arg = &place};
     const char *name = load_member(loader, root, "crosswalk", 0);
     if (name == NULL)
         return;
@@ -164,7 +181,10 @@ load_crosswalk(struct loader *loader, const config_setting_t *root)
         snprintf(path, sizeof path, "%s", name);
     else
         snprintf(path, sizeof path, "%.1000s/%s", loader->mapping->base_directory, name);
-    loader->mapping->crosswalk = crosswalk_load(loader, config_setting_get_member(root, "crosswalk"), path);
+    loader->mapping->crosswalk_path = load_keep(loader, path);
+    loader->mapping->crosswalk = crosswalk_load(path, clock_date(clock_wall_ms(&clock_system)), &report);
+    /* Reported: the rest of the file is still worth checking. */
+    loader->crosswalk_failed = loader->mapping->crosswalk == NULL;
 }
 
 static void
@@ -283,6 +303,7 @@ mapping_destroy(struct mapping *mapping)
         return;
     charset_close(mapping->charset);
     crosswalk_destroy(mapping->crosswalk);
+    coverage_destroy(mapping->coverage);
     arena_free(&mapping->arena);
     free(mapping);
 }

@@ -11,16 +11,16 @@
 
 /* A caller is served where its request gets a msgid; a local system is asked where outcomes can be cleared up
  * with it, or where nobody is served. */
-static bool
-serves(const struct mapping *mapping)
+bool
+mapping_serves(const struct mapping *mapping)
 {
     return mapping->serves || mapping->serve_reverse.present || mapping->serve_inquire.present;
 }
 
-static bool
-is_asked(const struct mapping *mapping)
+bool
+mapping_asks(const struct mapping *mapping)
 {
-    if (!serves(mapping) || mapping->inquire.present || mapping->reverse.present)
+    if (!mapping_serves(mapping) || mapping->inquire.present || mapping->reverse.present)
         return true;
     for (size_t i = 0; i < mapping->head_request.count; i++) {
         if (mapping->head_request.list[i].canonical.kind == SOURCE_ATTEMPT)
@@ -248,7 +248,10 @@ check_person(struct loader *loader, const struct transaction_map *map)
                               "transaction %s is not in the transaction table", map->infno);
         return;
     }
-    if (transaction->transaction_class == CLASS_UPDATE && serves(loader->mapping) &&
+    if (transaction->transaction_class != CLASS_QUERY && map->answered_by != MAPPING_FORWARDED)
+        config_reader_problem(&loader->reader, place_of(map->at, "answered_by"),
+                              "answered_by is for queries; %s is none", map->infno);
+    if (transaction->transaction_class == CLASS_UPDATE && mapping_serves(loader->mapping) &&
         !config_reader_has(map->at, "person"))
         config_reader_problem(&loader->reader, map->at,
                               "person is missing: %s is an update, and updates of one person keep their "
@@ -302,7 +305,7 @@ void
 mapping_check_required(struct loader *loader)
 {
     const struct mapping *mapping = loader->mapping;
-    bool served = serves(mapping), asked = is_asked(mapping);
+    bool served = mapping_serves(mapping), asked = mapping_asks(mapping);
     for (size_t i = 0; i < mapping->transaction_count; i++) {
         const struct transaction_map *map = &mapping->transactions[i];
         if (loader->tables->transactions != NULL)

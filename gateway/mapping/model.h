@@ -35,7 +35,9 @@ enum source_kind {
     SOURCE_CLOCK,
     SOURCE_CONSTANT,
     SOURCE_REQUEST, /* answers: a path in the request's input */
-    SOURCE_AGE      /* of a local field with a day of birth: minor, adult, old */
+    SOURCE_AGE,     /* of a local field with a day of birth: minor, adult, old */
+    SOURCE_PERSON,  /* serving: a member of the last answer about this person */
+    SOURCE_SUM      /* over the elements of a canonical array */
 };
 enum source_part {
     PART_NONE = 0,
@@ -54,6 +56,22 @@ enum source_part {
     PART_TIME,
     PART_DATETIME /* clock; date above */
 };
+enum sum_relation { SUM_EQUAL = 1, SUM_NOT, SUM_AT_LEAST, SUM_AT_MOST, SUM_ABOVE, SUM_BELOW };
+struct sum_term { /* which elements count */
+    const char *member;
+    enum sum_relation relation;
+    const char *const *values; /* SUM_EQUAL, SUM_NOT */
+    size_t value_count;
+    int64_t bound; /* the others, in 1/10000 */
+};
+struct sum {
+    bool of_request;    /* answers: the request's array */
+    struct path path;   /* to the array, from input or output */
+    const char *member; /* added up; NULL: elements are counted */
+    const struct sum_term *terms;
+    size_t term_count;
+};
+
 struct source {
     enum source_kind kind;
     enum source_part part;
@@ -62,6 +80,7 @@ struct source {
     int field;        /* LOCAL, AGE */
     bool field_in_group;
     unsigned take; /* LOCAL: only so many bytes from the left; 0: all */
+    const struct sum *sum;
 };
 
 struct condition {
@@ -95,7 +114,22 @@ enum convert {
     CONVERT_CERT18,
     CONVERT_NAME,
     CONVERT_CATALOGUE,
-    CONVERT_ALIAS
+    CONVERT_ALIAS,
+    CONVERT_FORM
+};
+
+/* A value's other form: pieces of it and other characters, in this order (form.c). */
+struct form_piece {
+    const char *literal;   /* `length` characters; NULL: a piece of the value, '?' in it: any character */
+    size_t offset, length; /* of the value; length 0: all the rest */
+};
+struct form {
+    const char *text; /* as written in the file */
+    const struct form_piece *list;
+    size_t count;
+    bool whole; /* its pieces are the value, without gaps: it can be turned back */
+    bool open;  /* one piece takes the rest */
+    size_t covered, local_size; /* bytes of the value and of its form, but for the rest */
 };
 
 struct rule {
@@ -105,8 +139,10 @@ struct rule {
     struct source canonical, from;
     const struct code_list *codes;
     enum convert convert;
+    const struct form *form; /* CONVERT_FORM */
     const char *default_text; /* canonical value, or NULL */
     bool required, number, check, cut, alone;
+    bool late;     /* in: after the group, whose lines it reads */
     bool has_same; /* in: the value must be that of another source, where that has one */
     struct source same;
     unsigned directions;
@@ -182,6 +218,8 @@ struct transaction_map {
     struct source person;
     bool is_reversal; /* the entry of serve_reverse */
     bool is_inquiry;  /* the entry of serve_inquire */
+    enum mapping_answered_by answered_by;
+    bool closed_days_only;
 };
 
 struct finding_row {
@@ -229,6 +267,7 @@ struct layout_entry {
 };
 
 struct crosswalk;
+struct coverage;
 
 struct mapping {
     struct arena arena;
@@ -244,6 +283,8 @@ struct mapping {
     struct code_list *codes;
     size_t code_count;
     struct crosswalk *crosswalk; /* NULL: none */
+    const char *crosswalk_path;
+    struct coverage *coverage; /* NULL: nobody watches */
     struct layout_entry *layouts;
     size_t layout_count;
     const struct fep_layout *head_question, *head_answer;
@@ -262,6 +303,7 @@ struct loader {
     const struct mapping_tables *tables; /* never NULL; its members may be */
     struct config_reader reader;
     bool no_memory;
+    bool crosswalk_failed; /* there is one and it could not be read */
 };
 
 void *load_take(struct loader *loader, size_t size); /* of the arena; NULL sets no_memory */
@@ -281,6 +323,8 @@ void load_codes(struct loader *loader, const config_setting_t *root);
 void load_errors(struct loader *loader, const config_setting_t *root);
 const struct code_list *load_find_codes(const struct loader *loader, const char *name);
 void load_transactions(struct loader *loader, const config_setting_t *root);
+/* NULL with the problem reported. */
+const struct form *load_form(struct loader *loader, const config_setting_t *at, const char *text);
 void load_operations(struct loader *loader, const config_setting_t *root);
 
 /* rules of one record: layouts of the record the rules are about */
@@ -296,6 +340,9 @@ void load_group(struct loader *loader, const config_setting_t *group, const char
 bool load_source(struct loader *loader, const config_setting_t *at, const char *text,
                  const struct rule_scope *scope, struct source *source);
 bool load_path(struct loader *loader, const config_setting_t *at, const char *text, struct path *path);
+/* sum.c: is it "sum(...)" or "count(...)"? */
+bool sum_is_written(const char *text);
+bool load_sum(struct loader *loader, const config_setting_t *at, const char *text, struct source *source);
 void load_conditions(struct loader *loader, const config_setting_t *group, const struct rule_scope *scope,
                      struct conditions *conditions);
 /* Is the list written ("a", ...) and not (("a", ...), ...)? One may be written without the outer brackets. */
@@ -306,19 +353,16 @@ void mapping_check(struct loader *loader, const config_setting_t *root);
 void mapping_check_required(struct loader *loader);
 void mapping_check_wire(struct loader *loader, const config_setting_t *root);
 
-/* --- codes, crosswalk, findings ------------------------------------------------------------------ */
+/* --- roles -------------------------------------------------------------------------------------- */
+
+bool mapping_serves(const struct mapping *mapping);
+bool mapping_asks(const struct mapping *mapping);
+
+/* --- codes, aliases, findings ------------------------------------------------------------------ */
 
 /* The code's other form, or NULL if the list has none and its policy refuses. `kept` is the value itself. */
 const char *codes_translate(const struct code_list *list, unsigned direction, const char *value, size_t size,
-                            const char *kept);
-
-/* Reads `path`; problems go to the reader. NULL if it can not be read. */
-struct crosswalk *crosswalk_load(struct loader *loader, const config_setting_t *at, const char *path);
-void crosswalk_destroy(struct crosswalk *crosswalk);
-/* The other code, or NULL. Among several rows the one valid on `date` (yyyymmdd, 0 = any) wins, else the
- * newest. */
-const char *crosswalk_find(const struct crosswalk *crosswalk, unsigned direction, const char *code,
-                           size_t size, uint32_t date);
+                            const char *kept, struct coverage *coverage);
 
 /* An id that is longer than a local field, as 20 characters that come back as the same id (schema/mapping.md). */
 enum { ALIAS_SIZE = 20, ALIAS_MARK = '~', LONGEST_ID = 30 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coverage.h"
 #include "error.h"
 
 static int
@@ -52,6 +53,10 @@ new_value(struct translation *translation, const struct rule *rule, struct fep_b
 {
     uint32_t type = rule->layout_field != NULL ? rule->layout_field->type : (uint32_t)FEP_FIELD_TEXT;
     if (type == FEP_FIELD_DECIMAL || type == FEP_FIELD_RATIO) {
+        char *text = arena_text(&translation->scratch, (const char *)value.data, value.size);
+        return text != NULL ? canonical_new_number(text) : NULL;
+    }
+    if (rule->field < 0 && rule->from.kind == SOURCE_SUM) {
         char *text = arena_text(&translation->scratch, (const char *)value.data, value.size);
         return text != NULL ? canonical_new_number(text) : NULL;
     }
@@ -112,29 +117,46 @@ apply_rule(struct translation *translation, const struct rule *rule)
 {
     struct fep_bytes raw, value;
     bool in_row = translation->element != NULL;
-    if ((rule->directions & DIRECTION_IN) == 0 || !conditions_hold(translation, &rule->when))
+    if ((rule->directions & DIRECTION_IN) == 0 || !rule_holds(translation, rule))
         return 0;
     if (rule->field >= 0)
         raw = record_value(translation->record, (size_t)rule->field, in_row, translation->row);
     else if (source_read(translation, rule, &rule->from, &raw) < 0)
         return -1;
     if (rule->canonical.kind == SOURCE_CONSTANT)
+        coverage_mark(translation->mapping->coverage, rule, MARK_IN);
+    if (rule->canonical.kind == SOURCE_CONSTANT)
         return check_constant(translation, rule, raw);
     value = raw;
     if (value_in(translation, rule, &value) < 0 || check_same(translation, rule, value) < 0)
         return -1;
     trace_field(translation, "->", rule, raw, value);
-    return value.size == 0 ? 0 : set_canonical(translation, rule, value);
+    if (value.size == 0)
+        return 0;
+    coverage_mark(translation->mapping->coverage, rule, MARK_IN);
+    return set_canonical(translation, rule, value);
+}
+
+static int
+apply_rules(struct translation *translation, const struct rules *rules, bool late)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        if (rules->list[i].late == late && apply_rule(translation, &rules->list[i]) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int
 rules_apply_in(struct translation *translation, const struct rules *rules)
 {
-    for (size_t i = 0; i < rules->count; i++) {
-        if (apply_rule(translation, &rules->list[i]) < 0)
-            return -1;
-    }
-    return 0;
+    return apply_rules(translation, rules, false);
+}
+
+int
+rules_apply_late(struct translation *translation, const struct rules *rules)
+{
+    return apply_rules(translation, rules, true);
 }
 
 static int

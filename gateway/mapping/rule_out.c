@@ -1,6 +1,7 @@
 /* Canonical tree and header -> local record, rule by rule. */
 #include "translation.h"
 
+#include "coverage.h"
 #include "error.h"
 
 /* A rule that stands for one element would silently leave the others out. */
@@ -24,8 +25,7 @@ static int
 apply_rule(struct translation *translation, const struct rule *rule)
 {
     struct fep_bytes raw, value;
-    if (rule->field < 0 || (rule->directions & DIRECTION_OUT) == 0 ||
-        !conditions_hold(translation, &rule->when))
+    if (rule->field < 0 || (rule->directions & DIRECTION_OUT) == 0 || !rule_holds(translation, rule))
         return 0;
     if (check_alone(translation, rule) < 0 || source_read(translation, rule, &rule->canonical, &raw) < 0)
         return -1;
@@ -35,6 +35,7 @@ apply_rule(struct translation *translation, const struct rule *rule)
     trace_field(translation, "<-", rule, value, raw);
     if (value.size == 0)
         return 0;
+    coverage_mark(translation->mapping->coverage, rule, MARK_OUT);
     int status =
         translation->element != NULL
             ? record_set_in_row(translation->target, translation->row, (size_t)rule->field,
@@ -61,9 +62,10 @@ group_apply_out(struct translation *translation, const struct group_map *map)
     struct json_object *array = canonical_find(translation->root, &map->path);
     size_t count = canonical_count(array), most = record_layout(translation->target)->group_max_rows;
     int status = 0;
+    /* A batch is not spread over several postings: the whole of it is refused before anything is sent. */
     if (count > most)
-        return translation_fault(translation, NULL, FEP_E_DOES_NOT_FIT, "%zu lines (%s); at most %zu", count,
-                                 map->where, most);
+        return error_set(translation->error, FEP_REFUSED, translation->is_request ? 2204 : FEP_E_DOES_NOT_FIT,
+                         "%zu lines (%s); at most %zu fit, and nothing took effect", count, map->where, most);
     for (size_t row = 0; status == 0 && row < count; row++) {
         translation->element = canonical_element(array, row);
         translation->row = row;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coverage.h"
 #include "error.h"
 #include "order_key.h"
 
@@ -183,7 +184,8 @@ translate_request(struct translation *translation, const struct transaction_map 
         return -1;
     translation->record = body;
     if (layout_check_required(translation, body) < 0 || rules_apply_in(translation, &map->request) < 0 ||
-        group_apply_in(translation, &map->request_group) < 0)
+        group_apply_in(translation, &map->request_group) < 0 ||
+        rules_apply_late(translation, &map->request) < 0)
         return -1;
     if ((map->is_reversal || map->is_inquiry) && fill_original(translation, map, head) < 0)
         return -1;
@@ -213,6 +215,12 @@ mapping_request_in(const struct mapping *mapping, const char *local, const struc
         status = translate_request(&translation, map, head, body, &out->index);
     if (status == 0)
         status = canonical_write(translation.body, &out->body, error);
+    if (status == 0)
+        coverage_mark(mapping->coverage,
+                      map->is_reversal  ? (const void *)&mapping->serve_reverse
+                      : map->is_inquiry ? (const void *)&mapping->serve_inquire
+                                        : &map->request,
+                      MARK_IN);
     out->transaction = map;
     translation_end(&translation);
     return status;
@@ -311,6 +319,80 @@ mapping_answer_out(const struct mapping *mapping, const struct mapping_request *
         record_destroy(record);
         return -1;
     }
+    coverage_mark(mapping->coverage, &map->answer, MARK_OUT);
     *body = record;
     return 0;
+}
+
+/* --- whom it is about, who answers --------------------------------------------------------------- */
+
+static bool
+source_is_person(const struct source *source)
+{
+    return source->kind == SOURCE_PERSON;
+}
+
+static bool
+rules_read_person(const struct rules *rules)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct rule *rule = &rules->list[i];
+        bool reads = source_is_person(&rule->from) || source_is_person(&rule->canonical) ||
+                     (rule->has_same && source_is_person(&rule->same));
+        for (size_t j = 0; !reads && j < rule->when.count; j++)
+            reads = source_is_person(&rule->when.list[j].source);
+        if (reads)
+            return true;
+    }
+    return false;
+}
+
+/* The field that is the person number: what the transaction's `person` says, set by one of its rules. */
+static bool
+find_person(const struct rules *rules, const struct source *person, const struct fep_record *record,
+            char out[64])
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct rule *rule = &rules->list[i];
+        if (rule->field < 0 || rule->canonical.kind != person->kind ||
+            strcmp(rule->canonical.text, person->text) != 0)
+            continue;
+        copy_value(record_get(record, (size_t)rule->field), out, 64);
+        return true;
+    }
+    return false;
+}
+
+int
+mapping_needs_person(const struct mapping *mapping, const char *local, const struct fep_record *head,
+                     const struct fep_record *body, char person[64])
+{
+    person[0] = '\0';
+    for (size_t i = 0; i < mapping->transaction_count; i++) {
+        const struct transaction_map *map = &mapping->transactions[i];
+        if (!is_local(map, local) || body == NULL || record_layout(body) != map->question)
+            continue;
+        if (!rules_read_person(&map->request) && !rules_read_person(&map->request_group.rules) &&
+            !rules_read_person(&mapping->head_request))
+            continue;
+        if (map->has_person && !find_person(&map->request, &map->person, body, person) && head != NULL &&
+            record_layout(head) == mapping->head_question)
+            (void)find_person(&mapping->head_request, &map->person, head, person);
+        return 1;
+    }
+    return 0;
+}
+
+enum mapping_answered_by
+mapping_answered_by(const struct mapping_request *request)
+{
+    const struct transaction_map *map = request->transaction;
+    return map != NULL ? map->answered_by : MAPPING_FORWARDED;
+}
+
+bool
+mapping_wants_closed_days(const struct mapping_request *request)
+{
+    const struct transaction_map *map = request->transaction;
+    return map != NULL && map->closed_days_only;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "coverage.h"
 #include "error.h"
 
 static struct fep_bytes
@@ -134,14 +135,43 @@ static int
 read_request(struct translation *translation, const struct rule *rule, const struct source *source,
              struct fep_bytes *value)
 {
-    if (!translation->asked_parsed) {
-        translation->asked_parsed = true;
-        translation->asked = canonical_parse(translation->asked_body, translation->error);
-        if (translation->asked == NULL)
-            return error_wrap(translation->error, "the request");
-    }
+    if (translation_parse_asked(translation) < 0)
+        return -1;
     return read_node(translation, rule,
                      canonical_find(canonical_member(translation->asked, "input"), &source->path), value);
+}
+
+/* The 1101 answer rule that shows this member to the caller: where it takes one of several elements, the same
+ * one is meant here. */
+static const struct path *
+shown_path(const struct translation *translation, const struct path *path)
+{
+    const struct transaction_map *map = map_by_infno(translation->mapping, "1101");
+    for (size_t i = 0; path->count == 1 && map != NULL && i < map->answer.count; i++) {
+        const struct source *shown = &map->answer.list[i].canonical;
+        if (shown->kind == SOURCE_DATA &&
+            strcmp(shown->path.steps[shown->path.count - 1].name, path->steps[0].name) == 0)
+            return &shown->path;
+    }
+    return NULL;
+}
+
+static int
+read_person(struct translation *translation, const struct rule *rule, const struct source *source,
+            struct fep_bytes *value)
+{
+    if (translation->context->person_answer.size == 0)
+        return 0;
+    if (translation->person == NULL)
+        translation->person = canonical_parse(translation->context->person_answer, translation->error);
+    if (translation->person == NULL)
+        return error_wrap(translation->error, "what is known about the person");
+    const struct path *shown = shown_path(translation, &source->path);
+    struct json_object *node =
+        shown != NULL ? canonical_find(canonical_member(translation->person, "output"), shown) : NULL;
+    if (node == NULL)
+        node = find_in_parts(translation->person, "output", &source->path);
+    return read_node(translation, rule, node, value);
 }
 
 /* Whole years on the day of the translation; empty if the field holds no day. */
@@ -198,6 +228,10 @@ source_read(struct translation *translation, const struct rule *rule, const stru
         return 0;
     case SOURCE_REQUEST:
         return read_request(translation, rule, source, value);
+    case SOURCE_SUM:
+        return sum_read(translation, rule, source->sum, value);
+    case SOURCE_PERSON:
+        return read_person(translation, rule, source, value);
     case SOURCE_AGE:
         read_age(translation, source, value);
         return 0;
@@ -230,4 +264,14 @@ conditions_hold(struct translation *translation, const struct conditions *condit
             return false;
     }
     return true;
+}
+
+bool
+rule_holds(struct translation *translation, const struct rule *rule)
+{
+    if (rule->when.count == 0)
+        return true;
+    bool held = conditions_hold(translation, &rule->when);
+    coverage_mark(translation->mapping->coverage, rule, held ? MARK_HELD : MARK_FAILED);
+    return held;
 }

@@ -27,6 +27,7 @@ translation_end(struct translation *translation)
     json_object_put(translation->asked);
     json_object_put(translation->visit_request);
     json_object_put(translation->visit_answer);
+    json_object_put(translation->person);
     arena_free(&translation->scratch);
 }
 
@@ -37,6 +38,16 @@ translation_new_body(struct translation *translation)
     translation->root = json_object_new_object();
     translation->root_is_loose = translation->root != NULL;
     return translation->body != NULL && translation->root != NULL ? 0 : translation_no_memory(translation);
+}
+
+int
+translation_parse_asked(struct translation *translation)
+{
+    if (translation->asked_parsed)
+        return translation->asked != NULL ? 0 : -1;
+    translation->asked_parsed = true;
+    translation->asked = canonical_parse(translation->asked_body, translation->error);
+    return translation->asked != NULL ? 0 : error_wrap(translation->error, "the request");
 }
 
 int

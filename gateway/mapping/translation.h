@@ -19,6 +19,7 @@ struct translation {
     struct fep_record *target;       /* out: the same, writable */
     size_t row;                      /* in the group, with `element` */
     struct json_object *visit_request, *visit_answer;
+    struct json_object *person; /* of context->person_answer, once it was asked for */
     bool visit_parsed;
     struct slice asked_body; /* answers: the request's */
     struct json_object *asked;
@@ -47,16 +48,28 @@ int translation_no_memory(struct translation *translation);
 int source_read(struct translation *translation, const struct rule *rule, const struct source *source,
                 struct fep_bytes *value);
 bool conditions_hold(struct translation *translation, const struct conditions *conditions);
+bool rule_holds(struct translation *translation, const struct rule *rule);
 struct fep_bytes record_value(const struct fep_record *record, size_t field, bool in_row, size_t row);
+
+/* sum.c */
+int sum_read(struct translation *translation, const struct rule *rule, const struct sum *sum,
+             struct fep_bytes *value);
+/* Answers: the request's tree into `asked`. */
+int translation_parse_asked(struct translation *translation);
 
 /* value_in.c, value_out.c: one value through cleaning, conversion and codes. `value` is replaced; lives in
  * scratch. */
 int value_in(struct translation *translation, const struct rule *rule, struct fep_bytes *value);
 int value_out(struct translation *translation, const struct rule *rule, struct fep_bytes *value);
 struct fep_bytes trim_value(struct fep_bytes value);
+/* form.c: convert = "form" */
+int form_in(struct translation *translation, const struct rule *rule, struct fep_bytes *value);
+int form_out(struct translation *translation, const struct rule *rule, struct fep_bytes *value);
 
 /* rule_in.c, rule_out.c */
 int rules_apply_in(struct translation *translation, const struct rules *rules);
+/* Those that read the lines of the group: after it. */
+int rules_apply_late(struct translation *translation, const struct rules *rules);
 int group_apply_in(struct translation *translation, const struct group_map *map);
 int rules_apply_out(struct translation *translation, const struct rules *rules);
 int group_apply_out(struct translation *translation, const struct group_map *map);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "crosswalk.h"
 #include "decimal.h"
 #include "error.h"
 #include "utf8.h"
@@ -266,6 +267,8 @@ convert(struct translation *translation, const struct rule *rule, struct fep_byt
         return 0;
     case CONVERT_ALIAS:
         return convert_alias(translation, rule, value);
+    case CONVERT_FORM:
+        return form_in(translation, rule, value);
     case CONVERT_NONE:
         break;
     }
@@ -278,7 +281,8 @@ decode(struct translation *translation, const struct rule *rule, struct fep_byte
     char *text = arena_text(&translation->scratch, (const char *)value->data, value->size);
     if (text == NULL)
         return translation_no_memory(translation);
-    const char *found = codes_translate(rule->codes, DIRECTION_IN, text, value->size, text);
+    const char *found =
+        codes_translate(rule->codes, DIRECTION_IN, text, value->size, text, translation->mapping->coverage);
     if (found == NULL)
         return translation_unknown_code(translation, rule, text);
     *value = (struct fep_bytes){(const unsigned char *)found, strlen(found)};

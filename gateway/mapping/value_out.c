@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "crosswalk.h"
 #include "decimal.h"
 #include "error.h"
 
@@ -66,6 +67,8 @@ convert(struct translation *translation, const struct rule *rule, struct fep_byt
         return convert_alias(translation, rule, value);
     if (rule->convert == CONVERT_DATE || rule->convert == CONVERT_DATETIME)
         return convert_date(translation, rule, value);
+    if (rule->convert == CONVERT_FORM)
+        return form_out(translation, rule, value);
     if (rule->convert != CONVERT_CATALOGUE)
         return 0;
     /* No row: empty. The local system settles such a line and reports it as not mapped. */
@@ -82,7 +85,8 @@ encode(struct translation *translation, const struct rule *rule, struct fep_byte
     char *text = arena_text(&translation->scratch, (const char *)value->data, value->size);
     if (text == NULL)
         return translation_no_memory(translation);
-    const char *found = codes_translate(rule->codes, DIRECTION_OUT, text, value->size, text);
+    const char *found =
+        codes_translate(rule->codes, DIRECTION_OUT, text, value->size, text, translation->mapping->coverage);
     if (found == NULL)
         return translation_unknown_code(translation, rule, text);
     *value = (struct fep_bytes){(const unsigned char *)found, strlen(found)};
@@ -107,6 +111,26 @@ fit_decimal(struct translation *translation, const struct rule *rule, struct fep
     return keep(translation, value, text, size);
 }
 
+/* What would be refused when the module writes it is refused here, where its field is known. */
+static int
+check_charset(struct translation *translation, const struct rule *rule, struct fep_bytes value)
+{
+    struct fep_error error = {0};
+    bool plain = true;
+    for (size_t i = 0; plain && i < value.size; i++)
+        plain = value.data[i] < 0x80;
+    if (plain || !charset_refuses(translation->mapping->charset))
+        return 0;
+    size_t room = value.size * 2 + 16;
+    unsigned char *out = arena_take(&translation->scratch, room);
+    if (out == NULL)
+        return translation_no_memory(translation);
+    if (charset_encode(translation->mapping->charset, (const char *)value.data, value.size, out, room,
+                       &error) >= 0)
+        return 0;
+    return translation_fault(translation, rule, FEP_E_CHARSET, "%s", error.text);
+}
+
 static int
 fit(struct translation *translation, const struct rule *rule, struct fep_bytes *value)
 {
@@ -120,6 +144,8 @@ fit(struct translation *translation, const struct rule *rule, struct fep_bytes *
                 return translation_fault(translation, rule, FEP_E_INVALID_FIELD, "digits only are expected");
         }
     }
+    if (check_charset(translation, rule, *value) < 0)
+        return -1;
     if (field->length == 0)
         return 0;
     size_t fits = charset_fit(translation->mapping->charset, text, value->size, field->length);

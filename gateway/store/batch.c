@@ -4,13 +4,13 @@
  * other failure ends the store. */
 #include "sqlite_store.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "error.h"
 #include "kill_point.h"
 #include "log.h"
+#include "prompts.h"
 #include "record_columns.h"
 
 #define FULL_PAUSE_MS       200
@@ -156,6 +156,14 @@ add_exchange(struct sqlite_store *store, const struct exchange_key *key, const s
     return SQLITE_OK;
 }
 
+/* What else a record's ending changes. */
+static int
+note_ending(struct sqlite_store *store, const struct store_write *write)
+{
+    int rc = note_visit(store, &write->record);
+    return rc == SQLITE_OK && write->settles ? prompts_note_settlement(store, &write->record) : rc;
+}
+
 /* What the reserve is for: endings, tombstones and reversals; everything but a new update. */
 static int
 uses_reserve(const struct store_write *write)
@@ -186,7 +194,7 @@ carry_out_insert(struct sqlite_store *store, struct item *item)
         rc = put_blob(store, &key, BLOB_ANSWER, &item->write.answer, &answer_id);
     if (rc == SQLITE_OK)
         rc = add_exchange(store, &key, record, body_id, answer_id);
-    return rc == SQLITE_OK ? note_visit(store, record) : rc;
+    return rc == SQLITE_OK ? note_ending(store, &item->write) : rc;
 }
 
 static int
@@ -254,7 +262,7 @@ carry_out_update(struct sqlite_store *store, struct item *item)
         queued = queue_map_find(&store->map, &key);
     }
     int rc = update_queued(store, item, queued);
-    return rc == SQLITE_OK ? note_visit(store, &item->write.record) : rc;
+    return rc == SQLITE_OK ? note_ending(store, &item->write) : rc;
 }
 
 static int
@@ -330,12 +338,6 @@ batch_load_map(struct sqlite_store *store)
     }
     sqlite3_finalize(scan);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
-static int
-is_full(sqlite3 *db, int rc)
-{
-    return (rc & 0xFF) == SQLITE_FULL || ((rc & 0xFF) == SQLITE_IOERR && sqlite3_system_errno(db) == ENOSPC);
 }
 
 /* Back to what is on disk: the transaction, the map, the key tables and the mover's round. */
@@ -462,7 +464,7 @@ batch_commit(struct sqlite_store *store, struct item *first, size_t count)
         if (rc == SQLITE_OK)
             break;
         snprintf(message, sizeof message, "%s", sqlite3_errmsg(store->db));
-        int full = is_full(store->db, rc), back = take_back(store, deleted);
+        int full = code_is_full(store->db, rc), back = take_back(store, deleted);
         if (back != SQLITE_OK)
             rc = back;
         else if (full && !(stop_is_wanted(store) && ++tries_at_close > FULL_TRIES_AT_CLOSE)) {

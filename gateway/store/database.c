@@ -314,3 +314,10 @@ database_migrate(sqlite3 *db, const char *path, const char *directory, int32_t a
     migrations_finish(&found);
     return result;
 }
+
+int
+code_is_full(sqlite3 *db, int code)
+{
+    return (code & 0xFF) == SQLITE_FULL ||
+           ((code & 0xFF) == SQLITE_IOERR && sqlite3_system_errno(db) == ENOSPC);
+}

@@ -41,6 +41,8 @@ int64_t database_number(sqlite3 *db, const char *sql);
 int database_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **statement);
 /* Steps once and resets: SQLITE_OK, SQLITE_ROW (the values are gone) or an error. */
 int statement_run(sqlite3_stmt *statement);
+/* Does this failure of the connection say that the disk is full? */
+int code_is_full(sqlite3 *db, int code);
 int code_is_damage(int code); /* does this code of SQLite's say that the content is wrong? */
 
 #endif

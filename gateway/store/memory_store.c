@@ -5,6 +5,7 @@
  * more to say. */
 #include "store_ops.h"
 #include "exchange_key.h"
+#include "listing.h"
 
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -17,13 +18,19 @@ struct row {
     struct slice body, answer;
     int closed;
 };
-enum { ASK_WRITE, ASK_FIND, ASK_FIND_VISIT };
+enum { ASK_WRITE, ASK_FIND, ASK_FIND_VISIT, ASK_FIND_SETTLEMENT, ASK_LIST, ASK_PROMPT, ASK_CLOSE_PROMPT };
 struct ask { /* something submitted */
     struct ask *next;
     int what;
     struct store_write
         write; /* ASK_FIND: record.header.key and role; ASK_FIND_VISIT: insured_area and visit_id */
+    struct store_list_query query; /* ASK_LIST */
+    struct store_prompt prompt;    /* ASK_PROMPT, ASK_CLOSE_PROMPT */
     uint64_t reference;
+};
+struct kept_prompt {
+    struct kept_prompt *next; /* the newest first */
+    struct store_prompt prompt;
 };
 struct peer {
     struct peer *next;
@@ -37,6 +44,7 @@ struct memory_store {
     struct row *buckets[BUCKETS];
     struct ask *ask_first, *ask_last;
     struct peer *peers;
+    struct kept_prompt *prompts;
     struct store_identity identity;
 };
 
@@ -170,11 +178,102 @@ find_visit_row(struct memory_store *store, const struct exchange_record *wanted)
     return NULL;
 }
 
+static struct row *
+find_settlement_row(struct memory_store *store, const struct exchange_record *wanted)
+{
+    for (struct row *row = store->first; row; row = row->next)
+        if (row->record.role == wanted->role &&
+            (row->record.state == STATE_ANSWERED || row->record.state == STATE_STANDS) &&
+            strcmp(row->record.header.infno, wanted->header.infno) == 0 &&
+            strcmp(row->record.index.settlement_id, wanted->index.settlement_id) == 0)
+            return row;
+    return NULL;
+}
+
+/* The first of the list behind `after`. */
+static struct row *
+next_listed(struct memory_store *store, const struct store_list_query *query,
+            const struct listing_place *after)
+{
+    struct row *first = NULL;
+    struct listing_place place, best = {0};
+    for (struct row *row = store->first; row; row = row->next) {
+        listing_place_of(&row->record, &place);
+        if (!listing_has(query, &row->record) || listing_compare(&place, after) <= 0 ||
+            (first && listing_compare(&place, &best) >= 0))
+            continue;
+        first = row;
+        best = place;
+    }
+    return first;
+}
+
+static void
+answer_list(struct memory_store *store, const struct ask *ask, struct mail_list *mails)
+{
+    struct listing_place place;
+    struct row *row;
+    (void)listing_read_cursor(ask->query.after, &place);
+    row = next_listed(store, &ask->query, &place);
+    for (size_t told = 0; row && told < ask->query.limit; told++) {
+        struct mail *mail = need(mail_append(mails, STORE_LISTED, 0));
+        mail->event.reference = ask->reference;
+        hand_over_row(&mail->event, row);
+        if (!ask->query.bodies) {
+            slice_release(&mail->event.body);
+            slice_release(&mail->event.answer);
+        }
+        mail->event.posted_ms = row->record.role == ROLE_DESTINATION && row->record.times.sent != 0
+                                    ? row->record.times.sent
+                                    : row->record.times.accepted;
+        listing_place_of(&row->record, &place);
+        row = next_listed(store, &ask->query, &place);
+    }
+    struct mail *end = need(mail_append(mails, STORE_LISTED, 0));
+    end->event.reference = ask->reference;
+    if (row)
+        listing_write_cursor(&place, end->event.cursor);
+}
+
+static struct kept_prompt *
+find_prompt(struct memory_store *store, const struct store_prompt *wanted)
+{
+    struct kept_prompt *kept = store->prompts;
+    while (kept && !(wanted->id != 0 ? kept->prompt.id == wanted->id
+                                     : kept->prompt.line == wanted->line &&
+                                           strcmp(kept->prompt.msgid, wanted->msgid) == 0))
+        kept = kept->next;
+    return kept;
+}
+
+static void
+answer_prompt(struct memory_store *store, const struct ask *ask, struct mail_list *mails)
+{
+    struct kept_prompt *kept = find_prompt(store, &ask->prompt);
+    struct mail *mail = need(mail_append(mails, STORE_PROMPT, 0));
+    mail->event.reference = ask->reference;
+    mail->event.found = 1;
+    if (ask->what == ASK_PROMPT && !kept) {
+        kept = need(calloc(1, sizeof *kept));
+        kept->prompt = ask->prompt;
+        kept->prompt.id = store->prompts ? store->prompts->prompt.id + 1 : 1;
+        kept->next = store->prompts;
+        store->prompts = kept;
+    } else if (ask->what == ASK_CLOSE_PROMPT && (!kept || kept->prompt.closed_ms != 0)) {
+        mail->event.found = 0;
+        error_set(&mail->event.error, 0, FEP_E_NOTHING_KNOWN, "no open prompt has that number");
+    } else if (ask->what == ASK_CLOSE_PROMPT) {
+        kept->prompt.closed_ms = 1;
+    }
+}
+
 static void
 answer_find(struct memory_store *store, const struct ask *ask, struct mail_list *mails)
 {
     const struct exchange_record *wanted = &ask->write.record;
-    struct row *row = ask->what == ASK_FIND ? find_row(store, wanted) : find_visit_row(store, wanted);
+    struct row *row = ask->what == ASK_FIND         ? find_row(store, wanted)
+                      : ask->what == ASK_FIND_VISIT ? find_visit_row(store, wanted)
+                                                    : find_settlement_row(store, wanted);
     struct mail *mail = need(mail_append(mails, STORE_FOUND, 0));
     mail->event.reference = ask->reference;
     if (row)
@@ -194,6 +293,10 @@ memory_commit(struct store *base)
             writes++;
             sequence = ask->write.sequence;
             carry_out_write(store, &ask->write, &mails);
+        } else if (ask->what == ASK_LIST) {
+            answer_list(store, ask, &mails);
+        } else if (ask->what == ASK_PROMPT || ask->what == ASK_CLOSE_PROMPT) {
+            answer_prompt(store, ask, &mails);
         } else {
             answer_find(store, ask, &mails);
         }
@@ -251,6 +354,47 @@ memory_find_visit(struct store *store, const char *insured_area, const char *vis
     struct exchange_record *wanted = &ask->write.record;
     strncpy(wanted->header.insured_area, insured_area, sizeof wanted->header.insured_area - 1);
     strncpy(wanted->index.visit_id, visit_id, sizeof wanted->index.visit_id - 1);
+    ask->reference = reference;
+    return 0;
+}
+
+static int
+memory_find_settlement(struct store *store, enum exchange_role role, const char *infno,
+                       const char *settlement_id, uint64_t reference)
+{
+    struct ask *ask = append_ask(of(store), ASK_FIND_SETTLEMENT);
+    struct exchange_record *wanted = &ask->write.record;
+    wanted->role = (uint8_t)role;
+    strncpy(wanted->header.infno, infno, sizeof wanted->header.infno - 1);
+    strncpy(wanted->index.settlement_id, settlement_id, sizeof wanted->index.settlement_id - 1);
+    ask->reference = reference;
+    return 0;
+}
+
+static int
+memory_list(struct store *store, const struct store_list_query *query, uint64_t reference)
+{
+    struct ask *ask = append_ask(of(store), ASK_LIST);
+    ask->query = *query;
+    ask->reference = reference;
+    return 0;
+}
+
+static int
+memory_put_prompt(struct store *store, const struct store_prompt *prompt, uint64_t reference)
+{
+    struct ask *ask = append_ask(of(store), ASK_PROMPT);
+    ask->prompt = *prompt;
+    ask->prompt.id = 0;
+    ask->reference = reference;
+    return 0;
+}
+
+static int
+memory_close_prompt(struct store *store, const struct store_prompt *closing, uint64_t reference)
+{
+    struct ask *ask = append_ask(of(store), ASK_CLOSE_PROMPT);
+    ask->prompt = *closing;
     ask->reference = reference;
     return 0;
 }
@@ -328,6 +472,10 @@ memory_close(struct store *base)
         next = peer->next;
         free(peer);
     }
+    for (struct kept_prompt *kept = store->prompts, *next; kept; kept = next) {
+        next = kept->next;
+        free(kept);
+    }
     mailbox_finish(&base->mailbox);
     free(store);
 }
@@ -343,6 +491,10 @@ static const struct store_ops memory_ops = {
     .has_room = memory_has_room,
     .find = memory_find,
     .find_visit = memory_find_visit,
+    .find_settlement = memory_find_settlement,
+    .list = memory_list,
+    .put_prompt = memory_put_prompt,
+    .close_prompt = memory_close_prompt,
 };
 
 struct store *

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "error.h"
 #include "log.h"
+#include "prompts.h"
 
 #define DEFAULT_BATCH_BYTES    (512 << 10)
 #define DEFAULT_BALLAST_BYTES  (16 << 20)
@@ -243,6 +244,8 @@ load_queue(struct sqlite_store *store, struct fep_error *error)
         rc = batch_load_map(store);
     if (rc == SQLITE_OK)
         rc = statements_prepare(&store->statements, store->db);
+    if (rc == SQLITE_OK)
+        rc = prompts_load(store);
     if (rc != SQLITE_OK)
         return error_set(error, 0,
                          code_is_damage(rc) || rc == SQLITE_ERROR ? FEP_E_STORE_DAMAGED : FEP_E_STORE_OPEN,
@@ -307,6 +310,12 @@ open_all(struct sqlite_store *store, const struct store_config *config, struct f
                   config->ballast_bytes ? config->ballast_bytes : DEFAULT_BALLAST_BYTES,
                   config->min_free_bytes ? config->min_free_bytes : DEFAULT_MIN_FREE_BYTES) < 0)
         return error_set(error, 0, FEP_E_STORE_OPEN, "the store's path is too long");
+    struct body_cipher *cipher = store->cipher ? body_cipher_copy(store->cipher) : NULL;
+    if (store->cipher && !cipher)
+        return error_set(error, 0, FEP_E_NO_MEMORY, "no memory for the body cipher");
+    if (lister_start(&store->lister, store->queue_file, journal_directory, store->horizon_days, cipher,
+                     &store->base.mailbox, error) < 0)
+        return -1;
     return writer_start(store, error);
 }
 
@@ -316,6 +325,7 @@ close_all(struct store *base)
 {
     struct sqlite_store *store = (struct sqlite_store *)base;
     writer_stop(store);
+    lister_stop(&store->lister);
     mail_list_release(&store->mails);
     journals_finish(&store->journals);
     key_tables_finish(&store->keys);
@@ -342,13 +352,33 @@ sqlite_read_identity(const struct store *base, struct store_identity *identity)
     *identity = (struct store_identity){.incarnation = store->incarnation,
                                         .serial_counter = atomic_load(&store->serial_counter),
                                         .boot_count = store->boot_count,
-                                        .commit_sequence = atomic_load(&store->commit_sequence)};
+                                        .commit_sequence = atomic_load(&store->commit_sequence),
+                                        .open_prompts = (uint64_t)atomic_load(&store->prompts.open)};
 }
 
 static int
 sqlite_has_room(const struct store *store)
 {
     return atomic_load(&((const struct sqlite_store *)store)->room.has);
+}
+
+static int
+sqlite_list(struct store *base, const struct store_list_query *query, uint64_t reference)
+{
+    struct lister_job job = {.type = LISTER_LIST, .reference = reference, .query = *query};
+    return lister_ask(&((struct sqlite_store *)base)->lister, &job);
+}
+
+static int
+sqlite_find_settlement(struct store *base, enum exchange_role role, const char *infno,
+                       const char *settlement_id, uint64_t reference)
+{
+    struct lister_job job = {.type = LISTER_SETTLEMENT, .reference = reference};
+    job.query.role = (uint8_t)role;
+    job.query.bodies = 1;
+    snprintf(job.query.infnos[0], sizeof job.query.infnos[0], "%s", infno);
+    snprintf(job.settlement_id, sizeof job.settlement_id, "%s", settlement_id);
+    return lister_ask(&((struct sqlite_store *)base)->lister, &job);
 }
 
 static const struct store_ops sqlite_ops = {
@@ -361,6 +391,10 @@ static const struct store_ops sqlite_ops = {
     .has_room = sqlite_has_room,
     .find = writer_find,
     .find_visit = writer_find_visit,
+    .find_settlement = sqlite_find_settlement,
+    .list = sqlite_list,
+    .put_prompt = writer_put_prompt,
+    .close_prompt = writer_close_prompt,
 };
 
 static struct sqlite_store *

@@ -1,5 +1,6 @@
 /* The SQLite store's own parts, for its own files only: writer.c runs the thread, batch.c commits, mover.c
- * moves closed exchanges to their journals, lookup.c finds stored ones.
+ * moves closed exchanges to their journals, lookup.c finds stored ones, lister.c lists them, prompts.c keeps
+ * prompts.
  *
  * Which thread touches what: everything under "writer" belongs to the writer's thread alone, from the moment
  * it is started; the owner's thread and the writer meet in the inbox, in the mailbox and in the atomics.
@@ -14,13 +15,14 @@
 #include "database.h"
 #include "journal.h"
 #include "key_tables.h"
+#include "lister.h"
 #include "queue_map.h"
 #include "room.h"
 #include "statements.h"
 #include "store_ops.h"
 #include "stored.h"
 
-enum item_type { ITEM_WRITE = 1, ITEM_FIND, ITEM_FIND_VISIT };
+enum item_type { ITEM_WRITE = 1, ITEM_FIND, ITEM_FIND_VISIT, ITEM_PROMPT_PUT, ITEM_PROMPT_CLOSE };
 
 /* A synchronous call of the owner's, who waits for it; lives on its stack. Beside the inbox, because a mark
  * depends on nothing in it, and the owner must not wait for a full disk. */
@@ -36,6 +38,7 @@ struct item { /* one thing asked of the writer */
     enum item_type type;
     uint8_t refused;          /* set in a batch: reported by itself */
     struct store_write write; /* finds use the record's key, role, insured area and visit id */
+    struct store_prompt *prompt; /* PROMPT_*; the item's own */
     uint64_t reference;
 };
 struct item_list {
@@ -58,6 +61,12 @@ struct mover {
     uint64_t waiting;      /* rows in table closed */
     int64_t not_before_ms; /* after a failure */
     int failing;           /* said once */
+};
+
+struct prompts { /* figures of table prompt */
+    int64_t kept;              /* rows */
+    atomic_int_least64_t open; /* those that are not closed; read by the owner as well */
+    int full_said;      /* the alarm was raised; not again until there was room */
 };
 
 struct sqlite_store {
@@ -93,6 +102,7 @@ struct sqlite_store {
     struct body_cipher *cipher;       /* NULL: bodies in clear */
     struct body_cipher *owner_cipher; /* the owner's thread, for recovery */
     struct mover mover;
+    struct prompts prompts;
     struct mail_list mails; /* of the batch under way */
     int64_t next_id, next_body, next_closed;
     int row_written;  /* this transaction wrote a row that carries the sequence */
@@ -102,6 +112,8 @@ struct sqlite_store {
     int checkpoint_at, checkpointing;
     int64_t housekeeping_at_ms;
     uint32_t housekeeping_day;
+
+    struct lister lister; /* its own thread */
 };
 
 /* writer.c */
@@ -112,6 +124,8 @@ int writer_find(struct store *store, const struct message_key *key, enum exchang
                 uint64_t reference);
 int writer_find_visit(struct store *store, const char *insured_area, const char *visit_id,
                       uint64_t reference);
+int writer_put_prompt(struct store *store, const struct store_prompt *prompt, uint64_t reference);
+int writer_close_prompt(struct store *store, const struct store_prompt *closing, uint64_t reference);
 int writer_read_mark(struct store *store, const char *name, struct store_peer_mark *mark);
 int writer_write_mark(struct store *store, const struct store_peer_mark *mark, struct fep_error *error);
 int64_t writer_now_ms(void);                         /* monotonic */

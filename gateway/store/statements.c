@@ -39,6 +39,16 @@ static const struct {
     S(select_visit, "SELECT origin,msgid FROM visit WHERE insured_area=?1 AND visit_id=?2"),
     S(write_mark, "INSERT OR REPLACE INTO peer_mark(name,incarnation,commit_sequence) VALUES(?1,?2,?3)"),
     S(read_mark, "SELECT incarnation,commit_sequence FROM peer_mark WHERE name=?1"),
+    S(find_prompt, "SELECT id FROM prompt WHERE msgid=?1 AND line=?2"),
+    S(insert_prompt,
+      "INSERT INTO prompt(instance,msgid,institution,institution_name,treat_area,visit_id,settlement_id,"
+      "item_code,item_name,national_code,level,time,line,fee_fen,raised_ms,closed_ms,closed_by,why,"
+      "local_code) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,0,0,'','')"),
+    S(drop_prompt, "DELETE FROM prompt WHERE id=(SELECT id FROM prompt WHERE closed_ms<>0 "
+                   "ORDER BY closed_ms,id LIMIT 1)"),
+    S(close_prompt, "UPDATE prompt SET closed_ms=?2,closed_by=?3,why=?4,local_code=?5 "
+                    "WHERE id=?1 AND closed_ms=0"),
+    S(settle_prompts, "UPDATE prompt SET settlement_id=?3 WHERE closed_ms=0 AND visit_id=?1 AND instance=?2"),
 };
 #define STATEMENT_COUNT (sizeof table / sizeof table[0])
 

@@ -20,6 +20,11 @@ struct statements {
     sqlite3_stmt *insert_visit; /* insured_area, visit_id, origin, msgid, day; the first one stays */
     sqlite3_stmt *select_visit; /* insured_area, visit_id -> origin, msgid */
     sqlite3_stmt *write_mark, *read_mark; /* peer_mark */
+    sqlite3_stmt *find_prompt;    /* msgid, line -> a row if there is one */
+    sqlite3_stmt *insert_prompt;  /* the texts in the order of the table, then line, fee_fen, raised_ms */
+    sqlite3_stmt *drop_prompt;    /* the one that was closed first */
+    sqlite3_stmt *close_prompt;   /* id, closed_ms, closed_by, why, local_code; only an open one */
+    sqlite3_stmt *settle_prompts; /* visit_id, instance, settlement_id */
 };
 
 /* SQLite's code; on an error what was prepared is released. */

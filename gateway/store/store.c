@@ -1,5 +1,6 @@
 /* The calls of store.h, forwarded to whichever implementation was opened. Holds no policy of its own. */
 #include "store_ops.h"
+#include "listing.h"
 
 void
 store_close(struct store *store)
@@ -77,4 +78,29 @@ int
 store_find_visit(struct store *store, const char *insured_area, const char *visit_id, uint64_t reference)
 {
     return store->ops->find_visit(store, insured_area, visit_id, reference);
+}
+
+int
+store_find_settlement(struct store *store, enum exchange_role role, const char *infno,
+                      const char *settlement_id, uint64_t reference)
+{
+    return store->ops->find_settlement(store, role, infno, settlement_id, reference);
+}
+
+int
+store_list(struct store *store, const struct store_list_query *query, uint64_t reference)
+{
+    return listing_is_valid(query) ? store->ops->list(store, query, reference) : -1;
+}
+
+int
+store_put_prompt(struct store *store, const struct store_prompt *prompt, uint64_t reference)
+{
+    return store->ops->put_prompt != NULL ? store->ops->put_prompt(store, prompt, reference) : -1;
+}
+
+int
+store_close_prompt(struct store *store, const struct store_prompt *closing, uint64_t reference)
+{
+    return store->ops->close_prompt != NULL ? store->ops->close_prompt(store, closing, reference) : -1;
 }

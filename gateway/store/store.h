@@ -35,17 +35,26 @@ struct store_write {
     struct exchange_record record; /* INSERT, UPDATE: all; CLOSE: key and role */
     struct slice body, answer;     /* taken over; INSERT: body (and answer); UPDATE: an answer if size > 0 */
     uint64_t number;               /* SERIALS: counter that may be used up to */
+    uint8_t settles;               /* INSERT, UPDATE: a settlement's; once answered here, the visit's open prompts name it */
 };
 
-enum store_event_type { STORE_COMMITTED = 1, STORE_REFUSED, STORE_CONFLICT, STORE_FAILED, STORE_FOUND, STORE_ROOM };
+enum store_event_type { STORE_COMMITTED = 1, STORE_REFUSED, STORE_CONFLICT, STORE_FAILED, STORE_FOUND, STORE_ROOM,
+                        STORE_LISTED, STORE_PROMPT };
+
+#define STORE_CURSOR_SIZE 64
 struct store_event {
     enum store_event_type type;
     uint64_t sequence;  /* COMMITTED: everything up to it; REFUSED, CONFLICT: this write */
-    uint64_t reference; /* FOUND: what the reader gave */
-    uint8_t found;      /* FOUND: 1 if there is one; ROOM: 1 = room for new updates, 0 = none */
-    struct exchange_record record; /* CONFLICT, FOUND */
-    struct slice body, answer;     /* CONFLICT, FOUND: handed to the receiver, who releases them */
-    struct fep_error error;        /* REFUSED, FAILED (the store is not to be trusted: accept nothing more, end) */
+    uint64_t reference; /* FOUND, LISTED, PROMPT: what the asker gave */
+    uint8_t found;      /* FOUND: 1 if there is one; ROOM: 1 = room for new updates, 0 = none; LISTED: 1 = an exchange,
+                           0 = the end; PROMPT: 1 = done */
+    struct exchange_record record; /* CONFLICT, FOUND, LISTED */
+    struct slice body, answer;     /* CONFLICT, FOUND, LISTED: handed to the receiver, who releases them */
+    int64_t posted_ms;             /* LISTED: when it was handed to the local system, or accepted; wall clock */
+    char cursor[STORE_CURSOR_SIZE]; /* LISTED, end: where the next list begins; empty = there is no more */
+    struct fep_error error;        /* REFUSED, FAILED (the store is not to be trusted: accept nothing more, end);
+                                      LISTED, end: the list is not complete; PROMPT: why it was not done;
+                                      FOUND: the search for a settlement could not be finished, nothing is known */
 };
 
 /* Opens, checks integrity, takes the lock (a second daemon on one store is refused with a clear error), brings the
@@ -59,6 +68,7 @@ struct store_identity {
     uint64_t serial_counter; /* first local serial counter that was never released for use */
     uint64_t boot_count;
     uint64_t commit_sequence; /* commits so far: what peers acknowledge and compare at connect (rule 23) */
+    uint64_t open_prompts;
 };
 void store_read_identity(const struct store *store, struct store_identity *identity);
 /* What a peer told about itself at its last connect (rule 23); found = 0 if never seen. Synchronous, at connect only. */
@@ -89,6 +99,60 @@ int store_has_room(const struct store *store);
 int store_find(struct store *store, const struct message_key *key, enum exchange_role role, uint64_t reference);
 /* Asks for the exchange that opened a visit (an answered transaction with TRAIT_OPENS_VISIT at this origin). */
 int store_find_visit(struct store *store, const char *insured_area, const char *visit_id, uint64_t reference);
+
+/* Asks for the exchange in this role, state `answered` or `stands`, of this transaction and settlement, open or closed:
+ * which update cancelled a settlement. Looks back as far as keys are kept. Answer: STORE_FOUND. */
+int store_find_settlement(struct store *store, enum exchange_role role, const char *infno, const char *settlement_id,
+                          uint64_t reference);
+
+/* The exchanges of some days that were posted, or may have been: all states but `refused`, open and closed, without
+ * tombstones; role 3 only what has a local serial. In the order of acceptance here, which does not change. A thread of
+ * its own reads them in short transactions; nobody waits for it. */
+#define STORE_LIST_INFNOS 16
+#define STORE_LIST_LIMIT  256
+struct store_list_query {
+    uint8_t role;              /* ROLE_ORIGIN: by the day of acceptance and the instance that asked; ROLE_DESTINATION: by
+                                  the accounting day (that of the serial if there is none) and the instance that posted */
+    char instance[NODE_SIZE];
+    uint32_t from_day, to_day; /* both included */
+    char infnos[STORE_LIST_INFNOS][INFNO_SIZE];
+    size_t infno_count;
+    int bodies;                /* with body and answer */
+    size_t limit;              /* 1..STORE_LIST_LIMIT; fewer come if they are large */
+    char after[STORE_CURSOR_SIZE]; /* the cursor of the last end; empty = from the beginning */
+};
+/* Days looked at beside from_day..to_day for role 3: the journals are by the origin's day. */
+#define STORE_LIST_NEIGHBOURS 7
+/* Answers: STORE_LISTED for each, then one for the end, all with `reference`. Negative: too many lists are waiting, no
+ * memory, or the query is not one. */
+int store_list(struct store *store, const struct store_list_query *query, uint64_t reference);
+
+/* --- prompts: notices about fee lines for which the insured place has no local code ------------------------- */
+struct store_prompt {
+    int64_t id;                /* given by the store */
+    char instance[NODE_SIZE];  /* whose crosswalk it is about */
+    char msgid[MSGID_SIZE];
+    uint32_t line;             /* from 1; (msgid, line) is unique */
+    char institution[13], institution_name[200], treat_area[AREA_SIZE], visit_id[32], settlement_id[32];
+    char item_code[64], item_name[300], national_code[64], level[8];
+    int64_t fee_fen;
+    char time[20];
+    int64_t raised_ms, closed_ms; /* wall clock; closed_ms 0 = open */
+    uint32_t closed_by;        /* uid */
+    char why[256], local_code[64];
+};
+/* At most so many are kept; the oldest closed ones make room, and without a closed one nothing more is taken. */
+#define STORE_PROMPTS_MOST 100000
+/* Keeps a prompt; one that is there already stays as it is and counts as done. Answer: STORE_PROMPT. Negative without
+ * memory, or if this store keeps no prompts. */
+int store_put_prompt(struct store *store, const struct store_prompt *prompt, uint64_t reference);
+/* Closes prompt `id` with closed_by, why and local_code of `closing`. STORE_PROMPT: not done if there is no such
+ * prompt or it is closed already. */
+int store_close_prompt(struct store *store, const struct store_prompt *closing, uint64_t reference);
+/* From any process, read-only: open prompts (and closed ones if `all`) from the oldest on, or only `id` if not 0. fn
+ * returns non-zero to break off. */
+int store_read_prompts(const char *directory, int all, int64_t id,
+                       int (*fn)(void *arg, const struct store_prompt *prompt), void *arg, struct fep_error *error);
 
 /* Reading for fepctl, from any process, read-only, bounded, never pinning the WAL (no transaction stays open between
  * calls): exchanges newest first that match; empty strings match all. Bodies are not read. */

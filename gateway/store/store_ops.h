@@ -21,6 +21,11 @@ struct store_ops {
                 uint64_t reference);
     int (*find_visit)(struct store *store, const char *insured_area, const char *visit_id,
                       uint64_t reference);
+    int (*find_settlement)(struct store *store, enum exchange_role role, const char *infno,
+                           const char *settlement_id, uint64_t reference);
+    int (*list)(struct store *store, const struct store_list_query *query, uint64_t reference);
+    int (*put_prompt)(struct store *store, const struct store_prompt *prompt, uint64_t reference); /* or NULL */
+    int (*close_prompt)(struct store *store, const struct store_prompt *closing, uint64_t reference);
 };
 
 /* The first member of every implementation. */

@@ -9,11 +9,13 @@
 #include "clock.h"
 #include "error.h"
 #include "log.h"
+#include "prompts.h"
 
 #define LOOK_MS           1000
 #define CHECKPOINT_FRAMES 1000 /* 16 MiB of log */
 #define SMALL_ITEM_BYTES  256  /* what a write costs beside its bodies */
 #define VISIT_YEARS       2
+#define MOST_PROMPTS      256 /* in one transaction */
 
 int64_t
 writer_now_ms(void)
@@ -57,6 +59,7 @@ free_items(struct item_list *items)
     while (items->first) {
         struct item *item = items->first;
         items->first = item->next;
+        free(item->prompt);
         free(item);
     }
     items->last = NULL;
@@ -72,6 +75,7 @@ new_item(struct item_list *items, enum item_type type)
     item->type = type;
     item->refused = 0;
     item->reference = 0;
+    item->prompt = NULL;
     item->write.body = item->write.answer = SLICE_NONE;
     append_item(items, item);
     return item;
@@ -126,6 +130,37 @@ writer_find_visit(struct store *store, const char *insured_area, const char *vis
     strncpy(wanted.header.insured_area, insured_area, sizeof wanted.header.insured_area - 1);
     strncpy(wanted.index.visit_id, visit_id, sizeof wanted.index.visit_id - 1);
     return ask((struct sqlite_store *)store, ITEM_FIND_VISIT, &wanted, reference);
+}
+
+static int
+ask_prompt(struct sqlite_store *store, enum item_type type, const struct store_prompt *prompt,
+           uint64_t reference)
+{
+    struct item_list items = {0};
+    struct item *item = atomic_load(&store->failed) ? NULL : new_item(&items, type);
+    if (!item)
+        return -1;
+    item->prompt = malloc(sizeof *item->prompt);
+    if (!item->prompt) {
+        free_items(&items);
+        return -1;
+    }
+    *item->prompt = *prompt;
+    item->reference = reference;
+    hand_in(store, &items);
+    return 0;
+}
+
+int
+writer_put_prompt(struct store *store, const struct store_prompt *prompt, uint64_t reference)
+{
+    return ask_prompt((struct sqlite_store *)store, ITEM_PROMPT_PUT, prompt, reference);
+}
+
+int
+writer_close_prompt(struct store *store, const struct store_prompt *closing, uint64_t reference)
+{
+    return ask_prompt((struct sqlite_store *)store, ITEM_PROMPT_CLOSE, closing, reference);
 }
 
 static int
@@ -320,6 +355,7 @@ drop_first(struct item_list *items, size_t count)
     while (count-- > 0) {
         struct item *item = items->first;
         items->first = item->next;
+        free(item->prompt);
         free(item);
     }
     if (!items->first)
@@ -341,6 +377,17 @@ size_batch(const struct sqlite_store *store, const struct item_list *items)
     return count;
 }
 
+static size_t
+count_prompts(const struct item_list *items)
+{
+    size_t count = 0;
+    for (const struct item *item = items->first;
+         item && count < MOST_PROMPTS && (item->type == ITEM_PROMPT_PUT || item->type == ITEM_PROMPT_CLOSE);
+         item = item->next)
+        count++;
+    return count;
+}
+
 /* The first thing, or the first batch. Negative: the store has failed. */
 static int
 serve(struct sqlite_store *store, struct item_list *items)
@@ -358,6 +405,11 @@ serve(struct sqlite_store *store, struct item_list *items)
         rc = lookup_answer(store, first);
         if (rc < 0)
             batch_fail(store, -rc, sqlite3_errmsg(store->db));
+        break;
+    case ITEM_PROMPT_PUT:
+    case ITEM_PROMPT_CLOSE:
+        count = count_prompts(items);
+        rc = prompts_commit(store, first, count);
         break;
     }
     drop_first(items, count);

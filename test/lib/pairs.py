@@ -51,10 +51,24 @@ def _calling_soap(system: System, port: int, _directory: pathlib.Path) -> Instan
                     options={"mode": "call", "connect": f"127.0.0.1:{port}"})
 
 
+def shared_files(system: System, directory: pathlib.Path) -> dict[str, object]:
+    """Return the stand-in's option for the directory of files that it shares with the gateway in `directory`."""
+    if system.name != "dajizhong":
+        return {}
+    (directory / "files").mkdir(parents=True, exist_ok=True)
+    return {"files": directory / "files"}
+
+
+def _file_options(directory: pathlib.Path) -> dict[str, str]:
+    """Both directions in one directory: the files' names keep them apart."""
+    (directory / "files").mkdir(parents=True, exist_ok=True)
+    return {"file_in": str(directory / "files"), "file_out": str(directory / "files")}
+
+
 def _calling_fixed(system: System, port: int, directory: pathlib.Path) -> Instance:
     write_secret(directory / "keys" / "dajizhong.password", "secret\n")
     return Instance("asked", "fixed", mapping=system.mapping,
-                    options={"connect": f"127.0.0.1:{port}",
+                    options={"connect": f"127.0.0.1:{port}", **_file_options(directory),
                              "password_file": str(directory / "keys" / "dajizhong.password")})
 
 
@@ -64,7 +78,7 @@ def _serving_fixed(system: System, port: int, directory: pathlib.Path) -> Instan
     return Instance("asking", "fixed", mapping=system.mapping, caller_inquires=True,
                     options={"mode": "serve", "listen": f"127.0.0.1:{port}",
                              "password_file": str(directory / "keys" / "dajizhong.password"),
-                             "state_directory": str(directory / "answers")})
+                             "state_directory": str(directory / "answers"), **_file_options(directory)})
 
 
 def _calling_caret(system: System, port: int, directory: pathlib.Path) -> Instance:
@@ -115,14 +129,16 @@ class Pair:
         if world.with_syslog:
             world.start_syslog()
         self.insurer = world.start_fepsim(self.asked.name, "insurer", role="asked", region=self.asked.region,
-                                          listen=f"127.0.0.1:{self.asked_port}", **insurer_options)
+                                          listen=f"127.0.0.1:{self.asked_port}",
+                                          **shared_files(self.asked, world.directory / "asked"), **insurer_options)
         for gateway in world.gateways:
             world.start_gateway(gateway)
         for gateway in world.gateways:
             world.wait_ready(gateway)
         wait_until("the asking side's port listens", lambda: listens(self.asking_port))
         self.hospitals = world.start_fepsim(self.asking.name, "hospitals", role="asking", region=self.asking.region,
-                                            gateway=f"127.0.0.1:{self.asking_port}")
+                                            gateway=f"127.0.0.1:{self.asking_port}",
+                                            **shared_files(self.asking, world.directory / "asking"))
 
     def books(self) -> tuple[list[dict], list[dict]]:
         """Return what the hospitals were told and what the insurer posted."""

@@ -288,13 +288,14 @@ class World:
         path = self.directory / f"{name}.out"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def start_fepsim(self, system: str, name: str, **options: object) -> pathlib.Path:
+    def start_fepsim(self, system: str, name: str, environment: dict[str, str] | None = None,
+                     **options: object) -> pathlib.Path:
         """Start a stand-in for a local system; returns its control socket once it answers."""
         control = self.sockets / f"{name}.ctl"
         arguments = [part for key, value in options.items() for part in (f"--{key.replace('_', '-')}", str(value))]
         self.spawn(name, [PYTHON, "-m", "fepsim", system, "--control", control, "--books",
                           self.directory / f"{name}.books", "--password", "secret", *arguments],
-                   {"PYTHONPATH": str(SOURCE / "test" / "fepsim")})
+                   {"PYTHONPATH": str(SOURCE / "test" / "fepsim"), **(environment or {})})
         wait_until(f"{name} answers", lambda: self.ask(control, {"op": "ping"}) is not None)
         return control
 

@@ -300,7 +300,9 @@ struct fep_adapter_ops {
     int (*open)(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error);
     void (*start)(void *self, struct fep_call *call); /* completed ANSWERED = ready for traffic */
     void (*submit)(void *self, struct fep_call *call, const struct fep_message *message);
-    /* message is the ORIGINAL request; the attempt in the call names it. */
+    /* message is the ORIGINAL request; the attempt in the call names it. Asked for only if the module is able to and the
+     * mapping has that operation. A reversal that was declined for good (FEP_FOUND_STAYS_POSTED) may be completed with
+     * what else is known of the original's answer, under its layout: a cancel needs the id it holds. */
     void (*inquire)(void *self, struct fep_call *call, const struct fep_message *message);
     void (*reverse)(void *self, struct fep_call *call, const struct fep_message *message);
     void (*cancel)(void *self, struct fep_call *call, enum fep_reason reason); /* a wish; may come late, or twice */

@@ -17,6 +17,7 @@ from . import caret_answers as answers, caret_requests as requests
 from .books import Key
 from .caret_cycles import Cycle, Cycles
 from .caret_inputs import INPUTS, read_input
+from .caret_positions import SERIAL_FORMS, Positions
 from .caret_queries import Queries
 from .caret_record import (LINE_END, Request, Unreadable, closed_fields, decode_request,
                            encode_answer)
@@ -45,11 +46,11 @@ POSTINGS = {
 }
 _CODES = {kind: code for code, (kind, _, _) in POSTINGS.items()}
 
-_SERIAL = re.compile(r"([0-9]{14})-[0-9A-Za-z]{1,20}-[0-9]{4}", re.ASCII)
 _REGION = re.compile(r"[0-9]{6}", re.ASCII)
 _INSTITUTION = re.compile(r"[0-9A-Z]{12}", re.ASCII)
 _OPERATOR = re.compile(r"[0-9A-Za-z]{1,8}", re.ASCII)
-_CASH, _TEXT = 5, 4
+_TEXT = 4
+PRICED = frozenset({"2410", "2420", "2430"})
 
 
 class Exchange(Protocol):
@@ -66,6 +67,8 @@ class Settings:
     password: str
     check_clock: bool = True
     slow_seconds: float = 20.0
+    positions: Positions = Positions()
+    serial_form: str = "time-first"
 
 
 class Numbers:
@@ -110,8 +113,8 @@ class Desk:
         request = talk.request
         if request.code not in INPUTS:
             raise Refusal("1002", request.code)
-        form = _SERIAL.fullmatch(request.serial)
-        if not form or not is_time(form[1]):
+        form = SERIAL_FORMS[self.settings.serial_form].fullmatch(request.serial)
+        if not form or not is_time(form["time"]):
             raise Refusal("1003", "serial")
         talk.key = key_of(request.serial)
         if request.code in POSTINGS:
@@ -156,7 +159,8 @@ class Desk:
             elif request.code == CENTRE_TIME:
                 output = [stamp], []
             else:
-                output = self._queries.answer(request.code, values, request.institution, cycle)
+                output = self.arranged(request.code, self._queries.answer(
+                    request.code, values, request.institution, cycle))
             self.use_up(talk)
         finally:
             self.insurer.serials.release(talk.key)
@@ -195,6 +199,11 @@ class Desk:
         self.cycles.sign_out(cycle, values["forced"] == "1")
         return [], []
 
+    def arranged(self, code: str, output: answers.Output) -> answers.Output:
+        """Put the figures of a settlement where this region has them."""
+        fields, rows = output
+        return (self.settings.positions.arrange(fields) if code in PRICED else fields), rows
+
     def use_up(self, talk: "_Talk") -> None:
         """Remember a serial that no posting in the books stands for."""
         if talk.key and talk.key not in self.insurer.postings.by_key:
@@ -224,7 +233,7 @@ class _Talk:
 
     def render(self, line: dict) -> str:
         write = POSTINGS[self.request.code][2]
-        output = write(line, self._desk.insurer.catalogue)
+        output = self._desk.arranged(self.request.code, write(line, self._desk.insurer.catalogue))
         return encode_answer(0, line["ctr_serial"], self.request.cycle, *output).hex()
 
     def render_refusal(self, refusal: Refusal, line: dict) -> str:
@@ -236,7 +245,10 @@ class _Talk:
         return key_of(self.values["serial"])
 
     def send(self, stored: str, manner: Manner, fault: str | None = None) -> None:
-        self._exchange.deliver(_damaged(bytes.fromhex(stored), fault), manner)
+        self._exchange.deliver(_damaged(bytes.fromhex(stored), fault, self._cash()), manner)
+
+    def _cash(self) -> int:
+        return self._desk.settings.positions.place_of("cash")
 
     def tell(self, line: bytes) -> None:
         """Answer a question."""
@@ -262,7 +274,7 @@ class _Talk:
             self.refuse(Refusal("9999"))
 
 
-def _damaged(line: bytes, fault: str | None) -> bytes:
+def _damaged(line: bytes, fault: str | None, cash: int) -> bytes:
     """Return a good answer with the damage that two of the faults want."""
     if fault not in ("ZZ08", "ZZ10"):
         return line
@@ -271,6 +283,6 @@ def _damaged(line: bytes, fault: str | None) -> bytes:
         fields[_TEXT] = ILLEGAL_TEXT + fields[_TEXT]
     else:
         output, _ = closed_fields(fields[3], "|")
-        output[_CASH] = format_yuan(parse_yuan(output[_CASH].decode()) + 1).encode()
+        output[cash] = format_yuan(parse_yuan(output[cash].decode()) + 1).encode()
         fields[3] = b"".join(value + b"|" for value in output)
     return b"".join(value + b"^" for value in fields) + LINE_END

@@ -2,6 +2,7 @@
 
 import argparse
 
+from . import data, djz_copybook
 from .asked_system import AskedSystem, add_common_arguments, until_told_to_stop
 from .djz_desk import MOST_WINDOW, Desk, Numbers, Settings
 from .djz_server import IDLE_SECONDS, Server
@@ -21,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gateway-node", help="the client's; GW, region, 0001 unless given")
     parser.add_argument("--files", default="",
                         help="directory where detail and catalogue files are offered")
+    parser.add_argument("--person-number", type=int, default=data.PERSON_NUMBER, metavar="BYTES",
+                        help="length of person numbers: another region's build of the same product")
     parser.add_argument("--window", type=_window, default=MOST_WINDOW,
                         help="most requests outstanding on a connection")
     parser.add_argument("--idle-seconds", type=float, default=IDLE_SECONDS,
@@ -31,6 +34,9 @@ class Dajizhong(AskedSystem):
     """One running stand-in: books, insurer, socket and control door."""
 
     def __init__(self, args: argparse.Namespace):
+        if args.person_number != data.PERSON_NUMBER:
+            data.use_person_number(args.person_number)
+            djz_copybook.use_person_number(args.person_number)
         super().__init__(args, Numbers())
         settings = Settings(
             node=args.node or f"DJ{args.region}0001",

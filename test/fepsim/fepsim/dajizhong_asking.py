@@ -1,7 +1,8 @@
 """dajizhong as the asking local system; its operations are those of `asking_system`.
 
 `day` and `catalogue` read files that the gateway offers in a shared directory;
-`out` then also has status (0 not ready, 1 ready, 2 no data). `echo` is a heartbeat.
+`out` then also has status (0 not ready, 1 ready, 2 no data). `echo` is a heartbeat; `inquire`
+asks what became of a serial, and tells it in the protocol's own words.
 """
 
 import argparse
@@ -48,7 +49,8 @@ class AskingSystem(System):
 
     def told_operations(self) -> dict:
         return {**super().told_operations(), "signin": lambda op: self.desk.sign_in(),
-                "signout": lambda op: self.desk.sign_out(self.hospital.of(op))}
+                "signout": lambda op: self.desk.sign_out(self.hospital.of(op)),
+                "inquire": lambda op: self.front.ask_about(self.books.find(op["serial"]))}
 
 
 SYSTEM = AskingSystem

@@ -141,13 +141,27 @@ def _certificate(region: str, birth: str, group: str, short: bool) -> str:
     return with_check_digit(region + birth + group)
 
 
+PERSON_NUMBER = 20
+
+
+def person_number(region: str, number: str, size: int = 0) -> str:
+    """Return a person's number: region, zeros, four digits; `size` characters, as the system here has them if 0."""
+    return region + number.rjust((size or PERSON_NUMBER) - len(region), "0")
+
+
+def use_person_number(size: int) -> None:
+    """Let person numbers of this process have so many characters."""
+    global PERSON_NUMBER
+    PERSON_NUMBER = size
+
+
 def persons(region: str) -> dict[str, Person]:
     """Return fresh persons of a region by person number."""
     people = {}
     for number, name, birth, group, insurances, special in _PEOPLE:
         special = dict(special)
         short = special.pop("short", False)
-        psn_no = region + "0" * 10 + number
+        psn_no = person_number(region, number)
         people[psn_no] = Person(
             psn_no=psn_no, card_no="K" + psn_no[-8:], cert_type=CERT_ID_CARD,
             cert_no=_certificate(region, birth, group, short), name=name,

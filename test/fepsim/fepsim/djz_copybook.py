@@ -299,3 +299,19 @@ ANSWERS = {
     "900001": _body("LR-BUS-DATE D8 \n LR-CTR-TIME D14 \n LR-WINDOW 92"),
     "900002": _body(),
 }
+
+
+def use_person_number(size: int) -> None:
+    """Let person numbers take so many bytes in all bodies, as another region's build has it: everything behind shifts."""
+    for bodies in (REQUESTS, ANSWERS):
+        for code, body in bodies.items():
+            bodies[code] = Body(_with_person_number(body.fixed, size), body.group)
+
+
+def _with_person_number(fixed: Layout, size: int) -> Layout:
+    fields, offset = [], 0
+    for field in fixed.fields:
+        wide = size if field.name.endswith("-PSN-NO") else field.size
+        fields.append(Field(field.name, field.kind, offset, wide))
+        offset += wide
+    return Layout(tuple(fields), offset)

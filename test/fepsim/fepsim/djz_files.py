@@ -6,6 +6,7 @@ same way.  Without its `.ok` a file does not exist.
 
 import os
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import djz_codes as codes
@@ -117,6 +118,20 @@ def put(folder: str, name: str, records: list[bytes]) -> Offer:
     return offer
 
 
+def put_batch(folder: str, form: str, records_of: Callable[[int], list[bytes]]) -> Offer:
+    """Offer the file as it stands, or what has changed since as the next batch; a complete file is never replaced."""
+    batch = 1
+    while os.path.exists(os.path.join(folder, form % batch + ".ok")):
+        batch += 1
+    if batch > 1:
+        records = records_of(batch - 1)
+        with open(os.path.join(folder, form % (batch - 1)), "rb") as file:
+            data = file.read()
+        if data[len(records[0]) + 1:] == b"".join(record + b"\n" for record in records[1:]):
+            return Offer(form % (batch - 1), len(data), crc_of(data), len(records) - 2)
+    return put(folder, form % batch, records_of(batch))
+
+
 def _write(folder: str, name: str, data: bytes) -> None:
     """Put one file on the disk so that it is whole or not there."""
     path = os.path.join(folder, name)
@@ -148,7 +163,7 @@ def matches(folder: str, name: str, size: int, crc: str, records: int) -> bool:
 
 
 def detail_records(postings: list[dict], region: str, sender: str, receiver: str, day: str,
-                   created: str, direction: str = "2") -> list[bytes]:
+                   created: str, direction: str = "2", batch: int = 1) -> list[bytes]:
     """Write a day's settlements and cancellations; reversed ones are for information."""
     sums, records = Row(), []
     for number, posting in enumerate(postings, 1):
@@ -157,7 +172,7 @@ def detail_records(postings: list[dict], region: str, sender: str, receiver: str
         records.append(_detail(number, posting, region, direction))
     head = encode(HEADS[DETAIL_SIZE], {
         "M-TYPE": "H", "M-KIND": "MX", "M-SENDER": sender, "M-RECEIVER": receiver,
-        "M-BUS-DATE": day, "M-BATCH": 1, "M-CREATED": created})
+        "M-BUS-DATE": day, "M-BATCH": batch, "M-CREATED": created})
     return [head, *records, _tail(DETAIL_SIZE, len(records), sums)]
 
 

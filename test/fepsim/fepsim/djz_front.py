@@ -66,6 +66,10 @@ class DjzFront:
         state = codes.INQUIRY_STATES.get(told.out["state"], "")
         return Finding(state, self._original(request, told), told.serial)
 
+    def ask_about(self, request: dict) -> Told:
+        """Return what the gateway says of a request, as it stands in the answer."""
+        return self._about(request, "inquire")
+
     def _about(self, request: dict, operation: str) -> Told:
         values = {"VQ-PSN-NO": request.get("psn_no", ""),
                   "VQ-VISIT-NO": request.get("visit_no", ""),

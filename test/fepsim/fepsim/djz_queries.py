@@ -116,10 +116,10 @@ class Queries:
         values: Values = {"DR-STATUS": "0"}
         if self._clock.now() >= day_closes(day) + FILE_DELAY:
             postings = self._insurer.money_of_day(header["H-SENDER"], day)
-            name = f"DZMX_{header['H-RECEIVER']}_{header['H-SENDER']}_{day}_001.txt"
-            values = self._offer(folder, name, djz_files.detail_records(
+            name = f"DZMX_{header['H-RECEIVER']}_{header['H-SENDER']}_{day}_%03d.txt"
+            values = djz_files.put_batch(folder, name, lambda batch: djz_files.detail_records(
                 postings, self._insurer.region, header["H-RECEIVER"], header["H-SENDER"],
-                day, self._clock.stamp(), header["H-DIR"])) if postings else {"DR-STATUS": "2"}
+                day, self._clock.stamp(), header["H-DIR"], batch)).values() if postings else {"DR-STATUS": "2"}
         return encode_body(ANSWERS["600002"], values), 0
 
     @staticmethod

@@ -102,28 +102,40 @@ def refund(figures: dict, balance: str) -> dict:
             "balance": int(Decimal(balance) * 100)}
 
 
-def inpatient_course() -> dict:
-    """Person 0003: retired civil servant."""
+def yuan(fen: int) -> str:
+    """Return fen as yuan."""
+    return str(Decimal(fen) / 100)
+
+
+def inpatient_course(before: int = 0) -> dict:
+    """Person 0003: retired civil servant; `before` courses of the same kind this year."""
     person = Insured(310, retired=True, civil=True, balance="1234.56")
+    for _ in range(before):
+        figures = settlement(person, [*COURSE[0], *COURSE[1]], True, True)
+        person.balance, person.first_stay = yuan(figures["balance"]), False
+        person.pool_so_far = str(Decimal(person.pool_so_far) + Decimal(yuan(figures["pool"])))
     return settlement(person, [*COURSE[0], *COURSE[1]], True, True)
 
 
-def outpatient_visit() -> dict:
-    """Person 0001: in work."""
-    return settlement(Insured(310, balance="800.00"), OUTPATIENT, False, True)
+def outpatient_visit(before: int = 0) -> dict:
+    """Person 0001: in work; `before` visits of the same kind this year."""
+    person = Insured(310, balance="800.00")
+    for _ in range(before):
+        person.balance = yuan(settlement(person, OUTPATIENT, False, True)["balance"])
+    return settlement(person, OUTPATIENT, False, True)
 
 
-def pharmacy() -> dict:
+def pharmacy(_before: int = 0) -> dict:
     """Person 0002: a resident, who has no account to use."""
     return settlement(Insured(390), PHARMACY, False, False)
 
 
-def pharmacy_refund() -> dict:
+def pharmacy_refund(_before: int = 0) -> dict:
     """The same purchase, brought back."""
     return refund(pharmacy(), "0.00")
 
 
-def lost_answer() -> dict:
+def lost_answer(_before: int = 0) -> dict:
     """Person 0007: in work, with an empty account."""
     return settlement(Insured(310), LOST, False, False)
 
@@ -135,4 +147,8 @@ EXPECTED = {("inpatient_course", "trial"): inpatient_course,
             ("pharmacy_and_refund", "settle"): pharmacy,
             ("pharmacy_and_refund", "refund"): pharmacy_refund,
             ("lost_answer", "settle"): lost_answer}
-"""By case and step, for persons nothing has been posted on before."""
+"""By case and step. Called without an argument: for persons nothing has been posted on before; with a number: after the
+same case was played so often."""
+
+PLANTED = {("posted_twice", "settle"): lost_answer}
+"""The same for the cases that leave the books in disagreement."""

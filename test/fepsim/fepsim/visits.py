@@ -112,9 +112,11 @@ def new_visit_number(prefix: str) -> str:
 
 Case = Callable[..., list[dict]]
 CASES: dict[str, Case] = {}
+PLANTED: dict[str, Case] = {}
+"""Cases after which the two sides' books differ, on purpose."""
 
 
-def case(script: Callable[[Clerk], None]) -> Case:
+def case(script: Callable[[Clerk], None], among: dict[str, Case] = CASES) -> Case:
     """Make a script a case: called with a control socket, it returns its steps.
 
     The last step is the unexpected one if there was one.
@@ -128,7 +130,7 @@ def case(script: Callable[[Clerk], None]) -> Case:
             pass
         return clerk.steps
 
-    CASES[script.__name__] = play
+    among[script.__name__] = play
     return play
 
 
@@ -187,6 +189,17 @@ def lost_answer(clerk: Clerk) -> None:
             clerk.step("conclusion", "conclusion", told=("reversed", "refused"), code=None,
                        serial=lost["serial"], seconds=ANSWER_SECONDS - 10)
     clerk.step("settle", "settle", visit_no=visit_no)
+
+
+@functools.partial(case, among=PLANTED)
+def posted_twice(clerk: Clerk) -> None:
+    """The insuring system posts a settlement twice; only reconciliation finds it."""
+    visit_no = clerk.open_visit("0007", "罗玘", "ZZ13", "11", COLD)
+    clerk.step("details", "details", visit_no=visit_no, lines=clerk.lines(LOST, 1))
+    clerk.step("settle", "settle", visit_no=visit_no)
+
+
+EVERY = {**CASES, **PLANTED}
 
 
 def main() -> int:

@@ -561,7 +561,8 @@ report_health(void *host, const struct fep_health *health)
 static void
 log_event(void *host, int severity, const char *what, int64_t number)
 {
-    (void)host;
+    struct fake_host *fake = host;
+    snprintf(fake->last_log, sizeof fake->last_log, "%s", what);
     if (getenv("FAKE_LOG") != NULL)
         fprintf(stderr, "log %d %s %lld\n", severity, what, (long long)number);
 }
@@ -786,7 +787,10 @@ fake_create(const char *file)
     fake->time = 101500;
     char path[512];
     const char *source = getenv("FEP_SOURCE");
-    snprintf(path, sizeof path, "%s/etc/mapping/%s", source != NULL ? source : ".", file);
+    if (file[0] == '/')
+        snprintf(path, sizeof path, "%s", file);
+    else
+        snprintf(path, sizeof path, "%s/etc/mapping/%s", source != NULL ? source : ".", file);
     config_init(&fake->state->file);
     if (!config_read_file(&fake->state->file, path)) {
         fprintf(stderr, "%s:%d: %s\n", path, config_error_line(&fake->state->file),

@@ -50,11 +50,12 @@ struct fake_host {
     struct fep_health health;
     size_t health_reports;
     uint32_t date, time;         /* local time told to the module */
+    char last_log[200];          /* what was logged last */
     int refuse_requests;         /* begin_request refuses with this code */
     const char *options[FAKE_OPTIONS][2]; /* NAME, VALUE as text */
 };
 
-/* file below etc/mapping, e.g. "danxian-450100.cfg"; ends the test if it can not be read. */
+/* file below etc/mapping, e.g. "danxian-450100.cfg", or a whole path; ends the test if it can not be read. */
 struct fake_host *fake_create(const char *file);
 void fake_destroy(struct fake_host *fake);
 /* Option values; defaults come from the module's table. */

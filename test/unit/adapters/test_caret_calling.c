@@ -560,7 +560,6 @@ reversal_names_the_original_by_the_same_text(void **state)
     } cases[] = {{"0^DX1^" CYCLE "^1|DX0|^^\r\n", FEP_ANSWERED, FEP_FOUND_REVERSED},
                  {"0^DX1^" CYCLE "^2||^^\r\n", FEP_ANSWERED, FEP_FOUND_NEVER_ARRIVED},
                  {"0^DX1^" CYCLE "^3|DX0|^^\r\n", FEP_ANSWERED, FEP_FOUND_REVERSED},
-                 {"-2503^^" CYCLE "^^不能冲正^\r\n", FEP_ANSWERED, FEP_FOUND_STAYS_POSTED},
                  {"-2504^^" CYCLE "^^已冻结^\r\n", FEP_ANSWERED, FEP_FOUND_NEVER_ARRIVED},
                  {"-9001^^" CYCLE "^^处理中^\r\n", FEP_ANSWERED, FEP_FOUND_IN_PROGRESS},
                  {"-1003^^" CYCLE "^^字段^\r\n", FEP_REFUSED, 0},
@@ -577,6 +576,126 @@ reversal_names_the_original_by_the_same_text(void **state)
         assert_int_equal(done->kind, cases[i].kind);
         assert_int_equal(done->result.finding, cases[i].finding);
     }
+}
+
+#define ROW(serial, setl, state)                                                                             \
+    "$" serial "|2410|DX1|NN1|" setl                                                                         \
+    "||45010000000000000003|H45090000001|20261122101500|1|21|125.55|55.65|0.00|69.90|" state "|"
+#define ORIGINAL "20261122000000-H4509000000107000000-0101"
+
+/* A reversal that is declined, and the request for the day's details that follows. */
+static struct fep_call *
+decline(struct fixture *f, struct peer *peer, uint32_t accounting_date)
+{
+    struct fep_call *call = next_call(f);
+    call->attempt.serial = 70000000101;
+    call->attempt.accounting_date = accounting_date;
+    f->ops->reverse(f->self, call, (const struct fep_message *)(const void *)&settle);
+    expect_request(peer, "2421^");
+    send_text(peer, "-2503^^" CYCLE "^^不能冲正^\r\n");
+    expect_request(peer, "1120^H45090000001^GW001^" CYCLE "^20261122101500-H45090000001S");
+    assert_string_equal(field_of(f->line, 5), "450100");
+    return call;
+}
+
+/* There is no inquiry: the id by which the settlement can be cancelled stands in the details only. */
+static void
+what_stays_posted_is_found_in_the_days_details(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = sign_in_peer(f);
+    struct fep_call *call = decline(f, peer, 0);
+    assert_string_equal(field_of(f->line, 6), "20261122|1|100|");
+    send_text(peer, "0^^" CYCLE "^3|1|0|" ROW("20261122000000-H4509000000107000000-0100", "NN70", "1")
+                        ROW("20261122000000-TWIN1-0001", "NN71", "1") "^^\r\n");
+    expect_request(peer, "1120^");
+    assert_string_equal(field_of(f->line, 6), "20261122|2|100|");
+    send_text(peer, "0^^" CYCLE "^3|2|1|" ROW(ORIGINAL, "NN77", "1") "^^\r\n");
+    struct fake_completion *done = wait_for(f, call);
+    assert_int_equal(done->kind, FEP_ANSWERED);
+    assert_int_equal(done->result.finding, FEP_FOUND_STAYS_POSTED);
+    assert_non_null(done->answer);
+    assert_string_equal(f->fake->host.record_layout(done->answer)->name, "2410-R");
+    assert_string_equal(fake_get(f->fake, done->answer, "SETL-ID"), "NN77");
+    assert_string_equal(fake_get(f->fake, done->answer, "TOTAL"), "125.55");
+    assert_string_equal(fake_get(f->fake, done->answer, "CASH"), "69.90");
+    assert_string_equal(fake_get(f->fake, done->answer, "SCOPE"), "");
+}
+
+static void
+the_details_are_those_of_the_originals_day(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = sign_in_peer(f);
+    struct fep_call *call = decline(f, peer, 20261121);
+    assert_string_equal(field_of(f->line, 6), "20261121|1|100|");
+    send_text(peer, "0^^" CYCLE "^1|1|1|" ROW(ORIGINAL, "NN77", "2") "^^\r\n"); /* reversed after all */
+    assert_int_equal(wait_for(f, call)->result.finding, FEP_FOUND_REVERSED);
+}
+
+static void
+what_is_not_in_the_details_stays_posted_all_the_same(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = sign_in_peer(f);
+    struct fep_call *call = decline(f, peer, 0);
+    send_text(peer, "0^^" CYCLE "^0|1|1|^^\r\n");
+    struct fake_completion *done = wait_for(f, call);
+    assert_int_equal(done->result.finding, FEP_FOUND_STAYS_POSTED);
+    assert_null(done->answer);
+}
+
+/* The details are told to be had later, or do not come: nothing is known of the reversal's end yet. */
+static void
+without_the_details_the_reversal_comes_again(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = sign_in_peer(f);
+    struct fep_call *call = decline(f, peer, 0);
+    send_text(peer, "-9001^^" CYCLE "^^忙^\r\n");
+    struct fake_completion *done = wait_for(f, call);
+    assert_int_equal(done->kind, FEP_REFUSED);
+    assert_int_equal(done->result.refusal_class, FEP_REPEATABLE);
+    call = decline(f, peer, 0);
+    hang_up(peer);
+    assert_int_equal(wait_for(f, call)->kind, FEP_UNKNOWN);
+}
+
+/* A registration is in no list of settlements. */
+static void
+another_posting_that_stays_is_not_looked_for(void **state)
+{
+    static const char *const register_body[] = {"PSN-NO", "45010000000000000003", "VISIT-NO", "ZY1", NULL};
+    static const struct fake_message registration = {"2210", head, register_body, NULL};
+    struct fixture *f = *state;
+    struct peer *peer = sign_in_peer(f);
+    struct fep_call *call = reverse(f, &registration, 70000000101);
+    expect_request(peer, "2421^");
+    send_text(peer, "-2503^^" CYCLE "^^不能冲正^\r\n");
+    assert_int_equal(wait_for(f, call)->result.finding, FEP_FOUND_STAYS_POSTED);
+}
+
+/* --- reconciliation --- */
+
+static void
+serials_of_ours_in_details_are_turned_back(void **state)
+{
+    static const char *const day[] = {"DATE", "20261122", "PAGE", "1", "SIZE", "100", NULL};
+    static const struct fake_message details = {"1120", head, day, NULL};
+    struct fixture *f = *state;
+    struct peer *peer = sign_in_peer(f);
+    struct fep_call *call = submit(f, &details);
+    expect_request(peer, "1120^");
+    assert_string_equal(field_of(f->line, 5), "450100"); /* the server's own region, whoever is asked about */
+    send_text(peer,
+              "0^^" CYCLE "^2|1|1|" ROW(ORIGINAL, "NN77", "1") ROW("20261122000000-TWIN1-0001", "NN78", "1")
+                  ROW("20261122101500-H45090000001S0000001-0001", "NN79", "1") "^^\r\n");
+    struct fake_completion *done = wait_for(f, call);
+    assert_int_equal(done->kind, FEP_ANSWERED);
+    assert_string_equal(fake_get_in_row(f->fake, done->answer, 0, "SERIAL"), "20261122070000000101");
+    assert_string_equal(fake_get_in_row(f->fake, done->answer, 1, "SERIAL"), "");
+    assert_string_equal(fake_get_in_row(f->fake, done->answer, 2, "SERIAL"), "");
+    assert_string_equal(fake_get_in_row(f->fake, done->answer, 1, "SETL-ID"), "NN78");
 }
 
 /* --- cycles --- */
@@ -848,6 +967,12 @@ main(void)
         CASE(without_a_connection_nothing_is_sent),
         CASE(what_can_not_be_written_is_refused),
         CASE(reversal_names_the_original_by_the_same_text),
+        CASE(what_stays_posted_is_found_in_the_days_details),
+        CASE(the_details_are_those_of_the_originals_day),
+        CASE(what_is_not_in_the_details_stays_posted_all_the_same),
+        CASE(without_the_details_the_reversal_comes_again),
+        CASE(another_posting_that_stays_is_not_looked_for),
+        CASE(serials_of_ours_in_details_are_turned_back),
         CASE(lost_sign_in_is_renewed_and_the_request_sent_again),
         CASE(day_change_compares_signs_out_and_in_again),
         CASE(the_local_systems_clock_decides_and_differences_are_forced),

@@ -142,7 +142,12 @@ sign_in_peer(struct peer *peer)
 #define HEAD(code, serial)                                                                                   \
     code "^H45010000003^000012^" CYCLE "^20261122101502-H45010000003-" serial "^450900^"
 #define CANCEL(serial) HEAD("2240", serial) "MZ1|V1|陈珅|^1^"
-#define SETTLE(serial) HEAD("2410", serial) "MZ1|V1|FP1|11|20261122101455|||J06.900|感染|0|125.55|陈珅|0|^1^"
+#define OWN_HEAD(code, serial)                                                                               \
+    code "^H45010000003^000012^" CYCLE "^20261122101502-H45010000003-" serial "^450100^"
+#define PAGE(code, page, size)     OWN_HEAD(code, "0001") "20261122|" page "|" size "|^1^"
+#define TOTALS(serial, date, kind) OWN_HEAD("1110", serial) date "|" kind "|1|0|125.55|55.65|0.00|69.90|^1^"
+#define SIGN_OUT(serial)           OWN_HEAD("9110", serial) "0|^1^"
+#define SETTLE(serial)             HEAD("2410", serial) "MZ1|V1|FP1|11|20261122101455|||J06.900|感染|0|125.55|陈珅|0|^1^"
 
 /* --- the host's side --- */
 
@@ -393,6 +398,137 @@ after_midnight_only_the_way_out_is_open(void **state)
     expect_answer(peer, "0^GW20261123000022H450100000030001^0003-00000012-20261123001^20261123000030|0|");
 }
 
+/* --- sign-out without force --- */
+
+static void
+tell_totals(struct fixture *f, struct peer *peer, const char *line, const char *result)
+{
+    size_t count = f->fake->request_count + 1;
+    send_line(peer, line);
+    struct fake_request *request = wait_request(f, count);
+    assert_string_equal(request->local, "1110");
+    tell(
+        f, request, FEP_ANSWERED, (struct fep_result){0},
+        fake_record(f->fake, "1110-R",
+                    (const char *const[]){"RESULT", result, "SETTLEMENTS", "1", "CANCELLATIONS", "0", "TOTAL",
+                                          "125.55", "FUND", "55.65", "ACCT", "0.00", "CASH", "69.90", NULL}));
+    char begins[128];
+    snprintf(begins, sizeof begins, "%s|1|0|125.55|", result);
+    const char *answer = read_answer(peer);
+    if (strstr(answer, begins) == NULL)
+        fail_msg("%s", answer);
+}
+
+static void
+settle(struct fixture *f, struct peer *peer, const char *line, enum fep_kind kind)
+{
+    size_t count = f->fake->request_count + 1;
+    send_line(peer, line);
+    tell(f, wait_request(f, count), kind, (struct fep_result){.code = kind == FEP_REFUSED ? 2301 : 0},
+         kind == FEP_ANSWERED ? settled(f) : NULL);
+    read_answer(peer);
+}
+
+static void
+equal_totals_let_an_operator_sign_out(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = connect_peer(f, 0);
+    sign_in_peer(peer);
+    settle(f, peer, SETTLE("0001"), FEP_ANSWERED);
+    send_line(peer, SIGN_OUT("0002"));
+    expect_answer(peer, "-2601^^" CYCLE "^^总账尚未对平");
+    tell_totals(f, peer, TOTALS("0003", "20261122", ""), "1");
+    send_line(peer, SIGN_OUT("0004"));
+    expect_answer(peer, "-2601^");
+    tell_totals(f, peer, TOTALS("0005", "20261122", ""), "0");
+    send_line(peer, SIGN_OUT("0006"));
+    expect_answer(peer, "0^GW20261122101502H450100000030006^" CYCLE "^^^");
+    send_line(peer, CANCEL("0007"));
+    expect_answer(peer, "-9101^");
+}
+
+static void
+totals_of_another_day_or_of_one_insurance_do_not(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = connect_peer(f, 0);
+    sign_in_peer(peer);
+    tell_totals(f, peer, TOTALS("0001", "20261121", ""), "0");
+    tell_totals(f, peer, TOTALS("0002", "20261122", "1"), "0");
+    send_line(peer, SIGN_OUT("0003"));
+    expect_answer(peer, "-2601^");
+}
+
+static void
+a_posting_after_the_totals_makes_them_old(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = connect_peer(f, 0);
+    sign_in_peer(peer);
+    tell_totals(f, peer, TOTALS("0001", "20261122", ""), "0");
+    settle(f, peer, SETTLE("0002"), FEP_UNKNOWN);
+    send_line(peer, SIGN_OUT("0003"));
+    expect_answer(peer, "-2601^");
+    tell_totals(f, peer, TOTALS("0004", "20261122", ""), "0");
+    send_line(peer, SIGN_OUT("0005"));
+    expect_answer(peer, "0^");
+}
+
+/* Totals are per day over all operators: another one's posting counts, also while it is on its way. */
+static void
+another_operators_posting_makes_them_old_too(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = connect_peer(f, 0), *other = connect_peer(f, 1);
+    sign_in_peer(peer);
+    send_line(other, "9100^H45010000003^A1^^20261122101400-H45010000003-0003^450100^secret|T1||^1^");
+    expect_answer(other, "0^");
+    tell_totals(f, peer, TOTALS("0001", "20261122", ""), "0");
+    send_line(other,
+              "2410^H45010000003^A1^0003-000000A1-20261122001^20261122101502-H45010000003-0005^450900^MZ1|V1|"
+              "FP1|11|20261122101455|||J06.900|感染|0|125.55|陈珅|0|^1^");
+    struct fake_request *request = wait_request(f, 2);
+    send_line(peer, SIGN_OUT("0003"));
+    expect_answer(peer, "-2601^");
+    tell_totals(f, peer, TOTALS("0004", "20261122", ""), "0"); /* equal before it was posted */
+    send_line(peer, SIGN_OUT("0006"));
+    expect_answer(peer, "-2601^");
+    tell(f, request, FEP_ANSWERED, (struct fep_result){0}, settled(f));
+    expect_answer(other, "0^");
+    send_line(peer, SIGN_OUT("0007"));
+    expect_answer(peer, "-2601^");
+}
+
+static void
+what_was_equal_is_forgotten_with_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = connect_peer(f, 0);
+    sign_in_peer(peer);
+    tell_totals(f, peer, TOTALS("0001", "20261122", ""), "0");
+    restart_module(f);
+    peer = connect_peer(f, 0);
+    send_line(peer, SIGN_OUT("0002"));
+    expect_answer(peer, "-2601^");
+}
+
+/* The order after midnight: totals of that date, sign-out, sign-in. */
+static void
+after_midnight_totals_then_sign_out_then_sign_in(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = connect_peer(f, 0);
+    sign_in_peer(peer);
+    f->fake->date = 20261123;
+    f->fake->time = 30;
+    tell_totals(f, peer, TOTALS("0001", "20261122", ""), "0");
+    send_line(peer, SIGN_OUT("0002"));
+    expect_answer(peer, "0^");
+    send_line(peer, "9100^H45010000003^000012^^20261123000022-H45010000003-0001^450100^secret|T1||^1^");
+    expect_answer(peer, "0^GW20261123000022H450100000030001^0003-00000012-20261123001^20261123000030|0|");
+}
+
 /* --- bad lines --- */
 
 static void
@@ -418,9 +554,17 @@ malformed_lines_are_refused_and_the_connection_stays(void **state)
     expect_answer(peer, "-1001^^^^");
     send_line(peer, "9999^H45010000003^000012^" CYCLE "^20261122101502-H45010000003-0001^450900^^1^");
     expect_answer(peer, "-1002^^" CYCLE "^");
-    send_line(peer,
-              "1110^H45010000003^000012^" CYCLE "^20261122101502-H45010000003-0001^450100^20261122|^1^");
-    expect_answer(peer, "-1002^"); /* not served yet */
+    send_line(peer, "1110^H45010000003^000012^" CYCLE
+                    "^20261122101502-H45010000003-0001^450900^20261122||0|0|0.00|0.00|0.00|0.00|^1^");
+    expect_answer(peer, "-1003^^" CYCLE "^^中心编码应为本统筹区^");
+    send_line(peer, PAGE("1120", "0", "100"));
+    expect_answer(peer, "-1003^");
+    send_line(peer, PAGE("1120", "1", "101"));
+    expect_answer(peer, "-1003^");
+    send_line(peer, PAGE("1120", "1", ""));
+    expect_answer(peer, "-1003^");
+    send_line(peer, PAGE("1120", "-1", "100"));
+    expect_answer(peer, "-1003^");
     send_line(peer, "2240^H45010000003^000012^" CYCLE "^20261122101502-H4501-0001^450900^MZ1|V1||^1^");
     expect_answer(peer, "-1003^^" CYCLE "^^交易流水号格式不对^");
     send_line(peer, "2240^H45010000003^000012^" CYCLE "^20261122101502-H45010000003-0001^450900^MZ1|V1||^2^");
@@ -745,6 +889,12 @@ main(void)
         TEST(cycles_survive_a_restart),
         TEST(a_damaged_book_of_cycles_is_set_aside),
         TEST(after_midnight_only_the_way_out_is_open),
+        TEST(equal_totals_let_an_operator_sign_out),
+        TEST(totals_of_another_day_or_of_one_insurance_do_not),
+        TEST(a_posting_after_the_totals_makes_them_old),
+        TEST(another_operators_posting_makes_them_old_too),
+        TEST(what_was_equal_is_forgotten_with_a_restart),
+        TEST(after_midnight_totals_then_sign_out_then_sign_in),
         TEST(centre_time_needs_no_cycle),
         TEST(malformed_lines_are_refused_and_the_connection_stays),
         TEST(lines_that_never_end_are_refused_and_closed),

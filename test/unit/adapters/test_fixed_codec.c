@@ -460,6 +460,15 @@ repeating_groups_follow_the_count(void **state)
     assert_string_equal(fake_get_in_row(f->fake, back, 1, "FQ-PRICE"), "88.1234");
     assert_string_equal(fake_get_in_row(f->fake, back, 1, "FQ-QTY"), "-1.0000");
     assert_string_equal(fake_get_in_row(f->fake, back, 1, "FQ-RATIO"), "0.0500");
+    f->codec.max_record = 256 + 53 + 495 + 494;
+    assert_int_equal(fixed_encode_frame(&f->codec, head, body, f->out, &error), -1);
+    assert_int_equal(error.code, 2204);
+    assert_string_equal(error.text, "300001-Q: 2 lines; 1 fit into a record, and nothing took effect");
+    f->codec.max_record = 256 + 53 + 494;
+    assert_int_equal(fixed_encode_frame(&f->codec, head, body, f->out, &error), -1);
+    assert_int_equal(error.code, 1003);
+    f->codec.max_record = 262144;
+    size = fixed_encode_frame(&f->codec, head, body, f->out, &error);
     assert_null(fixed_decode_body(&f->codec, "300001-Q", f->out + 262, (size_t)size - 262, 1, &error));
     assert_null(fixed_decode_body(&f->codec, "300001-Q", f->out + 262, (size_t)size - 263, 2, &error));
     assert_null(fixed_decode_body(&f->codec, "300001-Q", f->out + 262, (size_t)size - 262, 501, &error));

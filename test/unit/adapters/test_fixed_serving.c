@@ -5,11 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -33,8 +35,8 @@ struct fixture {
     void *self;
     const struct fep_adapter_ops *ops;
     struct fep_call start, drain;
-    char directory[64], address[64];
-    const char *options[20];
+    char directory[64], address[64], files[96];
+    const char *options[24];
     int port;
     struct peer peers[3];
     unsigned char frame[300000], answer[70000];
@@ -269,11 +271,15 @@ set_up(void **state)
     assert_int_equal(fixed_codec_open(&f->codec, &f->fake->host, &error), 0);
     strcpy(f->directory, "/tmp/fep-fixed-XXXXXX");
     assert_non_null(mkdtemp(f->directory));
+    snprintf(f->files, sizeof f->files, "%s/files", f->directory);
+    assert_int_equal(mkdir(f->files, 0700), 0);
     f->port = free_port();
     snprintf(f->address, sizeof f->address, "127.0.0.1:%d", f->port);
-    const char *const options[] = {"mode",   "serve",  "listen", f->address,        "password_file",
-                                   "secret", "window", "2",      "state_directory", f->directory,
-                                   NULL};
+    const char *const options[] = {
+        "mode",     "serve",  "listen",          f->address,   "password_file",  "secret",
+        "window",   "2",      "state_directory", f->directory, "file_in",        f->files,
+        "file_out", f->files, "file_time",       "400",        "file_poll_time", "3600000",
+        NULL};
     memcpy(f->options, options, sizeof options);
     fake_use_options(f->fake, fep_adapter.options, f->options);
     f->ops = fep_adapter.ops;
@@ -281,6 +287,22 @@ set_up(void **state)
     for (int i = 0; i < 3; i++)
         f->peers[i].fd = -1;
     *state = f;
+    return 0;
+}
+
+/* As set_up, looking for files to make all the time. */
+static int
+set_up_by_clock(void **state)
+{
+    set_up(state);
+    struct fixture *f = *state;
+    f->ops->close(f->self);
+    for (size_t i = 0; f->options[i] != NULL; i += 2) {
+        if (strcmp(f->options[i], "file_poll_time") == 0)
+            f->options[i + 1] = "20";
+    }
+    fake_use_options(f->fake, fep_adapter.options, f->options);
+    open_module(f);
     return 0;
 }
 
@@ -296,6 +318,11 @@ tear_down(void **state)
     }
     snprintf(path, sizeof path, "%s/answers-20261122", f->directory);
     unlink(path);
+    DIR *folder = opendir(f->files);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    closedir(folder);
+    rmdir(f->files);
     rmdir(f->directory);
     fake_destroy(f->fake);
     free(f);
@@ -467,7 +494,7 @@ wrong_records_are_refused_and_the_connection_stays(void **state)
     const struct {
         size_t at;
         const char *text, *code;
-    } cases[] = {{3, "600001", "100002"}, /* not served */
+    } cases[] = {{3, "999999", "100002"}, /* not served */
                  {34, "2026112200000000009X", "100003"},
                  {10, "DJ4501000001", "100004"},
                  {227, "0001", "100001"}, /* a row that is not there */
@@ -508,6 +535,24 @@ a_length_that_is_none_ends_the_connection(void **state)
     send_bytes(peer, "00x", 3);
     expect_closed(peer);
     peer = sign_on_peer(f, 2);
+    fake_advance(f->fake, 181000);
+    expect_closed(peer);
+}
+
+static void
+a_silent_connection_is_closed_and_heartbeats_keep_it(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = sign_on_peer(f, 0);
+    for (int i = 0; i < 3; i++) {
+        fake_advance(f->fake, 100000);
+        send_bytes(peer, "000000", 6);
+        assert_true(fake_run_until(f->fake, frame_there, peer));
+        peer->size = 0;
+    }
+    send_settle(peer, "20261122000000000093"); /* still open */
+    tell(f, wait_request(f, 1), FEP_REFUSED, (struct fep_result){.code = 2302}, NULL);
+    expect(peer, "20261122000000000093", "200302");
     fake_advance(f->fake, 181000);
     expect_closed(peer);
 }
@@ -788,6 +833,280 @@ inquiry_brings_the_originals_answer(void **state)
 
 /* --- drain --- */
 
+/* --- totals and files --- */
+
+static void
+totals_bring_the_day_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = sign_on_peer(f, 0);
+    struct fep_record *head = make_head(f, "600001", "20261122000000000301");
+    set_field(&f->fake->host, head, "H-BUS-DATE", "20261120"); /* here alone it may be in the past */
+    struct fep_record *body = fake_record(f->fake, "600001-Q", (const char *const[]){NULL});
+    fake_set_row(f->fake, body,
+                 (const char *const[]){"TQ-INS-TYPE", "Z1", "TQ-CLR-CAT", "OP", "TQ-POS", "2", NULL});
+    build(f, head, body);
+    assert_int_equal(f->frame_size, 6 + 256 + 72);
+    send_bytes(peer, f->frame, f->frame_size);
+    struct fake_request *request = wait_request(f, 1);
+    assert_string_equal(request->local, "600001");
+    assert_string_equal(fake_get(f->fake, request->head, "H-BUS-DATE"), "20261120");
+    struct fep_record *answer = fake_record(f->fake, "600001-R", (const char *const[]){NULL});
+    fake_set_row(f->fake, answer,
+                 (const char *const[]){"TR-INS-TYPE", "Z1", "TR-CLR-CAT", "OP", "TR-POS", "2", "TR-RESULT",
+                                       "0", NULL});
+    tell(f, request, FEP_ANSWERED, (struct fep_result){0}, answer);
+    expect(peer, "20261122000000000301", "000000");
+    assert_int_equal(f->answer_size, 256 + 73);
+    assert_memory_equal(f->answer + 256, "Z1OP0000000200000000+000000000000", 33);
+}
+
+static void
+send_file_request(struct peer *peer, const char *tran, const char *serial, const char *const *values)
+{
+    struct fixture *f = peer->f;
+    char layout[16];
+    snprintf(layout, sizeof layout, "%s-Q", tran);
+    build(f, make_head(f, tran, serial), fake_record(f->fake, layout, values));
+    send_bytes(peer, f->frame, f->frame_size);
+}
+
+static const char *const of_the_21st[] = {"DQ-BUS-DATE", "20261121", "DQ-KIND", "MX", NULL};
+
+static struct fep_record *
+make_page(struct fixture *f, const char *count, const char *serial, const char *last)
+{
+    struct fep_record *page = fake_record(
+        f->fake, "MX-R",
+        (const char *const[]){"T-CNT", count, "T-POS", count, "T-NEG", "0", "T-TOTAL",
+                              strcmp(count, "2") == 0 ? "20.00" : "10.00", "LAST-PAGE", last, NULL});
+    fake_set_row(f->fake, page,
+                 (const char *const[]){"D-SERIAL", serial, "D-TRAN", "400002", "D-TOTAL", "10.00", "D-STATE",
+                                       "1", NULL});
+    return page;
+}
+
+/* The answer in f->answer says: ready, and the file is there as told. */
+static void
+expect_file(struct fixture *f, const char *name, size_t size)
+{
+    char path[256], text[64] = "", wanted[64];
+    unsigned char bytes[2000];
+    struct stat status;
+    assert_int_equal(f->answer_size, 256 + 93);
+    assert_int_equal(f->answer[256], '1');
+    assert_memory_equal(f->answer + 257, name, strlen(name));
+    snprintf(path, sizeof path, "%s/%s", f->files, name);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_size, size);
+    FILE *file = fopen(path, "r");
+    assert_int_equal(fread(bytes, 1, sizeof bytes, file), size);
+    fclose(file);
+    snprintf(wanted, sizeof wanted, "%012zu%08X", size, fixed_crc32(bytes, size));
+    assert_memory_equal(f->answer + 321, wanted, 20);
+    strcat(path, ".ok");
+    file = fopen(path, "r");
+    assert_non_null(fgets(text, sizeof text, file));
+    fclose(file);
+    assert_memory_equal(text, wanted, 12);
+    assert_memory_equal(text + 13, wanted + 12, 8);
+}
+
+static const char of_21[] = "DZMX_GW4509000001_DJ4509000001_20261121_001.txt";
+
+static void
+detail_file_is_made_from_the_books_page_by_page(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = sign_on_peer(f, 0);
+    f->fake->time = 22959;
+    send_file_request(peer, "600002", "20261122000000000309",
+                      (const char *const[]){"DQ-BUS-DATE", "20261122", "DQ-KIND", "MX", NULL});
+    assert_string_equal(read_answer(peer)->fields[0], "100006"); /* the clock comes first */
+    f->fake->time = 162040;
+    send_file_request(peer, "600002", "20261122000000000310",
+                      (const char *const[]){"DQ-BUS-DATE", "20261122", "DQ-KIND", "MX", NULL});
+    expect(peer, "20261122000000000310", "000000");
+    assert_int_equal(f->answer[256], '0'); /* not to be had before tomorrow */
+    assert_int_equal(f->fake->request_count, 0);
+    send_file_request(peer, "600002", "20261122000000000311", of_the_21st);
+    struct fake_request *request = wait_request(f, 1);
+    assert_string_equal(request->local, "MX");
+    assert_string_equal(fake_get(f->fake, request->body, "DQ-BUS-DATE"), "20261121");
+    assert_string_equal(fake_get(f->fake, request->body, "PAGE"), "1");
+    assert_string_equal(fake_get(f->fake, request->head, "H-SENDER"), "DJ4509000001");
+    tell(f, request, FEP_ANSWERED, (struct fep_result){0}, make_page(f, "2", "20261121000000000001", "0"));
+    request = wait_request(f, 2);
+    assert_string_equal(fake_get(f->fake, request->body, "PAGE"), "2");
+    tell(f, request, FEP_ANSWERED, (struct fep_result){0}, make_page(f, "2", "20261121000000000002", "1"));
+    expect(peer, "20261122000000000311", "000000");
+    expect_file(f, of_21, 4 * 241);
+    assert_memory_equal(f->answer + 341, "00000002", 8);
+}
+
+static void
+books_that_change_while_they_are_read_are_read_again(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = sign_on_peer(f, 0);
+    send_file_request(peer, "600002", "20261122000000000311", of_the_21st);
+    tell(f, wait_request(f, 1), FEP_ANSWERED, (struct fep_result){0},
+         make_page(f, "2", "20261121000000000001", "0"));
+    tell(f, wait_request(f, 2), FEP_ANSWERED, (struct fep_result){0},
+         make_page(f, "1", "20261121000000000002", "1"));
+    struct fake_request *request = wait_request(f, 3);
+    assert_string_equal(fake_get(f->fake, request->body, "PAGE"), "1");
+    tell(f, request, FEP_ANSWERED, (struct fep_result){0}, make_page(f, "1", "20261121000000000001", "1"));
+    expect(peer, "20261122000000000311", "000000");
+    expect_file(f, of_21, 3 * 241);
+}
+
+static void
+a_file_that_takes_long_is_not_ready_yet(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = sign_on_peer(f, 0);
+    send_file_request(peer, "600002", "20261122000000000311", of_the_21st);
+    struct fake_request *request = wait_request(f, 1);
+    expect(peer, "20261122000000000311", "000000");
+    assert_int_equal(f->answer[256], '0');
+    send_file_request(peer, "600002", "20261122000000000312", of_the_21st); /* joins what is under way */
+    fake_run_ms(f->fake, 10);
+    assert_int_equal(f->fake->request_count, 1);
+    tell(f, request, FEP_ANSWERED, (struct fep_result){0}, make_page(f, "1", "20261121000000000001", "1"));
+    expect(peer, "20261122000000000312", "000000");
+    expect_file(f, of_21, 3 * 241);
+}
+
+static void
+a_caller_that_goes_away_leaves_its_file_to_be_made(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = sign_on_peer(f, 0);
+    send_file_request(peer, "600002", "20261122000000000311", of_the_21st);
+    struct fake_request *request = wait_request(f, 1);
+    hang_up(peer);
+    fake_run_ms(f->fake, 20);
+    assert_false(request->forgotten);
+    tell(f, request, FEP_ANSWERED, (struct fep_result){0}, make_page(f, "1", "20261121000000000001", "1"));
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s.ok", f->files, of_21);
+    assert_int_equal(access(path, R_OK), 0);
+}
+
+static void
+refused_books_and_wrong_kinds_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = sign_on_peer(f, 0);
+    send_file_request(peer, "600002", "20261122000000000311",
+                      (const char *const[]){"DQ-BUS-DATE", "20261121", "DQ-KIND", "XX", NULL});
+    expect(peer, "20261122000000000311", "100003");
+    send_file_request(peer, "600002", "20261122000000000312",
+                      (const char *const[]){"DQ-BUS-DATE", "20261131", "DQ-KIND", "MX", NULL});
+    expect(peer, "20261122000000000312", "100003");
+    send_file_request(peer, "600002", "20261122000000000313", of_the_21st);
+    tell(f, wait_request(f, 1), FEP_REFUSED,
+         (struct fep_result){.refusal_class = FEP_REPEATABLE, .code = 2601}, NULL);
+    expect(peer, "20261122000000000313", "200601");
+    send_file_request(peer, "600002", "20261122000000000314", of_the_21st);
+    tell(f, wait_request(f, 2), FEP_UNKNOWN, (struct fep_result){.code = 9002}, NULL);
+    expect(peer, "20261122000000000314", "900001");
+}
+
+static void
+catalogue_goes_out_as_a_file(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = sign_on_peer(f, 0);
+    static const char *const drugs[] = {"KQ-KIND", "1", "KQ-SINCE", "00000000000000", NULL};
+    send_file_request(peer, "700001", "20261122000000000320", drugs);
+    struct fake_request *request = wait_request(f, 1);
+    assert_string_equal(request->local, "ML");
+    struct fep_record *page =
+        fake_record(f->fake, "ML-R",
+                    (const char *const[]){"T-CNT", "1", "KR-VERSION", "20260101", "LAST-PAGE", "1", NULL});
+    fake_set_row(f->fake, page,
+                 (const char *const[]){"K-CODE", "4509-0001", "K-NAME", "测试胶囊甲", "K-KIND", "1",
+                                       "K-VALID", "Y", NULL});
+    tell(f, request, FEP_ANSWERED, (struct fep_result){0}, page);
+    expect(peer, "20261122000000000320", "000000");
+    assert_int_equal(f->answer_size, 256 + 113);
+    assert_memory_equal(f->answer + 256, "1MLXZ_1_20261122162040.txt ", 27);
+    assert_memory_equal(f->answer + 349, "20260101            ", 20);
+    send_file_request(peer, "700001", "20261122000000000321",
+                      (const char *const[]){"KQ-KIND", "4", "KQ-SINCE", "00000000000000", NULL});
+    tell(f, wait_request(f, 2), FEP_ANSWERED, (struct fep_result){0},
+         fake_record(f->fake, "ML-R", (const char *const[]){"T-CNT", "0", "LAST-PAGE", "1", NULL}));
+    expect(peer, "20261122000000000321", "000000");
+    assert_int_equal(f->answer[256], '2');
+}
+
+static void
+write_text(const struct fixture *f, const char *name, const char *suffix, const void *bytes, size_t size)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s%s", f->files, name, suffix);
+    FILE *out = fopen(path, "w");
+    assert_int_equal(fwrite(bytes, 1, size, out), size);
+    fclose(out);
+}
+
+static void
+a_notice_is_answered_only_after_the_file_was_read(void **state)
+{
+    struct fixture *f = *state;
+    struct peer *peer = sign_on_peer(f, 0);
+    static const char name[] = "DZMX_DJ4509000001_GW4509000001_20261121_001.txt";
+    char crc[16], line[64];
+    unsigned char file[2 * 241];
+    memset(file, ' ', sizeof file);
+    memcpy(file, "HMXDJ4509000001GW45090000012026112100120261122023000", 52);
+    memcpy(file + 241, "T000000000000000000000000", 25);
+    file[240] = file[481] = '\n';
+    snprintf(crc, sizeof crc, "%08X", fixed_crc32(file, sizeof file));
+    const char *const notice[] = {"DQ-BUS-DATE", "20261121", "DQ-KIND", "MX",      "DR-STATUS",
+                                  "1",           "DR-FILE",  name,      "DR-SIZE", "482",
+                                  "DR-CRC",      crc,        "DR-CNT",  "0",       NULL};
+    send_file_request(peer, "600003", "20261122000000000330", notice);
+    expect(peer, "20261122000000000330", "900001");
+    write_text(f, name, "", file, sizeof file);
+    send_file_request(peer, "600003", "20261122000000000331", notice);
+    expect(peer, "20261122000000000331", "900001"); /* without .ok it does not exist */
+    snprintf(line, sizeof line, "000000000482 %s 00000000\n", crc);
+    write_text(f, name, ".ok", line, strlen(line));
+    send_file_request(peer, "600003", "20261122000000000332", notice);
+    expect(peer, "20261122000000000332", "000000");
+    assert_int_equal(f->answer_size, 256);
+    assert_int_equal(f->fake->request_count, 0); /* nothing of it is the host's business */
+    file[300] = 'X';
+    write_text(f, name, "", file, sizeof file);
+    send_file_request(peer, "600003", "20261122000000000333", notice);
+    expect(peer, "20261122000000000333", "900001");
+}
+
+static void
+the_days_file_is_made_unasked(void **state)
+{
+    struct fixture *f = *state;
+    /* 02:30 has passed: first the oldest of the last days. */
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const days[] = {"20261119", "20261120", "20261121"};
+        struct fake_request *request = wait_request(f, i + 1);
+        assert_string_equal(fake_get(f->fake, request->body, "DQ-BUS-DATE"), days[i]);
+        tell(f, request, FEP_ANSWERED, (struct fep_result){0},
+             make_page(f, "1", "20261121000000000001", "1"));
+    }
+    fake_run_ms(f->fake, 60);
+    assert_int_equal(f->fake->request_count, 3);
+    f->fake->date = 20261123;
+    f->fake->time = 22959;
+    fake_run_ms(f->fake, 60);
+    assert_int_equal(f->fake->request_count, 3);
+    f->fake->time = 23000;
+    assert_string_equal(fake_get(f->fake, wait_request(f, 4)->body, "DQ-BUS-DATE"), "20261122");
+}
+
 static void
 drain_answers_what_is_open_and_refuses_the_rest(void **state)
 {
@@ -819,6 +1138,7 @@ main(void)
         CASE(an_answer_that_does_not_fit_is_said_before),
         CASE(wrong_records_are_refused_and_the_connection_stays),
         CASE(a_length_that_is_none_ends_the_connection),
+        CASE(a_silent_connection_is_closed_and_heartbeats_keep_it),
         CASE(lines_are_counted),
         CASE(answers_come_in_any_order_within_the_window),
         CASE(return_codes_follow_class_and_code),
@@ -829,6 +1149,15 @@ main(void)
         CASE(a_repeat_after_a_prompt_refusal_is_new),
         CASE(reversal_tells_its_result),
         CASE(inquiry_brings_the_originals_answer),
+        CASE(totals_bring_the_day_asked_for),
+        CASE(detail_file_is_made_from_the_books_page_by_page),
+        CASE(books_that_change_while_they_are_read_are_read_again),
+        CASE(a_file_that_takes_long_is_not_ready_yet),
+        CASE(a_caller_that_goes_away_leaves_its_file_to_be_made),
+        CASE(refused_books_and_wrong_kinds_are_refused),
+        CASE(catalogue_goes_out_as_a_file),
+        CASE(a_notice_is_answered_only_after_the_file_was_read),
+        cmocka_unit_test_setup_teardown(the_days_file_is_made_unasked, set_up_by_clock, tear_down),
         CASE(drain_answers_what_is_open_and_refuses_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +28,8 @@ struct fixture {
     struct fep_call start, calls[24];
     size_t call_count;
     int listener, peer;
-    char address[64];
-    const char *options[16];
+    char address[64], files[64];
+    const char *options[24];
     unsigned char in[1 << 16], out[1 << 19];
     size_t in_size;
 };
@@ -142,7 +143,7 @@ settled(struct fixture *f)
 }
 
 static void
-sign_on_peer(struct fixture *f, const char *window)
+sign_on_peer_at(struct fixture *f, const char *window, const char *clock)
 {
     assert_true(fake_run_until(f->fake, peer_connected, f));
     struct request request = take_request(f);
@@ -151,8 +152,14 @@ sign_on_peer(struct fixture *f, const char *window)
     assert_memory_equal(request.record + 128, "00000000", 8);
     answer(f, &request, "000000",
            fake_record(f->fake, "900001-R",
-                       (const char *const[]){"LR-BUS-DATE", "20261122", "LR-CTR-TIME", "20261122101500",
-                                             "LR-WINDOW", window, NULL}));
+                       (const char *const[]){"LR-BUS-DATE", "20261122", "LR-CTR-TIME", clock, "LR-WINDOW",
+                                             window, NULL}));
+}
+
+static void
+sign_on_peer(struct fixture *f, const char *window)
+{
+    sign_on_peer_at(f, window, "20261122101500");
 }
 
 static void
@@ -181,9 +188,12 @@ set_up(void **state)
     assert_int_equal(bind(f->listener, (struct sockaddr *)&address, size), 0);
     assert_int_equal(listen(f->listener, 8), 0);
     getsockname(f->listener, (struct sockaddr *)&address, &size);
+    strcpy(f->files, "/tmp/fep-fixed-XXXXXX");
+    assert_non_null(mkdtemp(f->files));
     snprintf(f->address, sizeof f->address, "127.0.0.1:%d", ntohs(address.sin_port));
     const char *const options[] = {
-        "connect", f->address, "password_file", "secret", "pause_min", "20", "pause_max", "50", NULL};
+        "connect", f->address, "password_file", "secret", "pause_min",      "20", "pause_max", "50",
+        "file_in", f->files,   "file_out",      f->files, "file_poll_time", "30", NULL};
     memcpy(f->options, options, sizeof options);
     fake_use_options(f->fake, fep_adapter.options, f->options);
     f->ops = fep_adapter.ops;
@@ -201,6 +211,11 @@ tear_down(void **state)
     if (f->peer >= 0)
         close(f->peer);
     close(f->listener);
+    DIR *folder = opendir(f->files);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    closedir(folder);
+    rmdir(f->files);
     fake_destroy(f->fake);
     free(f);
     return 0;
@@ -274,6 +289,35 @@ sign_on_makes_it_ready_with_the_granted_window(void **state)
     assert_int_equal(wait_for(f, &f->start)->kind, FEP_ANSWERED);
     assert_int_equal(f->fake->health.state, FEP_UP);
     assert_int_equal(f->fake->health.window, 4);
+}
+
+static bool
+is_down(void *arg)
+{
+    return ((struct fixture *)arg)->fake->health.state == FEP_DOWN;
+}
+
+static bool
+is_up(void *arg)
+{
+    return ((struct fixture *)arg)->fake->health.state == FEP_UP;
+}
+
+/* Ten minutes are borne, one second more is not; it is tried again, and a clock put right is worked with. */
+static void
+clock_that_differs_too_much_is_not_worked_with(void **state)
+{
+    struct fixture *f = *state;
+    sign_on_peer_at(f, "16", "20261122102501");
+    assert_true(fake_run_until(f->fake, is_down, f));
+    assert_non_null(strstr(f->fake->health.reason, "clock"));
+    close_peer(f);
+    sign_on_peer_at(f, "16", "20261122100459");
+    fake_run_ms(f->fake, 20);
+    assert_int_equal(f->fake->health.state, FEP_DOWN);
+    close_peer(f);
+    sign_on_peer_at(f, "16", "20261122102500");
+    assert_true(fake_run_until(f->fake, is_up, f));
 }
 
 static void
@@ -355,6 +399,53 @@ refusals_carry_class_and_code(void **state)
     struct request request = take_request(f);
     answer(f, &request, "777777", NULL);
     assert_int_equal(wait_for(f, call)->kind, FEP_REFUSED);
+}
+
+/* The protocol's list: local code, class, canonical code. */
+static void
+every_return_code_has_its_class(void **state)
+{
+    struct fixture *f = *state;
+    static const unsigned final[] = {1001, 1002, 1003, 1004, 1005, 1006, 2001, 2002, 2003,
+                                     2004, 2005, 2101, 2102, 2103, 2201, 2202, 2203, 2204,
+                                     2301, 2302, 2303, 2401, 2402, 2403, 2503, 2504};
+    static const unsigned others[][2] = {{'R', 2601}, {'R', 9001}, {'U', 9002}, {'U', 9999}};
+    const struct fep_host *host = &f->fake->host;
+    char local[16], wanted[16];
+    for (size_t i = 0; i < sizeof final / sizeof *final + 4; i++) {
+        bool is_final = i < sizeof final / sizeof *final;
+        const unsigned *other = others[is_final ? 0 : i - sizeof final / sizeof *final];
+        unsigned code = is_final ? final[i] : other[1];
+        snprintf(local, sizeof local, "%u00%03u", code / 1000, code % 1000);
+        snprintf(wanted, sizeof wanted, "%c:%u", is_final ? 'N' : (char)other[0], code);
+        assert_string_equal(host->mapping_text(f->fake, "errors", local), wanted);
+        assert_string_equal(host->mapping_text(f->fake, "results", wanted), local);
+    }
+    assert_string_equal(host->mapping_text(f->fake, "errors", "100007"), "N:1001");
+    assert_string_equal(host->mapping_text(f->fake, "errors", "900201"), "R:9001");
+    assert_string_equal(host->mapping_text(f->fake, "errors", "900202"), "R:9001");
+}
+
+static void
+not_signed_on_is_refused_and_signs_on_anew(void **state)
+{
+    struct fixture *f = *state;
+    char byte;
+    sign_on_peer(f, "16");
+    struct fep_call *call = submit(f, &settle);
+    struct request request = take_request(f);
+    answer(f, &request, "900201", NULL);
+    struct fake_completion *done = wait_for(f, call);
+    assert_int_equal(done->kind, FEP_REFUSED);
+    assert_int_equal(done->result.refusal_class, FEP_REPEATABLE);
+    fake_run_ms(f->fake, 10);
+    assert_int_equal(recv(f->peer, &byte, 1, 0), 0);
+    close_peer(f);
+    sign_on_peer(f, "16");
+    call = submit(f, &settle);
+    request = take_request(f);
+    answer(f, &request, "000000", settled(f));
+    assert_int_equal(wait_for(f, call)->kind, FEP_ANSWERED);
 }
 
 static void
@@ -754,6 +845,231 @@ what_can_not_be_written_is_refused_before_it_leaves(void **state)
     assert_false(frame_there(f));
 }
 
+/* --- totals and files --- */
+
+static void
+totals_carry_the_day_that_is_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const head[] = {"H-BUS-DATE", "20261120", NULL};
+    static const char *const row[] = {"TQ-INS-TYPE", "Z1", "TQ-CLR-CAT", "IP", NULL};
+    static const char *const body[] = {NULL};
+    static const struct fake_message totals = {"600001", head, body, row};
+    sign_on_peer(f, "16");
+    struct fep_call *call = submit(f, &totals);
+    struct request request = take_request(f);
+    assert_memory_equal(request.record + 128, "20261120", 8);
+    struct fep_record *answered = fake_record(f->fake, "600001-R", (const char *const[]){NULL});
+    fake_set_row(f->fake, answered,
+                 (const char *const[]){"TR-INS-TYPE", "Z1", "TR-CLR-CAT", "IP", "TR-POS", "3", "TR-RESULT",
+                                       "1", NULL});
+    answer(f, &request, "000000", answered);
+    struct fake_completion *done = wait_for(f, call);
+    assert_int_equal(done->kind, FEP_ANSWERED);
+    assert_string_equal(fake_get_in_row(f->fake, done->answer, 0, "TR-POS"), "00000003");
+    call = submit(f, &settle); /* the next one has the current day again */
+    request = take_request(f);
+    assert_memory_equal(request.record + 128, "20261122", 8);
+    answer(f, &request, "000000", settled(f));
+    assert_int_equal(wait_for(f, call)->kind, FEP_ANSWERED);
+}
+
+static const char theirs[] = "DZMX_DJ4509000001_GW4509000001_20261121_001.txt";
+static const char ours[] = "DZMX_GW4509000001_DJ4509000001_20261121_001.txt";
+static const char *const page_body[] = {"DQ-BUS-DATE", "20261121",  "DQ-KIND", "MX", "PAGE",
+                                        "1",           "PAGE-SIZE", "100",     NULL};
+static const struct fake_message details = {"MX", person_head, page_body, NULL};
+
+struct offered {
+    char size[24], crc[16];
+};
+
+static void
+write_text(const struct fixture *f, const char *name, const char *suffix, const void *bytes, size_t size)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s%s", f->files, name, suffix);
+    FILE *out = fopen(path, "w");
+    assert_int_equal(fwrite(bytes, 1, size, out), size);
+    fclose(out);
+}
+
+/* A file with one detail; `change`: its trailer says otherwise. */
+static struct offered
+put_file(struct fixture *f, const char *name, const char *nodes, bool change)
+{
+    unsigned char file[3 * 241];
+    char line[64];
+    struct offered offered;
+    memset(file, ' ', sizeof file);
+    memcpy(file, "HMX", 3);
+    memcpy(file + 3, nodes, 24);
+    memcpy(file + 27, "2026112100120261122023000", 25);
+    memcpy(file + 241, "D0000000120261121000000000001400002", 35);
+    memcpy(file + 241 + 160, "20261121113006Z110+000000001000+000000000600+000000000000+0000000004001", 71);
+    memcpy(file + 482, "T000000010000000100000000+000000001000+000000000600+000000000000+000000000400", 77);
+    if (change)
+        file[482 + 37] = '1';
+    file[240] = file[481] = file[722] = '\n';
+    snprintf(offered.size, sizeof offered.size, "%zu", sizeof file);
+    snprintf(offered.crc, sizeof offered.crc, "%08X", fixed_crc32(file, sizeof file));
+    write_text(f, name, "", file, sizeof file);
+    snprintf(line, sizeof line, "%012zu %s 00000001\n", sizeof file, offered.crc);
+    write_text(f, name, ".ok", line, strlen(line));
+    return offered;
+}
+
+static struct fake_completion *
+ask_for_file(struct fixture *f, const char *status, const struct offered *offered)
+{
+    struct fep_call *call = submit(f, &details);
+    struct request request = take_request(f);
+    assert_string_equal(request.local, "600002");
+    assert_int_equal(request.size, 256 + 10);
+    assert_memory_equal(request.record + 256, "20261121MX", 10);
+    answer(f, &request, "000000",
+           fake_record(f->fake, "600002-R",
+                       (const char *const[]){"DR-STATUS", status, "DR-FILE", offered != NULL ? theirs : "",
+                                             "DR-SIZE", offered != NULL ? offered->size : "0", "DR-CRC",
+                                             offered != NULL ? offered->crc : "", "DR-CNT",
+                                             offered != NULL ? "1" : "0", NULL}));
+    return wait_for(f, call);
+}
+
+static void
+details_are_read_from_the_file_that_is_named(void **state)
+{
+    struct fixture *f = *state;
+    sign_on_peer(f, "16");
+    struct fake_completion *done = ask_for_file(f, "0", NULL);
+    assert_int_equal(done->kind, FEP_REFUSED);
+    assert_int_equal(done->result.refusal_class, FEP_REPEATABLE);
+    assert_int_equal(done->result.code, 2601);
+    done = ask_for_file(f, "2", NULL);
+    assert_int_equal(done->kind, FEP_ANSWERED);
+    assert_string_equal(fake_get(f->fake, done->answer, "LAST-PAGE"), "1");
+    assert_int_equal(f->fake->host.record_rows(done->answer), 0);
+    struct offered offered = put_file(f, theirs, "DJ4509000001GW4509000001", false);
+    done = ask_for_file(f, "1", &offered);
+    assert_int_equal(done->kind, FEP_ANSWERED);
+    assert_int_equal(f->fake->host.record_rows(done->answer), 1);
+    assert_string_equal(fake_get(f->fake, done->answer, "T-FUND"), "6.00");
+    assert_string_equal(fake_get_in_row(f->fake, done->answer, 0, "D-SERIAL"), "20261121000000000001");
+}
+
+static void
+a_file_that_does_not_fit_is_not_used_and_stays(void **state)
+{
+    struct fixture *f = *state;
+    char path[128];
+    sign_on_peer(f, "16");
+    struct offered offered = put_file(f, theirs, "DJ4509000001GW4509000001", true);
+    struct fake_completion *done = ask_for_file(f, "1", &offered);
+    assert_int_equal(done->kind, FEP_UNKNOWN);
+    assert_int_equal(done->result.reason, FEP_REASON_INCONSISTENT);
+    assert_non_null(strstr(done->result.text, theirs));
+    assert_null(done->answer);
+    snprintf(path, sizeof path, "%s/%s", f->files, theirs);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
+static void
+a_late_answer_that_names_a_file_is_nothing(void **state)
+{
+    struct fixture *f = *state;
+    sign_on_peer(f, "16");
+    struct offered offered = put_file(f, theirs, "DJ4509000001GW4509000001", false);
+    struct fep_call *call = submit(f, &details);
+    struct request request = take_request(f);
+    f->ops->cancel(f->self, call, FEP_REASON_DEADLINE);
+    answer(f, &request, "000000",
+           fake_record(f->fake, "600002-R",
+                       (const char *const[]){"DR-STATUS", "1", "DR-FILE", theirs, "DR-SIZE", offered.size,
+                                             "DR-CRC", offered.crc, "DR-CNT", "1", NULL}));
+    fake_run_ms(f->fake, 20);
+    assert_int_equal(completion_of(f, call)->kind, FEP_UNKNOWN);
+    assert_int_equal(f->fake->late_count, 0);
+    assert_int_equal(f->fake->health.state, FEP_UP);
+}
+
+static void
+our_file_is_told_of_until_it_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    sign_on_peer(f, "16");
+    put_file(f, ours, "GW4509000001DJ4509000001", false);
+    struct request request = take_request(f);
+    assert_string_equal(request.local, "600003");
+    assert_memory_equal(request.record + 256, "20261121MX1DZMX_GW4509000001_DJ4509000001_20261121_001.txt ",
+                        59);
+    answer(f, &request, "900001", NULL); /* has not seen the file yet */
+    request = take_request(f);
+    assert_string_equal(request.local, "600003");
+    answer(f, &request, "000000", NULL);
+    fake_run_ms(f->fake, 100);
+    assert_false(frame_there(f));
+}
+
+/* --- the breaker --- */
+
+static void
+time_out(struct fixture *f)
+{
+    struct fep_call *call = submit(f, &settle);
+    struct request request = take_request(f);
+    f->fake->host.release_record(f->fake, request.head);
+    f->ops->cancel(f->self, call, FEP_REASON_DEADLINE);
+    assert_int_equal(wait_for(f, call)->kind, FEP_UNKNOWN);
+}
+
+static void
+time_outs_open_the_breaker_and_reversals_pass(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const about[] = {"H-ORG-TRAN", "400002", "H-ORG-SERIAL", "20261122000000000101", NULL};
+    static const struct fake_message original = {"500001", about, NULL, NULL};
+    sign_on_peer(f, "16");
+    wait_for(f, &f->start);
+    for (int i = 0; i < 5; i++)
+        time_out(f);
+    assert_int_equal(f->fake->health.state, FEP_DEGRADED);
+    struct fake_completion *done = wait_for(f, submit(f, &settle));
+    assert_int_equal(done->kind, FEP_NOT_SENT);
+    assert_int_equal(done->result.reason, FEP_REASON_LINK_DOWN);
+    struct fep_call *reversal = next_call(f);
+    f->ops->reverse(f->self, reversal, (const struct fep_message *)(const void *)&original);
+    struct request request = take_request(f);
+    assert_string_equal(request.local, "500001");
+    f->fake->host.release_record(f->fake, request.head);
+    fake_advance(f->fake, 31000);
+    struct fep_call *probe = submit(f, &settle);
+    assert_int_equal(wait_for(f, submit(f, &settle))->kind, FEP_NOT_SENT); /* one at a time */
+    request = take_request(f);
+    answer(f, &request, "000000", settled(f));
+    assert_int_equal(wait_for(f, probe)->kind, FEP_ANSWERED);
+    assert_int_equal(f->fake->health.state, FEP_UP);
+    struct fep_call *next = submit(f, &settle);
+    request = take_request(f);
+    answer(f, &request, "000000", settled(f));
+    assert_int_equal(wait_for(f, next)->kind, FEP_ANSWERED);
+}
+
+static void
+rare_time_outs_do_not_open_the_breaker(void **state)
+{
+    struct fixture *f = *state;
+    sign_on_peer(f, "16");
+    for (int i = 0; i < 5; i++) {
+        time_out(f);
+        fake_advance(f->fake, 16000);
+    }
+    assert_int_equal(f->fake->health.state, FEP_UP);
+    struct fep_call *call = submit(f, &settle);
+    struct request request = take_request(f);
+    answer(f, &request, "000000", settled(f));
+    assert_int_equal(wait_for(f, call)->kind, FEP_ANSWERED);
+}
+
 static void
 drain_finishes_what_is_open_and_takes_nothing_new(void **state)
 {
@@ -791,9 +1107,12 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(sign_on_makes_it_ready_with_the_granted_window),
+        TEST(clock_that_differs_too_much_is_not_worked_with),
         TEST(query_and_settlement_are_answered_in_any_order),
         TEST(window_is_respected),
         TEST(refusals_carry_class_and_code),
+        TEST(every_return_code_has_its_class),
+        TEST(not_signed_on_is_refused_and_signs_on_anew),
         TEST(close_without_an_answer_is_unknown_and_reconnects),
         TEST(half_an_answer_is_unknown),
         TEST(wrong_seal_is_unknown_for_all_and_closes),
@@ -810,6 +1129,13 @@ main(void)
         TEST(refused_sign_on_leaves_it_down_and_calls_not_sent),
         TEST(dead_system_is_down_and_comes_back),
         TEST(what_can_not_be_written_is_refused_before_it_leaves),
+        TEST(totals_carry_the_day_that_is_asked_for),
+        TEST(details_are_read_from_the_file_that_is_named),
+        TEST(a_file_that_does_not_fit_is_not_used_and_stays),
+        TEST(a_late_answer_that_names_a_file_is_nothing),
+        TEST(our_file_is_told_of_until_it_is_taken),
+        TEST(time_outs_open_the_breaker_and_reversals_pass),
+        TEST(rare_time_outs_do_not_open_the_breaker),
         TEST(drain_finishes_what_is_open_and_takes_nothing_new),
         TEST(answers_to_nothing_are_ignored),
     };

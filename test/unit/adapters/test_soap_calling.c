@@ -71,6 +71,13 @@ static const struct fake_message settle = {"1402", head, settle_body, NULL};
 static const struct fake_message nameless = {"1402", head, nameless_body, NULL};
 static const struct fake_message registration = {"1201", head, register_body, NULL};
 static const struct fake_message person = {"1101", head, person_body, NULL};
+static const char *const day_body[] = {"AAE041", "20261122", "PAGENO", "1", "PAGESIZE", "200", NULL};
+static const char *const totals_body[] = {"AAE041", "20261122", "AAE042", "20261122", NULL};
+static const char *const totals_row[] = {"AAE140", "310",  "QSLB",   "21",   "POSNUM", "1",
+                                         "NEGNUM", "0",    "AKC264", "5.00", "AKC260", "3.00",
+                                         "AKC255", "0.00", "AKC261", "2.00", NULL};
+static const struct fake_message day = {"1502", head, day_body, NULL};
+static const struct fake_message totals = {"1501", head, totals_body, totals_row};
 
 /* --- the scripted local system --- */
 
@@ -576,6 +583,121 @@ test_classes(void **state)
     assert_int_equal(f->fake->completions[1].result.refusal_class, FEP_REPEATABLE);
 }
 
+/* The protocol's whole table: N is final, R may come again, U says nothing. */
+static void
+test_every_return_code(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const final[] = {"1001", "1002", "1003", "1004", "1005", "1006", "2001",
+                                        "2002", "2003", "2004", "2005", "2101", "2102", "2103",
+                                        "2201", "2202", "2203", "2204", "2301", "2302", "2303",
+                                        "2401", "2402", "2403", "2503", "2504"};
+    static const char *const again[] = {"2601", "9001"}, *const unknown[] = {"9002", "9999"};
+    char codes[128];
+    for (size_t i = 0; i < sizeof final / sizeof *final + 4; i++) {
+        bool is_final = i < sizeof final / sizeof *final;
+        size_t rest = i - (is_final ? 0 : sizeof final / sizeof *final);
+        const char *code = is_final ? final[i] : rest < 2 ? again[rest] : unknown[rest - 2];
+        bool is_unknown = !is_final && rest >= 2;
+        f->call_count = 0;
+        f->peer_count = 1; /* behind the echo's */
+        f->fake->completion_count = 0;
+        snprintf(codes, sizeof codes, "<RETURNNUM>%s</RETURNNUM><ERRORCODE>%s</ERRORCODE>",
+                 is_unknown ? "-9" : "-1", code);
+        struct fep_call *call = submit(f, &settle);
+        struct peer *peer = take_request(f);
+        answer(f, peer, codes, "");
+        assert_ended(f, call, is_unknown ? FEP_UNKNOWN : FEP_REFUSED, (unsigned)strtoul(code, NULL, 10));
+        if (!is_unknown)
+            assert_int_equal(completion_of(f, call)->result.refusal_class,
+                             is_final ? FEP_FINAL : FEP_REPEATABLE);
+        http_finish(&peer->in);
+        hang_up(peer);
+    }
+}
+
+/* --- totals and details --- */
+
+static void
+test_totals_carry_our_rows(void **state)
+{
+    struct fixture *f = *state;
+    struct fep_call *call = submit(f, &totals);
+    struct peer *peer = take_request(f);
+    assert_string_equal(peer->local, "1501");
+    assert_non_null(memmem(f->raw, f->raw_size, "<JYFX>2</JYFX>", 14));
+    assert_non_null(memmem(f->raw, f->raw_size, "<ROWNUM>1</ROWNUM><DETAILS><ROW><AAE140>310</AAE140>", 52));
+    answer(f, peer, GOOD,
+           "<ROWNUM>1</ROWNUM><DETAILS><ROW><AAE140>310</AAE140><QSLB>21</QSLB><POSNUM>1</POSNUM><NEGNUM>0</"
+           "NEGNUM>"
+           "<AKC264>5.00</AKC264><AKC260>3.00</AKC260><AKC255>0.00</AKC255><AKC261>2.00</AKC261><DZJG>0</"
+           "DZJG></ROW>"
+           "</DETAILS>");
+    const struct fake_completion *ended = await(f, call);
+    assert_ended(f, call, FEP_ANSWERED, 0);
+    assert_int_equal(ended->result.effect, FEP_EFFECT_NONE);
+    assert_string_equal(fake_get_in_row(f->fake, ended->answer, 0, "DZJG"), "0");
+    call = submit(f, &totals);
+    answer(f, take_request(f), REFUSED("2601"), "");
+    assert_ended(f, call, FEP_REFUSED, 2601);
+    assert_int_equal(completion_of(f, call)->result.refusal_class, FEP_REPEATABLE);
+}
+
+#define POSTING(serial)                                                                                      \
+    "<ROW><MSGID>" serial "</MSGID><MSGNO>1402</MSGNO><AAZ216>S1</AAZ216><AKC264>1.00</AKC264></ROW>"
+#define POSTINGS(count, rows)                                                                                \
+    "<TOTALNUM>" count "</TOTALNUM><LASTPAGE>1</LASTPAGE><ROWNUM>" count "</ROWNUM><DETAILS>" rows           \
+    "</DETAILS>"
+
+/* In the details our serials come back as the gateway knows the postings; what is none of ours names none. */
+static void
+test_details_name_our_postings(void **state)
+{
+    struct fixture *f = *state;
+    struct fep_call *call = submit(f, &settle);
+    struct peer *peer = take_request(f);
+    answer(f, peer, GOOD, SETTLED);
+    assert_ended(f, call, FEP_ANSWERED, 0);
+    assert_string_equal(peer->serial, "GW4503000001202611221105400032");
+    call = submit(f, &day);
+    answer(f, take_request(f), GOOD,
+           POSTINGS("6", POSTING("GW4503000001202611221105400032") /* the one above */
+                    POSTING("GW4503000001202611221104196799")      /* one before it */
+                    POSTING("GW4503000001202611210000000001")      /* of another incarnation */
+                    POSTING("GW4503000001202611222200000001")      /* ours, but of a query */
+                    POSTING("GW4503000001900000000000000001")      /* no time */
+                    POSTING("WX4503000001202611221105400032")));   /* somebody else's */
+    const struct fake_completion *ended = await(f, call);
+    assert_ended(f, call, FEP_ANSWERED, 0);
+    static const char *const expected[] = {
+        "20261122490007400032", "20261122490006596799", "20261121000000000001", "", "", ""};
+    for (size_t i = 0; i < 6; i++)
+        assert_string_equal(fake_get_in_row(f->fake, ended->answer, i, "MSGID"), expected[i]);
+}
+
+/* The counter is written modulo eight million: the lap is that of the serials drawn lately. */
+static void
+test_details_name_our_postings_after_many(void **state)
+{
+    struct fixture *f = *state;
+    struct fep_call *call = &f->calls[f->call_count++];
+    call->attempt = (struct fep_attempt){
+        .size = sizeof call->attempt, .number = 1, .serial = 490024000005ull, .serial_date = 20261122};
+    f->ops->submit(f->self, call, message(&settle));
+    answer(f, take_request(f), GOOD, SETTLED);
+    assert_ended(f, call, FEP_ANSWERED, 0);
+    call = &f->calls[f->call_count++];
+    call->attempt = (struct fep_attempt){
+        .size = sizeof call->attempt, .number = 1, .serial = 990000000001ull, .serial_date = 20261122};
+    f->ops->submit(f->self, call, message(&day)); /* a query: the host's own serial */
+    answer(
+        f, take_request(f), GOOD,
+        POSTINGS("2", POSTING("GW4503000001202611221053200005") POSTING("GW4503000001202611221106397999")));
+    const struct fake_completion *ended = await(f, call);
+    assert_string_equal(fake_get_in_row(f->fake, ended->answer, 0, "MSGID"), "20261122490024000005");
+    assert_string_equal(fake_get_in_row(f->fake, ended->answer, 1, "MSGID"), "20261122490023997999");
+}
+
 static void
 test_an_answer_to_another_request(void **state)
 {
@@ -896,6 +1018,59 @@ test_what_can_not_be_translated_is_refused_unsent(void **state)
     assert_ended(f, submit(f, &nothing), FEP_REFUSED, 1003);
 }
 
+/* --- connections --- */
+
+static bool
+has_hung_up(void *arg)
+{
+    unsigned char piece;
+    return recv(*(int *)arg, &piece, 1, 0) == 0;
+}
+
+static void
+test_a_kept_connection_is_not_used_again(void **state)
+{
+    struct fixture *f = *state;
+    static const char keep[] = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nKeep-Alive: timeout=60\r\n";
+    unsigned char out[1 << 14];
+    for (size_t i = 0; i < 2; i++) {
+        struct fep_call *call = submit(f, &settle);
+        struct peer *peer = take_request(f);
+        assert_non_null(memmem(f->raw, f->raw_size, "Connection: close\r\n", 19));
+        size_t size = make_answer(f, peer, peer->serial, GOOD, SETTLED, out, sizeof out);
+        send_bytes(peer, keep, sizeof keep - 1);
+        send_bytes(peer, out + 17, size - 17); /* behind its own status line */
+        assert_ended(f, call, FEP_ANSWERED, 0);
+        assert_true(fake_run_until(f->fake, has_hung_up, &peer->fd));
+    }
+}
+
+/* A host that takes no connection and refuses none: its queue is full. */
+static void
+test_connecting_takes_no_longer_than_its_time(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    int waiting[8];
+    assert_int_equal(getsockname(f->listener, (struct sockaddr *)&address, &size), 0);
+    assert_int_equal(listen(f->listener, 0), 0);
+    for (size_t i = 0; i < 8; i++) {
+        waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(waiting[i], (struct sockaddr *)&address, size);
+    }
+    struct fep_call *call = submit(f, &settle);
+    fake_run_ms(f->fake, 20);
+    assert_null(completion_of(f, call));
+    fake_advance(f->fake, 2900);
+    fake_run_ms(f->fake, 5);
+    assert_null(completion_of(f, call));
+    fake_advance(f->fake, 200);
+    assert_ended(f, call, FEP_NOT_SENT, 9001);
+    for (size_t i = 0; i < 8; i++)
+        close(waiting[i]);
+}
+
 /* --- starting against a system that is down --- */
 
 static int
@@ -942,6 +1117,12 @@ main(void)
         cmocka_unit_test_setup_teardown(test_what_is_not_http, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_query_that_ends_badly_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_classes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_every_return_code, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_totals_carry_our_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_details_name_our_postings, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_details_name_our_postings_after_many, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_kept_connection_is_not_used_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_connecting_takes_no_longer_than_its_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_answer_to_another_request, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_amount_that_is_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_illegal_bytes_in_the_text_are_no_trouble, set_up, tear_down),

@@ -502,6 +502,14 @@ test_rows_are_counted(void **state)
                            "<ROWNUM>2</ROWNUM><AKC264>12.00</AKC264><DETAILS><ROW><AAZ213>1<",
                            strlen("<ROWNUM>2</ROWNUM><AKC264>12.00</AKC264><DETAILS><ROW><AAZ213>1<")));
     free(out);
+    struct soap_codec small = codec; /* room for the first line and not for the second */
+    small.max_body = (size_t)size - 300;
+    assert_int_equal(soap_encode(&small, true, head, body, NULL, &out, &error), -1);
+    assert_int_equal(error.code, 2204);
+    char expected[160];
+    snprintf(expected, sizeof expected,
+             "a message that is larger than %zu bytes: 1 lines fit, and nothing took effect", small.max_body);
+    assert_string_equal(error.text, expected);
     fake->host.release_record(fake, head);
     fake->host.release_record(fake, body);
 }
@@ -671,6 +679,47 @@ test_peek(void **state)
     soap_release(&document);
 }
 
+/* --- facts that can not be --- */
+
+static const char *changed_key, *changed_text;
+
+static const char *
+change_mapping_text(void *host, const char *section, const char *key)
+{
+    const char *text = fake->host.mapping_text(host, section, key);
+    return strcmp(section, "wire") == 0 && strcmp(key, changed_key) == 0 ? changed_text : text;
+}
+
+/* Opened with one fact changed; true if the codec refuses it, naming the fact. */
+static bool
+is_refused(const char *key, const char *text)
+{
+    struct fep_host host = fake->host;
+    struct soap_codec other;
+    struct fep_error error = {0};
+    host.mapping_text = change_mapping_text;
+    changed_key = key;
+    changed_text = text;
+    return soap_codec_open(&other, &host, &error) < 0 && strstr(error.text, key) != NULL;
+}
+
+static void
+test_facts_that_name_nothing_are_found_at_opening(void **state)
+{
+    (void)state;
+    static const char *const limits[] = {"1502:PAGESIZ=1-200",   "1999:PAGESIZE=1-200", "1502:PAGESIZE=200-1",
+                                         "1502:PAGESIZE=1-200x", "1502:PAGESIZE",       "PAGESIZE=1-200"};
+    static const char *const serials[] = {"1502:MSGI", "1502:TOTALNUM", "1999:MSGID", "1502"};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        assert_true(is_refused("number_limits", limits[i]));
+    for (size_t i = 0; i < sizeof serials / sizeof *serials; i++)
+        assert_true(is_refused("own_serials", serials[i]));
+    assert_false(is_refused("number_limits", "1502:PAGESIZE=1-1"));
+    assert_false(is_refused("own_serials", NULL));
+    assert_true(is_refused("row", NULL));
+    assert_true(is_refused("characters", "ebcdic"));
+}
+
 int
 main(void)
 {
@@ -700,6 +749,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_lengths_are_counted_in_gbk, begin, end),
         cmocka_unit_test_setup_teardown(test_record_inside_an_inquiry, begin, end),
         cmocka_unit_test_setup_teardown(test_peek, begin, end),
+        cmocka_unit_test_setup_teardown(test_facts_that_name_nothing_are_found_at_opening, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

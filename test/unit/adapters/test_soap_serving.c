@@ -188,6 +188,14 @@ head_value(struct fixture *f, const char *field)
     return out;
 }
 
+static bool
+is_cut_off(void *arg)
+{
+    struct fixture *f = arg;
+    unsigned char piece;
+    return recv(f->hospital, &piece, 1, 0) == 0;
+}
+
 static void
 assert_told(struct fixture *f, const char *status, const char *code)
 {
@@ -390,12 +398,12 @@ test_inquiry(void **state)
     static const struct {
         unsigned finding;
         const char *state, *status, *code;
-    } cases[] = {{FEP_FOUND_NOTHING, "0", "", ""},          {FEP_FOUND_POSTED, "1", "1", "0000"},
-                 {FEP_FOUND_REFUSED, "2", "-1", "2301"},    {FEP_FOUND_IN_PROGRESS, "3", "", ""},
-                 {FEP_FOUND_REVERSED, "4", "", ""},         {FEP_FOUND_NEVER_ARRIVED, "4", "", ""},
-                 {FEP_FOUND_STAYS_POSTED, "1", "1", "0000"}};
+    } cases[] = {{FEP_FOUND_NOTHING, "0", "", ""},           {FEP_FOUND_POSTED, "1", "1", "0000"},
+                 {FEP_FOUND_REFUSED, "2", "-1", "2301"},     {FEP_FOUND_IN_PROGRESS, "3", "", ""},
+                 {FEP_FOUND_REVERSED, "4", "", ""},          {FEP_FOUND_NEVER_ARRIVED, "4", "", ""},
+                 {FEP_FOUND_STAYS_POSTED, "1", "1", "0000"}, {FEP_FOUND_CANCELLED, "5", "1", "0000"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        bool posted = strcmp(cases[i].state, "1") == 0;
+        bool posted = strcmp(cases[i].status, "1") == 0;
         ask(f, ASK(REQUEST(HEAD("1902", "2", ABOUT), OLD)));
         end_request(f, await_request(f, i + 1), FEP_ANSWERED,
                     (struct fep_result){.finding = cases[i].finding,
@@ -408,8 +416,78 @@ test_inquiry(void **state)
         assert_true((soap_find(f->document.body, "ORGOUTPUT") != NULL) == posted);
     }
     ask(f, ASK(REQUEST(HEAD("1902", "2", ABOUT), OLD)));
-    end_request(f, await_request(f, 8), FEP_UNKNOWN, (struct fep_result){0}, NULL);
+    end_request(f, await_request(f, 9), FEP_UNKNOWN, (struct fep_result){0}, NULL);
     assert_told(f, "-1", "9001");
+}
+
+/* --- totals, details, catalogue --- */
+
+#define ROW(type)                                                                                            \
+    "<ROW><AAE140>" type "</AAE140><QSLB>11</QSLB><POSNUM>2</POSNUM><NEGNUM>1</NEGNUM>"                      \
+    "<AKC264>125.55</AKC264><AKC260>57.75</AKC260><AKC255>0.00</AKC255><AKC261>67.80</AKC261></ROW>"
+#define DAYS "<AAE041>20261121</AAE041><AAE042>20261121</AAE042>"
+
+static void
+test_totals_are_answered_row_by_row(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const equal[] = {"AAE140", "310",    "QSLB",   "11",     "POSNUM", "2",      "NEGNUM",
+                                        "1",      "AKC264", "125.55", "AKC260", "57.75",  "AKC255", "0.00",
+                                        "AKC261", "67.80",  "DZJG",   "0",      NULL};
+    ask(f, ASK(REQUEST(HEAD("1501", "1", ""),
+                       DAYS "<ROWNUM>2</ROWNUM><DETAILS>" ROW("310") ROW("390") "</DETAILS>")));
+    struct fake_request *request = await_request(f, 1);
+    assert_string_equal(request->local, "1501");
+    assert_int_equal(f->fake->host.record_rows(request->body), 2);
+    assert_string_equal(fake_get_in_row(f->fake, request->body, 1, "AAE140"), "390");
+    assert_string_equal(fake_get_in_row(f->fake, request->body, 0, "AKC264"), "125.55");
+    struct fep_record *answer = fake_record(f->fake, "1501-R", NULL);
+    fake_set_row(f->fake, answer, equal);
+    end_request(f, request, FEP_ANSWERED, (struct fep_result){0}, answer);
+    assert_told(f, "1", "0000");
+    assert_string_equal(head_value(f, "REFMSGID"), ""); /* nothing was recorded */
+    assert_string_equal(output_value(f, "1501", "ROWNUM"), "1");
+    assert_non_null(memmem(f->told.body, f->told.body_size, "<DZJG>0</DZJG></ROW></DETAILS>", 30));
+}
+
+static void
+test_a_day_that_is_open_may_be_asked_for_again(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, ASK(REQUEST(HEAD("1501", "1", ""), DAYS "<ROWNUM>0</ROWNUM>")));
+    end_request(f, await_request(f, 1), FEP_REFUSED,
+                (struct fep_result){.refusal_class = FEP_REPEATABLE, .code = 2601}, NULL);
+    assert_told(f, "-1", "2601");
+}
+
+static void
+test_pages_have_limits(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *request, *field;
+    } bad[] = {
+#define PAGE(number, size) "<PAGENO>" number "</PAGENO><PAGESIZE>" size "</PAGESIZE>"
+        {ASK(REQUEST(HEAD("1502", "1", ""), "<AAE041>20261121</AAE041>" PAGE("1", "201"))), "PAGESIZE"},
+        {ASK(REQUEST(HEAD("1502", "1", ""), "<AAE041>20261121</AAE041>" PAGE("0", "200"))), "PAGENO"},
+        {ASK(REQUEST(HEAD("1502", "1", ""), "<AAE041>20261121</AAE041>" PAGE("1", "-1"))), "PAGESIZE"},
+        {ASK(REQUEST(HEAD("1502", "1", ""), "<AAE041>20261121</AAE041>" PAGE("1", ""))), "PAGESIZE"},
+        {ASK(REQUEST(HEAD("1601", "1", ""), "<AKE003>1</AKE003>" PAGE("1", "501"))), "PAGESIZE"},
+        {ASK(REQUEST(HEAD("1601", "1", ""), "<AKE003>1</AKE003>" PAGE("1", "0"))), "PAGESIZE"},
+        {ASK(REQUEST(HEAD("1601", "1", ""), "<AKE003>1</AKE003>" PAGE("1", "99999999999999999999"))),
+         "PAGESIZE"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ask(f, bad[i].request);
+        assert_told(f, "-1", "1003");
+        assert_non_null(strstr(head_value(f, "ERRORMSG"), bad[i].field));
+    }
+    assert_int_equal(f->fake->request_count, 0);
+    ask(f, ASK(REQUEST(HEAD("1502", "1", ""), "<AAE041>20261121</AAE041>" PAGE("1", "200"))));
+    (void)await_request(f, 1);
+    ask(f, ASK(REQUEST(HEAD("1601", "1", ""), "<AKE003>1</AKE003>" PAGE("7", "500"))));
+    (void)await_request(f, 2);
+#undef PAGE
 }
 
 /* --- endings --- */
@@ -633,6 +711,28 @@ test_continue_is_told(void **state)
     assert_told(f, "1", "0000");
 }
 
+/* A caller may ask for more on the same connection: it is told that there is no more, and what it sends
+ * behind its first request reaches nobody. */
+static void
+test_one_request_a_connection(void **state)
+{
+    struct fixture *f = *state;
+    unsigned char out[1 << 14];
+    static const char kept[] = "Connection: keep-alive";
+    size_t size = make_request(f, GOOD_REQUEST, out, sizeof out / 2);
+    unsigned char *close_it = memmem(out, size, "Connection: close", 17);
+    memmove(close_it + sizeof kept - 1, close_it + 17, size - (size_t)(close_it + 17 - out));
+    memcpy(close_it, kept, sizeof kept - 1);
+    size += sizeof kept - 1 - 17;
+    memcpy(out + size, out, size);
+    f->hospital = connect_to(f);
+    send_bytes(f->hospital, out, 2 * size);
+    end_request(f, await_request(f, 1), FEP_ANSWERED, (struct fep_result){0}, settled(f));
+    assert_told(f, "1", "0000");
+    assert_true(fake_run_until(f->fake, is_cut_off, f));
+    assert_int_equal(f->fake->request_count, 1);
+}
+
 /* --- clocks --- */
 
 static void
@@ -709,14 +809,6 @@ test_half_requests_do_nothing(void **state)
     }
     assert_int_equal(f->fake->request_count, 0);
     assert_int_equal(fake_open_watches(f->fake), 1);
-}
-
-static bool
-is_cut_off(void *arg)
-{
-    struct fixture *f = arg;
-    unsigned char piece;
-    return recv(f->hospital, &piece, 1, 0) == 0;
 }
 
 static void
@@ -803,6 +895,9 @@ main(void)
         cmocka_unit_test_setup_teardown(test_what_repeats_the_request, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reversal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_inquiry, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_totals_are_answered_row_by_row, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_day_that_is_open_may_be_asked_for_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pages_have_limits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_endings_and_their_codes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_clock_of_an_answer_is_its_accounting_day, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_text_for_people_is_cut_at_a_character, set_up, tear_down),
@@ -813,6 +908,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_statuses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refusal_reaches_who_still_sends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_continue_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_one_request_a_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_clock_is_checked_where_nothing_is_posted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_new_connection_after_a_refusal_is_new, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_connection_from_before_a_refusal_is_a_copy, set_up, tear_down),

@@ -67,6 +67,7 @@ good_file_gives_all_values(void **state)
     snprintf(expected, sizeof expected, "%s/log/socket", fixture->directory);
     assert_string_equal(conf->log_socket, expected);
     assert_int_equal(conf->log_debug, 1);
+    assert_int_equal(conf->capture_allowed, 0);
 
     assert_int_equal(conf->peer_count, 2);
     assert_int_equal(conf->peers[0].window, 500);
@@ -88,6 +89,15 @@ good_file_gives_all_values(void **state)
     snprintf(expected, sizeof expected, "%s/./modules/null.so", fixture->directory);
     assert_string_equal(conf->instances[1].module, expected);
     assert_int_equal(conf->instances[1].window, 16);
+    conf_destroy(conf);
+}
+
+static void
+capture_is_allowed_by_the_file_only(void **state)
+{
+    struct conf *conf = load_changed(*state, "gateway = {", "gateway = { capture_allowed = true;");
+    assert_non_null(conf);
+    assert_int_equal(conf->capture_allowed, 1);
     conf_destroy(conf);
 }
 
@@ -516,6 +526,7 @@ main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_create, fixture_remove)
     const struct CMUnitTest tests[] = {
         CASE(good_file_gives_all_values),
+        CASE(capture_is_allowed_by_the_file_only),
         CASE(bounds_have_defaults),
         CASE(bounds_are_printed),
         CASE(unknown_keys_are_errors_with_a_hint),

@@ -104,6 +104,32 @@ inquiry_findings(void **state)
     }
 }
 
+/* The local system's accounting day is what totals and reports go by: kept from the answer, and from an
+ * inquiry that found it posted. */
+static void
+the_accounting_day_is_kept(void **state)
+{
+    (void)state;
+    for (int inquired = 0; inquired < 2; inquired++) {
+        struct rig b;
+        rig_destination(&b, BOTH);
+        uint64_t call = dispatch(&b, "m1");
+        if (inquired) {
+            rig_done(&b, (struct rig_done){.call = call, .kind = FEP_UNKNOWN});
+            next_call(&b, CORE_OP_INQUIRE, 5000, &call);
+        }
+        rig_done(&b, (struct rig_done){.call = call,
+                                       .kind = FEP_ANSWERED,
+                                       .effect = FEP_EFFECT_POSTED,
+                                       .finding = inquired ? FEP_FOUND_POSTED : 0,
+                                       .accounting_date = 20261130,
+                                       .body = "answer"});
+        assert_int_equal(rig_disk(&b, "m1", ROLE_DESTINATION), STATE_ANSWERED);
+        assert_int_equal(rig_expect(&b, CMD_SEND_OUTCOME)->outcome.accounting_date, 20261130);
+        rig_finish(&b);
+    }
+}
+
 static void
 in_progress_has_a_bound(void **state)
 {
@@ -323,6 +349,7 @@ crash_while_cancelling(void **state)
     rig_host_up(&b, "lb", 2, FEP_CALLS_OUT | BOTH, NULL, 0);
     next_call(&b, CORE_OP_INQUIRE, 5000, &call); /* what became of it first; never a second cancel */
     finding(&b, call, FEP_FOUND_CANCELLED);
+    rig_advance(&b, 1000); /* the store knows nobody else who cancelled it */
     assert_int_equal(rig_disk(&b, "m1", ROLE_DESTINATION), STATE_REVERSED);
     rig_finish(&b);
     /* The host that lived on still holds the cancel's call. */
@@ -366,11 +393,17 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(inquiry_schedule),           cmocka_unit_test(inquiry_findings),
-        cmocka_unit_test(in_progress_has_a_bound),    cmocka_unit_test(reversal_schedule_without_inquiry),
-        cmocka_unit_test(class_r_is_submitted_again), cmocka_unit_test(dispatched_waits_for_its_outcome),
-        cmocka_unit_test(last_update_first),          cmocka_unit_test(cancel_where_the_reversal_is_declined),
-        cmocka_unit_test(cancel_needs_the_answer),    cmocka_unit_test(crash_while_cancelling),
+        cmocka_unit_test(inquiry_schedule),
+        cmocka_unit_test(inquiry_findings),
+        cmocka_unit_test(the_accounting_day_is_kept),
+        cmocka_unit_test(in_progress_has_a_bound),
+        cmocka_unit_test(reversal_schedule_without_inquiry),
+        cmocka_unit_test(class_r_is_submitted_again),
+        cmocka_unit_test(dispatched_waits_for_its_outcome),
+        cmocka_unit_test(last_update_first),
+        cmocka_unit_test(cancel_where_the_reversal_is_declined),
+        cmocka_unit_test(cancel_needs_the_answer),
+        cmocka_unit_test(crash_while_cancelling),
         cmocka_unit_test(cure_goes_on_after_a_crash),
     };
     return cmocka_run_group_tests_name("core rule_13_ladder", tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* The thirteen holes that review and model found in earlier drafts of the rules, each from its trace. */
+/* The holes that review, a model and the simulator found in earlier drafts of the rules, each from its trace.
+ */
 #include "rig.h"
 
 enum { BOTH = FEP_INQUIRES | FEP_REVERSES };
@@ -169,6 +170,7 @@ hole_f5(void **state)
         rig_advance(&b, 5000);
         if (cases[i].abilities & FEP_INQUIRES) {
             finding(&b, call_of(&b, CORE_OP_INQUIRE), cases[i].found);
+            rig_advance(&b, 1000); /* the store is asked whether somebody else cancelled it */
         } else {
             undo = rig_expect(&b, CMD_SUBMIT);
             assert_int_equal(undo->operation, CORE_OP_REVERSE_UNDO);
@@ -244,6 +246,38 @@ hole_f6(void **state)
     assert_int_equal(rig_expect(&b, CMD_ALARM)->code, FEP_E_RESOLVE_LONG);
     (void)call_of(&b, CORE_OP_REVERSE);
     rig_finish(&b);
+}
+
+/* As F6, but the answer of the ladder's own cancel is lost, so that only an inquiry tells of 2402's reason:
+ * "cancelled" means cancelled by u2. Told reversed without pinning it, u1 would be posted again when u2 is
+ * undone. */
+static void
+hole_f14(void **state)
+{
+    (void)state;
+    for (int crash = 0; crash < 2; crash++) {
+        struct rig b;
+        rig_destination(&b, BOTH);
+        answer(&b, "u1", "2207", "S1");
+        answer(&b, "u2", "2208", "S1");
+        if (crash) {
+            rig_crash(&b);
+            rig_parties_up(&b, FEP_CALLS_OUT | BOTH);
+        }
+        rig_forget(&b);
+        rig_reversal(&b, (struct rig_message){.from = "P", .msgid = "u1"});
+        declined(&b, call_of(&b, CORE_OP_REVERSE));
+        rig_done(&b, (struct rig_done){.call = call_of(&b, CORE_OP_UNDO), .kind = FEP_UNKNOWN});
+        rig_advance(&b, 5000);
+        finding(&b, call_of(&b, CORE_OP_INQUIRE), FEP_FOUND_CANCELLED);
+        rig_advance(&b, 3000);
+        assert_int_equal(rig_disk(&b, "u1", ROLE_DESTINATION), STATE_REVERSED);
+        assert_true(rig_row(&b, "u2", ROLE_DESTINATION)->record.pinned);
+        rig_forget(&b);
+        rig_reversal(&b, (struct rig_message){.from = "P", .msgid = "u2", .infno = "2208"});
+        assert_int_equal(rig_disk(&b, "u2", ROLE_DESTINATION), STATE_STANDS);
+        rig_finish(&b);
+    }
 }
 
 /* 2503 came only from a dependent u2, and an older sending of u1's reversal takes effect later. */
@@ -441,7 +475,7 @@ main(void)
         cmocka_unit_test(hole_f4),  cmocka_unit_test(hole_f5),  cmocka_unit_test(hole_f6),
         cmocka_unit_test(hole_f7),  cmocka_unit_test(hole_f8),  cmocka_unit_test(hole_f9),
         cmocka_unit_test(hole_f10), cmocka_unit_test(hole_f11), cmocka_unit_test(hole_f12),
-        cmocka_unit_test(hole_f13),
+        cmocka_unit_test(hole_f13), cmocka_unit_test(hole_f14),
     };
     return cmocka_run_group_tests_name("core holes", tests, NULL, NULL);
 }

@@ -151,6 +151,63 @@ send_query(struct rig *rig, const char *from, const char *msgid, uint32_t time_l
     rig_step(rig, &event);
 }
 
+/* What is longer than this gateway takes is refused for good, with a record as any refusal; what just fits is
+ * not. */
+static void
+a_peers_body_over_the_bound_is_refused(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_destination(&rig, FEP_INQUIRES | FEP_REVERSES);
+    rig.config.max_body_bytes = 8;
+    rig_crash(&rig);
+    rig_start(&rig);
+    rig_parties_up(&rig, FEP_INQUIRES | FEP_REVERSES);
+    rig_forget(&rig);
+    rig_update(&rig, (struct rig_message){.from = "P", .msgid = "m1", .body = "123456789"});
+    assert_int_equal(rig_disk(&rig, "m1", ROLE_DESTINATION), STATE_REFUSED);
+    const struct core_command *outcome = rig_expect(&rig, CMD_SEND_OUTCOME);
+    assert_int_equal(outcome->outcome.code, FEP_E_OVERSIZE);
+    assert_int_equal(outcome->outcome.refusal_class, FEP_FINAL);
+    assert_int_equal(rig_count(&rig, CMD_SUBMIT), 0);
+    rig_update(&rig, (struct rig_message){.from = "P", .msgid = "m2", .person = 9, .body = "12345678"});
+    (void)rig_expect(&rig, CMD_SUBMIT);
+    struct core_event query = {.type = EVENT_QUERY, .from = "P", .header = {.infno = "1101"}};
+    query.header.key = rig_key("q1");
+    query.header.transaction_class = CLASS_QUERY;
+    memcpy(query.header.insured_area, "450900", 7);
+    query.travel = (struct travel){.attempt = 1, .time_left_ms = 60000, .hops_left = 5};
+    query.body = slice_copy("123456789", 9);
+    rig_step(&rig, &query);
+    assert_int_equal(rig_expect(&rig, CMD_SEND_ANSWER)->outcome.code, FEP_E_OVERSIZE);
+    slice_release(&query.body);
+    rig_finish(&rig);
+}
+
+/* In an orderly stop the mark may be committed when nothing may go to the host any more. After the restart
+ * "dispatched" would mean "perhaps sent": it has to end before the stop. */
+static void
+handed_back_by_an_orderly_stop_ends_refused(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_destination(&rig, FEP_INQUIRES | FEP_REVERSES);
+    rig_update(&rig, (struct rig_message){.from = "P", .msgid = "m1"});
+    uint64_t call = rig_expect(&rig, CMD_SUBMIT)->reference;
+    rig_simple(&rig, EVENT_HOLD, "lb");
+    rig_done(&rig, (struct rig_done){.call = call,
+                                     .kind = FEP_NOT_SENT,
+                                     .refusal_class = FEP_REPEATABLE,
+                                     .reason = FEP_REASON_BOUND,
+                                     .code = FEP_E_STOPPING});
+    assert_int_equal(rig_disk(&rig, "m1", ROLE_DESTINATION), STATE_REFUSED);
+    const struct core_command *outcome = rig_expect(&rig, CMD_SEND_OUTCOME);
+    assert_int_equal(outcome->outcome.refusal_class, FEP_REPEATABLE);
+    assert_int_equal(outcome->outcome.code, FEP_E_STOPPING);
+    assert_int_equal(rig_count(&rig, CMD_SUBMIT), 0);
+    rig_finish(&rig);
+}
+
 static void
 query_there_and_back(void **state)
 {
@@ -291,9 +348,11 @@ main(void)
         cmocka_unit_test(transit_needs_two_commits),
         cmocka_unit_test(destination_needs_two_commits),
         cmocka_unit_test(origin_and_destination_at_once),
+        cmocka_unit_test(handed_back_by_an_orderly_stop_ends_refused),
         cmocka_unit_test(query_there_and_back),
         cmocka_unit_test(query_fails_with_a_clear_error),
         cmocka_unit_test(query_bound),
+        cmocka_unit_test(a_peers_body_over_the_bound_is_refused),
         cmocka_unit_test(routes_longest_prefix_first),
     };
     return cmocka_run_group_tests_name("core path", tests, NULL, NULL);

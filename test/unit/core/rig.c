@@ -263,6 +263,8 @@ carry_out(struct rig *rig, const struct rig_write *write)
     if (rig->refuse_writes && write->type != CMD_STORE_CLOSE)
         return EVENT_STORE_REFUSED;
     if (write->type == CMD_STORE_SERIALS) {
+        if (rig->refuse_serials)
+            return EVENT_STORE_REFUSED;
         rig->serial_counter = write->number;
         return EVENT_COMMITTED;
     }
@@ -633,7 +635,8 @@ rig_done(struct rig *rig, struct rig_done done)
                                           .refusal_class = done.refusal_class,
                                           .reason = done.reason,
                                           .finding = done.finding,
-                                          .code = done.code};
+                                          .code = done.code,
+                                          .accounting_date = done.accounting_date};
     event.body = text_slice(done.body);
     if (done.settlement != NULL)
         fill_index(&event.index, 255, done.settlement);

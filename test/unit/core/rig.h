@@ -43,6 +43,7 @@ struct rig {
     uint32_t epoch; /* of lb, as last said by rig_host_up */
     int manual_commit; /* commits only when rig_commit is called */
     int refuse_writes; /* the disk is full */
+    int refuse_serials; /* for the release of serials only */
     struct rig_row *rows;
     size_t row_count, row_room;
     struct rig_write *writes;
@@ -118,6 +119,7 @@ struct rig_done {
     enum fep_kind kind;
     uint8_t effect, refusal_class, reason, finding;
     uint16_t code;
+    uint32_t accounting_date;
     const char *body, *settlement;
     uint32_t epoch; /* 0 = the present one */
     int late;

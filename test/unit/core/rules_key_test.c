@@ -36,6 +36,28 @@ rule_01_key(void **state)
     rig_finish(&p);
 }
 
+/* Wrong routes send it round in a circle that its origin is not part of: taken for a copy it would wait for
+ * itself. */
+static void
+rule_03_circle(void **state)
+{
+    (void)state;
+    struct rig p;
+    rig_transit(&p);
+    rig_update(&p, (struct rig_message){.from = "A", .msgid = "m1"});
+    rig_forget(&p);
+    rig_update(&p, (struct rig_message){.from = "B", .msgid = "m1"});
+    const struct core_command *outcome = rig_expect(&p, CMD_SEND_OUTCOME);
+    assert_string_equal(outcome->to, "B");
+    assert_int_equal(outcome->outcome.state, STATE_REFUSED);
+    assert_int_equal(outcome->outcome.code, FEP_E_ROUTING_LOOP);
+    assert_int_equal(rig_disk(&p, "m1", ROLE_TRANSIT), STATE_SENT);
+    rig_outcome(&p,
+                (struct rig_message){.from = "B", .msgid = "m1", .state = STATE_REFUSED}); /* it comes back */
+    assert_int_equal(rig_disk(&p, "m1", ROLE_TRANSIT), STATE_REFUSED);
+    rig_finish(&p);
+}
+
 static void
 rule_02_copy(void **state)
 {
@@ -296,6 +318,17 @@ rule_06_attempt_record(void **state)
     uint64_t serial = rig_expect(&b, CMD_SUBMIT)->local.serial % LOCAL_SERIAL_COUNTER;
     assert_true(b.serial_counter > serial);
     rig_finish(&b);
+    /* The release alone was refused, the record came to disk: nothing goes out until the release has, too. */
+    rig_destination(&b, FEP_INQUIRES);
+    b.refuse_serials = 1;
+    rig_update(&b, (struct rig_message){.from = "P", .msgid = "m1"});
+    assert_int_equal(rig_disk(&b, "m1", ROLE_DESTINATION), STATE_DISPATCHED);
+    assert_int_equal(rig_count(&b, CMD_SUBMIT), 0);
+    b.refuse_serials = 0;
+    rig_advance(&b, 2000);
+    serial = rig_expect(&b, CMD_SUBMIT)->local.serial % LOCAL_SERIAL_COUNTER;
+    assert_true(b.serial_counter > serial);
+    rig_finish(&b);
 }
 
 static void
@@ -373,11 +406,17 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rule_01_key),          cmocka_unit_test(rule_02_copy),
-        cmocka_unit_test(rule_02_next_attempt), cmocka_unit_test(rule_03_loop),
-        cmocka_unit_test(rule_04_horizon),      cmocka_unit_test(rule_12_unseen_serial_is_blocked_and_told),
-        cmocka_unit_test(rule_05_mark),         cmocka_unit_test(rule_06_attempt_record),
-        cmocka_unit_test(rule_07_path),         cmocka_unit_test(rule_08_no_route),
+        cmocka_unit_test(rule_01_key),
+        cmocka_unit_test(rule_03_circle),
+        cmocka_unit_test(rule_02_copy),
+        cmocka_unit_test(rule_02_next_attempt),
+        cmocka_unit_test(rule_03_loop),
+        cmocka_unit_test(rule_04_horizon),
+        cmocka_unit_test(rule_12_unseen_serial_is_blocked_and_told),
+        cmocka_unit_test(rule_05_mark),
+        cmocka_unit_test(rule_06_attempt_record),
+        cmocka_unit_test(rule_07_path),
+        cmocka_unit_test(rule_08_no_route),
     };
     return cmocka_run_group_tests_name("core rules_key", tests, NULL, NULL);
 }

@@ -53,6 +53,7 @@ assert_frames_equal(const struct frame *a, const struct frame *b)
     assert_int_equal(a->fresh, b->fresh);
     assert_int_equal(a->caller_inquires, b->caller_inquires);
     assert_int_equal(a->ok, b->ok);
+    assert_int_equal(a->more, b->more);
     assert_int_equal(a->acked_kind, b->acked_kind);
     if (a->sections & FRAME_HAS_HEADER) {
         assert_true(message_key_equal(&a->header.key, &b->header.key));
@@ -342,6 +343,27 @@ a_tell_says_something(void **state)
     free(bytes);
 }
 
+/* A listed exchange may be in any state, and in no other. */
+static void
+an_entry_may_be_open(void **state)
+{
+    (void)state;
+    struct frame frame;
+    struct fep_error error;
+    size_t size;
+    unsigned char *bytes = sample_bytes(sample_of(FRAME_ENTRY), &size);
+    size_t at = section_at(bytes, FRAME_HAS_RESULT);
+
+    for (unsigned value = 0; value < 256; value++) {
+        bytes[at] = (unsigned char)value;
+        int status = decode(&frame, bytes, size, &error);
+        assert_int_equal(status, value < STATE_COUNT ? 0 : -1);
+        if (status == 0)
+            frame_release(&frame);
+    }
+    free(bytes);
+}
+
 /* Text is for people: it never costs an ending. */
 static void
 illegal_text_becomes_question_marks(void **state)
@@ -621,6 +643,7 @@ main(void)
         cmocka_unit_test(no_changed_byte_is_harmful),
         cmocka_unit_test(values_out_of_range_are_refused),
         cmocka_unit_test(a_tell_says_something),
+        cmocka_unit_test(an_entry_may_be_open),
         cmocka_unit_test(illegal_text_becomes_question_marks),
         cmocka_unit_test(an_unknown_reason_is_none),
         cmocka_unit_test(later_versions_are_read),

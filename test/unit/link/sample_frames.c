@@ -114,7 +114,8 @@ sample_frame(size_t index, struct frame *frame)
     frame->epoch = 0x99aabbcc;
     frame->fresh = kind == FRAME_REQUEST;
     frame->caller_inquires = kind == FRAME_REQUEST;
-    frame->ok = kind == FRAME_RENDERED;
+    frame->ok = kind == FRAME_RENDERED || kind == FRAME_ENTRY || kind == FRAME_TASK_RESULT;
+    frame->more = kind == FRAME_TASK_RESULT;
     frame->acked_kind = kind == FRAME_HOST_ACK ? FRAME_DONE : 0;
     fill_message(frame);
     fill_rest(frame);

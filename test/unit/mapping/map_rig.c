@@ -48,6 +48,12 @@ path_of(char out[128], const char *name)
     snprintf(out, 128, "%s/%s", directory, name);
 }
 
+void
+rig_path(char out[128], const char *name)
+{
+    path_of(out, name);
+}
+
 static void
 write_file(const char *name, const char *text)
 {

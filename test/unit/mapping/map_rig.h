@@ -19,6 +19,8 @@ struct mapping *rig_load_with(const char *text, const struct mapping_tables *tab
 struct canonical_table *rig_load_canonical(const char *text);
 struct wire_table *rig_load_wire(const char *text);
 /* A crosswalk beside it, "crosswalk.csv" for the mapping; NULL removes it. */
+/* Where a file of that name stands beside the mapping. */
+void rig_path(char out[128], const char *name);
 void rig_write_crosswalk(const char *text);
 /* A small mapping that holds: `rules` are the request rules of transaction 2304/T1 (fields F and G of the
  * layout given by `fields`), `more` stands at the top level. */

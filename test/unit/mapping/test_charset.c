@@ -82,6 +82,7 @@ test_byte_80_is_no_euro(void **state)
             "b",
             "byte 1");
     ILLEGAL(gb18030, "ab\x80", "byte 2");
+    DECODES(gbk, "\xA2\xE3", "€"); /* some code pages have it: read, and never written */
     ENCODES(gbk, "€", "\xA1\xFE"); /* not in GBK 1.0: 〓 */
     ENCODES(gb18030, "€", "\xA2\xE3");
     DECODES(gb18030, "\xA2\xE3", "€");
@@ -121,7 +122,14 @@ test_policy_refuse_names_the_byte(void **state)
     struct fep_error error = {0};
     (void)state;
     assert_true(charset_encode(strict, "ab䶮", 5, out, sizeof out, &error) < 0);
-    assert_non_null(strstr(error.text, "byte 2"));
+    assert_string_equal(error.text, "character U+4DAE at byte 2 can not be written in GBK");
+    assert_true(charset_encode(strict, "\xC2\xB7·•", 7, out, sizeof out, &error) < 0);
+    assert_string_equal(error.text, "character U+2022 at byte 4 can not be written in GBK");
+    assert_true(charset_encode(strict, "𠮷", 4, out, sizeof out, &error) < 0);
+    assert_string_equal(error.text, "character U+20BB7 at byte 0 can not be written in GBK");
+    assert_true(charset_refuses(strict));
+    assert_false(charset_refuses(reference));
+    assert_false(charset_refuses(gbk));
 }
 
 static void

@@ -97,6 +97,72 @@ test_hazard_2_code_pages(void **state)
     mapping_destroy(mapping);
 }
 
+/* The three treatments of a character that the charset can not hold, at the field it stands in: never "?". */
+static void
+test_hazard_2_what_can_not_be_written(void **state)
+{
+    static const char *const policies[] = {"geta", "reference", "refuse"};
+    static const char *const wire[] = {"\xA1\xFE\xD0\xA1", "&#x4DAE;\xD0\xA1", NULL};
+    char changed[32768];
+    struct fep_error error;
+    unsigned char out[32];
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        const char *whole = rig_rules_text(TEXT ", (\"G\", \"text\", 50)", RULE ", (\"G\", \"data.b\")", ""),
+                   *at = strstr(whole, "geta");
+        assert_non_null(at);
+        snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - whole), whole, policies[i], at + 4);
+        struct mapping *mapping = rig_load_text(changed);
+        assert_non_null(mapping);
+        const char *value = rig_out(mapping, "{\"data\":{\"a\":\"䶮小\",\"b\":\"x\"}}", &error);
+        if (wire[i] == NULL) {
+            assert_null(value);
+            assert_int_equal(error.code, 1001);
+            assert_int_equal(error.kind, FEP_REFUSED);
+            assert_string_equal(error.text,
+                                "field F (map.cfg:9): character U+4DAE at byte 0 can not be written in GBK");
+        } else {
+            assert_string_equal(value, "䶮小");
+            int size = mapping_encode_text(mapping, value, strlen(value), out, sizeof out, &error);
+            assert_int_equal(size, strlen(wire[i]));
+            assert_memory_equal(out, wire[i], (size_t)size);
+        }
+        mapping_destroy(mapping);
+    }
+}
+
+/* More lines than the record holds: refused as a whole before anything is sent. */
+static void
+test_a_batch_that_does_not_fit(void **state)
+{
+    static char body[65536];
+    struct message_header header = {.infno = "2301", .insured_area = "450900", .treat_area = "450100"};
+    struct fep_attempt attempt = {.size = sizeof attempt, .serial = 1, .serial_date = 20261122};
+    struct mapping_context context = {.clock_date = 20261122, .attempt = &attempt};
+    struct fep_record *head, *record;
+    struct fep_error error = {0};
+    (void)state;
+    struct mapping *mapping = rig_load_shipped("dajizhong-450900.cfg");
+    size_t used = (size_t)snprintf(body, sizeof body,
+                                   "{\"input\":{\"data\":{\"mdtrt_id\":\"V1\",\"ipt_otp_no\":\"I1\","
+                                   "\"det_item_fee_sumamt\":1.00},\"feedetail\":[");
+    for (int i = 0; i < 501; i++)
+        used += (size_t)snprintf(body + used, sizeof body - used, "%s{\"feedetl_sn\":\"%d\"}",
+                                 i > 0 ? "," : "", i);
+    snprintf(body + used, sizeof body - used, "]}}");
+    assert_null(mapping_request_out(mapping, &header, NULL, rig_slice(body), FEP_OP_SUBMIT, &context, &head,
+                                    &record, &error));
+    assert_int_equal(error.code, 2204);
+    assert_int_equal(error.kind, FEP_REFUSED);
+    const char *behind = strstr(error.text, "); ");
+    assert_non_null(behind);
+    assert_int_equal(strncmp(error.text, "501 lines (dajizhong-450900.cfg:", 32), 0);
+    assert_string_equal(behind, "); at most 500 fit, and nothing took effect");
+    assert_null(head);
+    assert_null(record);
+    mapping_destroy(mapping);
+}
+
 static void
 test_hazard_3_separators_inside_characters(void **state)
 {
@@ -253,6 +319,8 @@ main(void)
         cmocka_unit_test(test_hazard_1_illegal_bytes),
         cmocka_unit_test(test_hazard_1_replacement_never_goes_back),
         cmocka_unit_test(test_hazard_2_code_pages),
+        cmocka_unit_test(test_hazard_2_what_can_not_be_written),
+        cmocka_unit_test(test_a_batch_that_does_not_fit),
         cmocka_unit_test(test_hazard_3_separators_inside_characters),
         cmocka_unit_test(test_hazard_4_dots_and_blanks_in_names),
         cmocka_unit_test(test_hazard_5_full_width),

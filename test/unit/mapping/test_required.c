@@ -96,6 +96,9 @@ test_update_without_person(void **state)
     (void)state;
     holds(load(&tables, SERVING, "2404", PLAIN, CANCEL " person = \"data.psn_no\";", ""));
     problem(load(&tables, SERVING, "2404", PLAIN, CANCEL, ""), "map.cfg:8: person is missing: 2404");
+    problem(load(&tables, SERVING, "2404", PLAIN,
+                 CANCEL " person = \"data.psn_no\"; answered_by = \"store\";", ""),
+            "map.cfg:8: answered_by is for queries; 2404 is none");
     /* Who only asks sends no order key; a query has no order. */
     holds(load(&tables, ASKING, "2404", PLAIN, CANCEL, ""));
     holds(load(&tables, SERVING, "5203", PLAIN, CANCEL, ""));

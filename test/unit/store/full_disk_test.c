@@ -83,6 +83,46 @@ insert_until_refused(struct fixture *f)
     return 0;
 }
 
+static int
+put_prompt(struct fixture *f, unsigned line)
+{
+    struct store_prompt prompt = {.line = line};
+    strcpy(prompt.msgid, "H45010000001202611221000000001");
+    memset(prompt.item_name, 'x', sizeof prompt.item_name - 1);
+    assert_int_equal(store_put_prompt(f->store, &prompt, line), 0);
+    fixture_wait(f, STORE_PROMPT);
+    assert_int_equal(f->last.reference, line);
+    return f->last.found;
+}
+
+/* Notices find their room later; they neither take the reserve nor end the store, and none is called kept
+ * that is not. */
+static void
+prompts_are_refused_and_taken_again(void **state)
+{
+    struct fixture *f = *state;
+    unsigned kept = 0;
+    char ballast[FIXTURE_PATH];
+    fill_disk(f, 128 << 10);
+    while (kept < 4000 && put_prompt(f, kept + 1))
+        kept++;
+    assert_int_equal(f->last.error.code, FEP_E_DISK_FULL);
+    assert_in_range(kept, 1, 3999);
+    fixture_path(f, "ballast", ballast);
+    assert_int_equal(access(ballast, F_OK), 0);
+    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM prompt"), kept);
+    struct exchange_record record;
+    fixture_record(&record, 1, ROLE_DESTINATION);
+    record.state = STATE_REVERSING;
+    fixture_insert(f, &record, SLICE_NONE); /* what the reserve is for still finds it */
+    fixture_settle(f);
+    free_disk(f);
+    while (!store_has_room(f->store))
+        fixture_wait(f, STORE_ROOM);
+    assert_true(put_prompt(f, kept + 1));
+    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM prompt"), kept + 1);
+}
+
 static void
 new_updates_are_refused_and_outcomes_are_committed(void **state)
 {
@@ -192,6 +232,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(new_updates_are_refused_and_outcomes_are_committed),
+        CASE(prompts_are_refused_and_taken_again),
         CASE(room_comes_back_with_the_ballast),
         CASE(too_little_free_space_closes_admission_before_the_disk_is_full),
         CASE(it_opens_on_a_full_disk_and_has_no_room),

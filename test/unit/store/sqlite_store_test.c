@@ -280,11 +280,12 @@ write_script(const struct fixture *f, const char *name, const char *sql)
 static void
 copy_schema(struct fixture *f)
 {
-    static const char *const parts[] = {"queue/0001_queue.sql", "journal/0001_journal.sql"};
+    static const char *const parts[] = {"queue/0001_queue.sql", "queue/0002_prompt.sql",
+                                        "journal/0001_journal.sql"};
     char from[FIXTURE_PATH + 64], to[FIXTURE_PATH], name[64];
     fixture_path(f, "schema", to);
     mkdir(to, 0700);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         snprintf(name, sizeof name, "schema/%.*s", (int)(strchr(parts[i], '/') - parts[i]), parts[i]);
         fixture_path(f, name, to);
         mkdir(to, 0700);
@@ -309,25 +310,52 @@ migrations_are_applied_in_order_and_a_bad_one_changes_nothing(void **state)
     fixture_settle(f);
     fixture_close(f);
 
-    write_script(f, "schema/queue/0003_c.sql", "INSERT INTO extra VALUES(3)");
-    fixture_open_fails(f, FEP_E_STORE_MIGRATION, "0002_*.sql is missing");
-    write_script(f, "schema/queue/0002_b.sql",
+    write_script(f, "schema/queue/0004_d.sql", "INSERT INTO extra VALUES(4)");
+    fixture_open_fails(f, FEP_E_STORE_MIGRATION, "0003_*.sql is missing");
+    write_script(f, "schema/queue/0003_c.sql",
                  "CREATE TABLE extra(x INTEGER) STRICT; INSERT INTO nowhere VALUES(1)");
     fixture_open_fails(f, FEP_E_STORE_MIGRATION, "rolled back");
     assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM sqlite_schema WHERE name='extra'"),
                      0);
-    assert_int_equal(fixture_number(f, "queue.db", "PRAGMA user_version"), 1);
-    write_script(f, "schema/queue/0002_b.sql",
-                 "CREATE TABLE extra(x INTEGER) STRICT; INSERT INTO extra VALUES(2)");
+    assert_int_equal(fixture_number(f, "queue.db", "PRAGMA user_version"), 2);
+    write_script(f, "schema/queue/0003_c.sql",
+                 "CREATE TABLE extra(x INTEGER) STRICT; INSERT INTO extra VALUES(3)");
     fixture_open(f);
-    assert_int_equal(fixture_number(f, "queue.db", "SELECT sum(x) FROM extra"), 5);
+    assert_int_equal(fixture_number(f, "queue.db", "SELECT sum(x) FROM extra"), 7);
     assert_true(fixture_find(f, &record));
     fixture_release_last(f);
     fixture_close(f);
 
-    fixture_path(f, "schema/queue/0003_c.sql", path);
+    fixture_path(f, "schema/queue/0004_d.sql", path);
     unlink(path);
-    fixture_open_fails(f, FEP_E_STORE_VERSION, "schema 3");
+    fixture_open_fails(f, FEP_E_STORE_VERSION, "schema 4");
+}
+
+/* A queue as earlier versions left it, with open and closed exchanges in it. */
+static void
+the_prompts_table_is_added_to_a_queue_in_use(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    fixture_open(f);
+    for (unsigned i = 0; i < 500; i++) {
+        fixture_record(&record, i, ROLE_ORIGIN);
+        fixture_insert(f, &record, fixture_body("body", i, 500));
+        if (i % 2 == 0)
+            fixture_close_exchange(f, &record);
+    }
+    fixture_settle(f);
+    fixture_close(f);
+    fixture_run(f, "queue.db", "DROP TABLE prompt; PRAGMA user_version=1");
+    fixture_open(f);
+    assert_int_equal(fixture_number(f, "queue.db", "PRAGMA user_version"), 2);
+    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM prompt"), 0);
+    fixture_record(&record, 499, ROLE_ORIGIN);
+    assert_true(fixture_find(f, &record));
+    fixture_release_last(f);
+    fixture_record(&record, 498, ROLE_ORIGIN);
+    assert_true(fixture_find(f, &record));
+    fixture_release_last(f);
 }
 
 /* --- moving
@@ -837,6 +865,7 @@ main(void)
         CASE(a_damaged_queue_is_refused_and_left_as_it_is),
         CASE(another_programs_file_is_refused),
         CASE(migrations_are_applied_in_order_and_a_bad_one_changes_nothing),
+        CASE(the_prompts_table_is_added_to_a_queue_in_use),
         CASE(closed_ones_move_to_their_day_and_leave_the_queue),
         CASE(a_key_in_a_journal_conflicts_whatever_day_the_copy_claims),
         CASE(a_reversal_brings_a_moved_one_back_with_its_bodies),

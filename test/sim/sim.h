@@ -1,0 +1,268 @@
+/* The world simulator: several gateways with their real cores, stores, links, adapter hosts, local systems and callers in
+ * one process under virtual time, driven by one seed. Everything may be lost, repeated, reordered and delayed; anything
+ * may die, freeze or fill up at any step. The rules of the hop protocol are checked at every command; the verdict about
+ * money comes from the local systems' own books.
+ *
+ * One world is one thread. What happens is decided by dice of one seed; each kind of fault has dice of its own, so that
+ * leaving one kind out changes nothing else, and a failing seed can be made smaller. */
+#ifndef SIM_H
+#define SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core.h"
+
+enum { SIM_GATES = 6, SIM_UPDATES = 64, SIM_PERSONS = 3, SIM_CALLS = 512, SIM_SENT = 1 << 15 };
+enum { SIM_FAULTS_END_MS = 240000, SIM_END_MS = 4 * 3600 * 1000 };
+
+/* --- settings: drawn from the seed, then made smaller by the shrinker ---------------------------------------- */
+enum fault { /* each with dice of its own */
+    FAULT_LOSS, FAULT_REPEAT, FAULT_DELAY, FAULT_PARTITION, FAULT_KILL_GATE, FAULT_KILL_HOST, FAULT_FREEZE_HOST,
+    FAULT_DISK_FULL, FAULT_CLOCK_STEP, FAULT_HOLD, FAULT_ROUTE_CHANGE, FAULT_LOOP, FAULT_LOCAL_LOSS, FAULT_LOCAL_DELAY,
+    FAULT_LOCAL_REFUSES, FAULT_DECLINES, FAULT_DAY_CHANGE, FAULT_CALLER_REVERSES, FAULT_CALLER_REPEATS,
+    FAULT_CALLER_VANISHES, FAULT_NOT_RENDERED, FAULT_COUNT
+};
+extern const char *const fault_names[FAULT_COUNT];
+
+struct settings {
+    uint64_t seed;
+    unsigned gates, updates, persons;
+    bool direct;    /* a second way between the first two regions */
+    unsigned spread_ms;
+    unsigned strength[FAULT_COUNT]; /* 0 = this kind does not happen; else per cent, or how many */
+    bool inquires[SIM_GATES], replays[SIM_GATES];
+    uint32_t max_in_flight;
+};
+void settings_draw(struct settings *settings, uint64_t seed);
+void settings_print(const struct settings *settings, FILE *out);
+
+/* --- dice -------------------------------------------------------------------------------------------------- */
+enum { DICE_WORLD = FAULT_COUNT, DICE_COUNT };
+
+/* --- agenda: what will happen ------------------------------------------------------------------------------ */
+enum happening_type {
+    HAPPEN_PACKET = 1, /* an event for a core, over a link or from a host */
+    HAPPEN_COMMIT, HAPPEN_KILL, HAPPEN_START, HAPPEN_PARTITION, HAPPEN_DISK, HAPPEN_CLOCK, HAPPEN_HOLD, HAPPEN_ROUTE,
+    HAPPEN_LOOP, HAPPEN_DAY,
+    HAPPEN_HOST_KILL, HAPPEN_HOST_START, HAPPEN_HOST_FREEZE, HAPPEN_ARRIVAL, HAPPEN_REPLY, HAPPEN_TIMEOUT, HAPPEN_OFFER,
+    HAPPEN_ASK, HAPPEN_LOOK, HAPPEN_GONE
+};
+struct call;
+struct happening {
+    int64_t due_ms;
+    uint64_t order; /* of planning: equal times happen in this order */
+    enum happening_type type;
+    uint8_t gate, other, flag;
+    uint32_t epoch, life; /* of the host; of the gateway: what was planned in an earlier life does not happen */
+    uint64_t number;
+    /* owned: */
+    struct core_event *event;     /* PACKET */
+    struct call *call;            /* ARRIVAL: what was asked */
+    struct core_outcome *outcome; /* REPLY */
+};
+struct agenda {
+    struct happening *heap;
+    size_t count, room;
+    uint64_t planned;
+};
+struct happening *agenda_add(struct agenda *agenda, int64_t due_ms); /* valid until the next call; then agenda_sift */
+void agenda_sift(struct agenda *agenda);                              /* the one just added is filled in */
+const struct happening *agenda_first(const struct agenda *agenda);
+struct happening agenda_take(struct agenda *agenda);
+void agenda_finish(struct agenda *agenda);
+void happening_release(struct happening *happening); /* what it owns */
+
+/* --- a gateway's disk --------------------------------------------------------------------------------------- */
+struct row {
+    bool used, closed;
+    struct exchange_record record;
+    struct slice body, answer;
+};
+struct pending { /* written, not committed */
+    enum command_type type;
+    uint64_t sequence, number;
+    struct exchange_record record;
+    struct slice body, answer;
+};
+struct disk {
+    struct row *rows; /* [SIM_UPDATES][2]: origin, and transit or destination */
+    struct pending *pending;
+    size_t pending_count, pending_room;
+    uint64_t serial_counter;
+    bool full;
+};
+struct row *disk_row(const struct disk *disk, const struct message_key *key, uint8_t role); /* NULL: no such place */
+
+/* --- a local system's books -------------------------------------------------------------------------------- */
+enum entry_state { ENTRY_POSTED = 1, ENTRY_REFUSED, ENTRY_REVERSED, ENTRY_BLOCKED };
+struct entry {
+    uint64_t serial;
+    enum entry_state state;
+    uint64_t cancels;      /* the serial of what this one cancels */
+    uint64_t cancelled_by; /* the cancel in force, 0 = none */
+    int64_t amount_fen;    /* negative for a cancel */
+    uint16_t code;         /* of a refusal */
+    uint16_t update;       /* number of the update + 1; 0: the gateway's own cancel */
+    uint8_t visit;         /* whose later postings rest on it; 0: nobody's */
+    uint8_t day;
+    bool declines;         /* its reversal is declined for good: 2503 */
+};
+enum { BOOK_ENTRIES = 1024 };
+struct book {
+    struct entry entries[BOOK_ENTRIES];
+    size_t count;
+    uint8_t day;
+    bool replays;
+};
+struct entry *book_find(struct book *book, uint64_t serial);
+/* `chance` 0..99 decides what the system's own business rules say. */
+void book_submit(struct book *book, const struct call *call, unsigned chance, const struct settings *settings,
+                 struct core_outcome *outcome);
+void book_reverse(struct book *book, uint64_t serial, struct core_outcome *outcome);
+void book_inquire(const struct book *book, uint64_t serial, struct core_outcome *outcome);
+/* Postings of this update in force: neither reversed nor cancelled. */
+int book_in_force(const struct book *book, uint16_t update);
+int64_t book_sum(const struct book *book); /* of everything posted and not reversed, cancels negative */
+
+/* --- a gateway with its hosts ------------------------------------------------------------------------------- */
+struct call { /* at the host that calls the local system */
+    uint64_t id;
+    bool used, done;
+    struct core_outcome outcome;
+    uint8_t operation;
+    uint16_t update;
+    uint8_t visit;
+    uint64_t serial, cancel;
+    int64_t amount_fen;
+    uint64_t cancels;
+};
+struct gate {
+    char name[NODE_SIZE];
+    char area[AREA_SIZE];
+    struct core_config config;
+    struct core *core;
+    struct route_table *routes;
+    struct disk disk;
+    struct book book;
+    bool alive, commit_planned, has_region, rerouted, looped;
+    uint32_t life;     /* counts restarts of the gateway */
+    uint32_t epoch;    /* of the calling host */
+    bool host_up;
+    int64_t frozen_until_ms;
+    int64_t wall_offset_ms;
+    struct call calls[SIM_CALLS];
+    size_t call_top;   /* calls beyond were never used */
+};
+
+/* --- a caller's update -------------------------------------------------------------------------------------- */
+struct update {
+    uint16_t number;
+    uint8_t treat, insured, person, visit;
+    char msgid[MSGID_SIZE];
+    uint16_t refunds;  /* number of the refunded update + 1 */
+    int64_t amount_fen;
+    uint64_t settlement; /* from the answer: the serial at the local system */
+    unsigned asked, told_answered, told_refused, told_reversed, told_stands, told_open;
+    bool asked_reversal, fresh_after_refusal, waiting, vanished;
+    bool not_rendered; /* its answer could not be put into the caller's words */
+    uint64_t ticket;
+};
+
+struct sent { uint8_t from, acked; uint32_t attempt; uint64_t token; struct message_key key; };
+
+struct tally {
+    uint64_t worlds, updates, exchanges, steps, restarts;
+    uint64_t faults[FAULT_COUNT];
+    uint64_t endings[STATE_COUNT];
+};
+
+struct sim {
+    const struct settings *settings;
+    const struct transaction_table *transactions;
+    uint64_t dice[DICE_COUNT];
+    struct agenda agenda;
+    struct gate gates[SIM_GATES];
+    struct update updates[SIM_UPDATES];
+    unsigned update_count;
+    struct sent *sents;
+    uint64_t sent_count;
+    uint32_t tickets;
+    bool parted[SIM_GATES][SIM_GATES];
+    int64_t now_ms;
+    bool calm;
+    FILE *trace;
+    struct tally *tally;
+    char failure[320]; /* of an invariant: its name first; empty = none */
+};
+
+/* play.c: one seed from the first fault to the last ending. 0, or -1 with sim->failure. `sim` is scratch, reused. */
+int sim_play(struct sim *sim, const struct settings *settings, struct tally *tally, FILE *trace);
+void sim_release(struct sim *sim);
+/* shrink.c: the smallest settings that still fail in the same rule. */
+void sim_shrink(struct sim *sim, struct settings *settings);
+
+/* --- between the files -------------------------------------------------------------------------------------- */
+unsigned sim_roll(struct sim *sim, unsigned dice, unsigned limit);
+bool sim_happens(struct sim *sim, enum fault fault); /* per cent; counted; never when calm */
+struct happening *sim_plan(struct sim *sim, enum happening_type type, uint8_t gate, int64_t after_ms);
+void sim_planned(struct sim *sim); /* the happening just planned is filled in */
+void sim_plan_event(struct sim *sim, enum happening_type type, uint8_t gate, uint8_t from, const struct core_event *event,
+                    int64_t after_ms);
+void *sim_copy(const void *data, size_t size); /* never fails: the process ends */
+void sim_broken(struct sim *sim, const char *rule, const char *msgid, int64_t number);
+#define SIM_TRACE(sim, ...)                                                                                              \
+    do {                                                                                                                 \
+        if ((sim)->trace != NULL)                                                                                        \
+            sim_say(sim, __VA_ARGS__);                                                                                   \
+    } while (0)
+void sim_say(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+struct update *sim_update_of(struct sim *sim, const char *msgid); /* NULL: none */
+
+void gate_create(struct sim *sim, uint8_t number);
+void gate_destroy(struct gate *gate);
+void gate_start(struct sim *sim, uint8_t number);
+void gate_kill(struct sim *sim, uint8_t number);
+void gate_step(struct sim *sim, uint8_t number, struct core_event *event);
+void gate_commit(struct sim *sim, uint8_t number);
+void gate_set_routes(struct sim *sim, uint8_t number);
+bool gates_are_linked(const struct sim *sim, uint8_t a, uint8_t b);
+void gate_on_command(struct sim *sim, uint8_t number, const struct core_command *command);
+
+void line_send(struct sim *sim, uint8_t from, const struct core_command *command);
+void line_ack(struct sim *sim, uint8_t from, const struct core_command *command);
+
+void host_submit(struct sim *sim, uint8_t number, const struct core_command *command);
+void host_acked(struct sim *sim, uint8_t number, uint64_t id);
+void host_introduce(struct sim *sim, uint8_t number);
+void host_kill(struct sim *sim, uint8_t number);
+void host_arrive(struct sim *sim, const struct happening *happening);
+void host_reply(struct sim *sim, const struct happening *happening);
+
+void caller_plan_all(struct sim *sim);
+void caller_ask(struct sim *sim, uint16_t number, enum transaction_class transaction_class, bool fresh);
+void caller_look(struct sim *sim, uint16_t number, uint64_t ticket);
+void caller_told(struct sim *sim, uint8_t number, const struct core_command *command);
+
+void faults_plan(struct sim *sim);
+void faults_happen(struct sim *sim, const struct happening *happening);
+
+/* invariants.c */
+void check_write(struct sim *sim, uint8_t number, const struct core_command *command);
+void check_ack(struct sim *sim, uint8_t number, const struct sent *sent);
+void check_command(struct sim *sim, uint8_t number, const struct core_command *command);
+void check_told(struct sim *sim, struct update *update, const struct core_outcome *outcome);
+void check_end(struct sim *sim);
+
+/* disk.c */
+void disk_create(struct disk *disk);
+void disk_destroy(struct disk *disk);
+void disk_write(struct disk *disk, const struct core_command *command);
+/* Carries out what is pending and tells the core, through `fn`; a crash keeps a prefix and tells nobody. */
+void disk_commit(struct sim *sim, uint8_t number);
+void disk_crash(struct sim *sim, uint8_t number, size_t survived);
+void disk_restore(struct sim *sim, uint8_t number);
+void disk_find(struct sim *sim, uint8_t number, const struct core_command *command);
+
+#endif

@@ -1,0 +1,717 @@
+/* Lists of stored exchanges, the search for a settlement, and prompts: the same promises asked of the memory
+ * store and of the SQLite store, and what only files can show. */
+#include "store_fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "error_codes.h"
+#include "listing.h"
+
+enum { DAY = FIXTURE_DAY, MOST = 512 };
+static const char *kind = "sqlite";
+
+static int
+set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    fixture_init(f);
+    if (strcmp(kind, "encrypted") == 0)
+        fixture_make_key(f);
+    if (strcmp(kind, "memory") == 0)
+        f->store = memory_store_open();
+    else
+        fixture_open(f);
+    *state = f;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    fixture_finish(*state);
+    free(*state);
+    return 0;
+}
+
+/* --- records and lists
+ * --------------------------------------------------------------------------------------------- */
+
+/* A settlement that was posted here, number n, with accounting day `day`. */
+static void
+posted(struct exchange_record *record, unsigned n, uint32_t day)
+{
+    fixture_record(record, n, ROLE_DESTINATION);
+    strcpy(record->header.infno, "2207");
+    strcpy(record->target, "450900");
+    record->state = STATE_ANSWERED;
+    record->kind = FEP_ANSWERED;
+    record->effect = FEP_EFFECT_POSTED;
+    record->local = (struct local_attempt){10000000000u + n, DAY, day, 1, "1"};
+    record->times.sent = record->times.accepted + 5;
+    snprintf(record->index.settlement_id, sizeof record->index.settlement_id, "S%u", n);
+    snprintf(record->index.visit_id, sizeof record->index.visit_id, "V%u", n);
+    struct slice body = fixture_body("body", n, 0);
+    assert_int_equal(message_digest(&record->header, &body, record->digest), 0);
+    slice_release(&body);
+}
+
+static void
+keep(struct fixture *f, const struct exchange_record *record, unsigned n)
+{
+    fixture_submit(f, STORE_INSERT, record, fixture_body("body", n, 0), fixture_body("answer", n, 0));
+}
+
+static struct store_list_query
+query_of(enum exchange_role role, const char *instance)
+{
+    struct store_list_query query = {.role = (uint8_t)role,
+                                     .from_day = DAY,
+                                     .to_day = DAY,
+                                     .infno_count = 2,
+                                     .bodies = 1,
+                                     .limit = STORE_LIST_LIMIT};
+    strcpy(query.instance, instance);
+    strcpy(query.infnos[0], "2304");
+    strcpy(query.infnos[1], "2207");
+    return query;
+}
+
+struct page {
+    unsigned numbers[MOST]; /* the exchanges' */
+    size_t count;
+    char cursor[STORE_CURSOR_SIZE];
+    unsigned code;
+};
+
+static unsigned
+number_of(const struct exchange_record *record)
+{
+    return (unsigned)(record->times.accepted - 1795313702000);
+}
+
+static void
+list(struct fixture *f, const struct store_list_query *query, struct page *page)
+{
+    uint64_t reference = ++f->sequence + 90000;
+    memset(page, 0, sizeof *page);
+    assert_int_equal(store_list(f->store, query, reference), 0);
+    for (;;) {
+        fixture_wait(f, STORE_LISTED);
+        assert_int_equal(f->last.reference, reference);
+        if (!f->last.found)
+            break;
+        assert_true(page->count < MOST);
+        unsigned n = number_of(&f->last.record);
+        if (query->bodies) {
+            fixture_assert_body(f->last.body, "body", n);
+            fixture_assert_body(f->last.answer, "answer", n);
+        } else {
+            assert_int_equal(f->last.body.size + f->last.answer.size, 0);
+        }
+        page->numbers[page->count++] = n;
+        fixture_release_last(f);
+    }
+    memcpy(page->cursor, f->last.cursor, sizeof page->cursor);
+    page->code = f->last.error.code;
+}
+
+static void
+assert_page(const struct page *page, size_t count, const unsigned *numbers)
+{
+    assert_int_equal(page->code, 0);
+    assert_int_equal(page->count, count);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(page->numbers[i], numbers[i]);
+}
+
+/* --- what belongs to a list
+ * ------------------------------------------------------------------------------------------ */
+
+static void
+a_destination_lists_by_accounting_day_instance_and_transaction(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    struct page page;
+    struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
+    for (unsigned n = 1; n <= 12; n++) {
+        posted(&record, n, DAY);
+        if (n == 2)
+            record.local.accounting_date = DAY + 1; /* posted after the local system's day had changed */
+        if (n == 3)
+            record.local.accounting_date = 0; /* it does not say: the day of the serial */
+        if (n == 4)
+            strcpy(record.target, "450300");
+        if (n == 5)
+            strcpy(record.header.infno, "2208");
+        if (n == 6)
+            record.state = STATE_REFUSED;
+        if (n == 7)
+            record.tombstone = 1;
+        if (n == 8)
+            record.local.serial = 0; /* never handed to the local system */
+        if (n == 9)
+            record.state = STATE_UNKNOWN;
+        if (n == 10)
+            record.state = STATE_REVERSED;
+        if (n == 11)
+            record.header.day = DAY - 1; /* accepted by its origin before midnight */
+        if (n == 12)
+            record.state = STATE_STANDS;
+        keep(f, &record, n);
+    }
+    fixture_settle(f);
+    list(f, &query, &page);
+    assert_page(&page, 6, (unsigned[]){1, 3, 9, 10, 11, 12});
+    assert_string_equal(page.cursor, "");
+    query.to_day = DAY + 1;
+    list(f, &query, &page);
+    assert_page(&page, 7, (unsigned[]){1, 2, 3, 9, 10, 11, 12});
+}
+
+static void
+an_origin_lists_by_its_own_day_and_by_who_asked(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    struct page page;
+    struct store_list_query query = query_of(ROLE_ORIGIN, "danxian");
+    for (unsigned n = 1; n <= 4; n++) {
+        fixture_record(&record, n, ROLE_ORIGIN);
+        record.state = STATE_ANSWERED;
+        if (n == 2)
+            strcpy(record.previous, "other");
+        if (n == 3)
+            record.header.day = DAY + 1;
+        struct slice body = fixture_body("body", n, 0);
+        assert_int_equal(message_digest(&record.header, &body, record.digest), 0);
+        slice_release(&body);
+        keep(f, &record, n);
+    }
+    fixture_settle(f);
+    list(f, &query, &page);
+    assert_page(&page, 2, (unsigned[]){1, 4});
+    query.bodies = 0;
+    list(f, &query, &page);
+    assert_page(&page, 2, (unsigned[]){1, 4});
+}
+
+/* In the order of acceptance whatever the order of writing, in pages, and closed ones as well. */
+static void
+pages_follow_one_another_without_gap_or_repetition(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    struct page page;
+    struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
+    unsigned expected = 1;
+    for (unsigned i = 0; i < 50; i++) {
+        unsigned n = (i * 37) % 50 + 1;
+        posted(&record, n, DAY);
+        keep(f, &record, n);
+        if (n % 3 == 0)
+            fixture_close_exchange(f, &record);
+    }
+    fixture_settle(f);
+    query.limit = 7;
+    do {
+        list(f, &query, &page);
+        assert_int_equal(page.code, 0);
+        for (size_t i = 0; i < page.count; i++)
+            assert_int_equal(page.numbers[i], expected++);
+        assert_true(page.cursor[0] != '\0' || expected == 51);
+        strcpy(query.after, page.cursor);
+    } while (page.cursor[0] != '\0');
+    assert_int_equal(expected, 51);
+}
+
+static void
+what_is_no_question_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct store_list_query good = query_of(ROLE_DESTINATION, "450900"), query = good;
+    query.role = ROLE_TRANSIT;
+    assert_int_equal(store_list(f->store, &query, 1), -1);
+    query = good;
+    query.limit = 0;
+    assert_int_equal(store_list(f->store, &query, 1), -1);
+    query.limit = STORE_LIST_LIMIT + 1;
+    assert_int_equal(store_list(f->store, &query, 1), -1);
+    query = good;
+    query.infno_count = 0;
+    assert_int_equal(store_list(f->store, &query, 1), -1);
+    query = good;
+    query.to_day = DAY - 1;
+    assert_int_equal(store_list(f->store, &query, 1), -1);
+    query = good;
+    strcpy(query.after, "DROP TABLE exchange");
+    assert_int_equal(store_list(f->store, &query, 1), -1);
+}
+
+static void
+days_cross_months_and_years(void **state)
+{
+    (void)state;
+    assert_int_equal(listing_move_day(20261231, 1), 20270101);
+    assert_int_equal(listing_move_day(20270101, -1), 20261231);
+    assert_int_equal(listing_move_day(20280228, 1), 20280229);
+    assert_int_equal(listing_move_day(20270228, 1), 20270301);
+    assert_int_equal(listing_move_day(20261122, 0), 20261122);
+}
+
+/* --- one settlement
+ * -------------------------------------------------------------------------------------------------- */
+
+static int
+find_settlement(struct fixture *f, const char *infno, const char *settlement_id)
+{
+    uint64_t reference = (1ull << 63) + ++f->sequence;
+    assert_int_equal(store_find_settlement(f->store, ROLE_DESTINATION, infno, settlement_id, reference), 0);
+    fixture_wait(f, STORE_FOUND);
+    assert_int_equal(f->last.reference, reference);
+    return f->last.found;
+}
+
+static void
+the_update_that_cancelled_a_settlement_is_found_open_and_closed(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    for (unsigned n = 1; n <= 3; n++) {
+        posted(&record, n, DAY);
+        strcpy(record.header.infno, n == 3 ? "2207" : "2208");
+        strcpy(record.index.settlement_id, n == 2 ? "S-other" : "S-wanted");
+        if (n == 2)
+            record.state = STATE_REVERSED;
+        keep(f, &record, n);
+    }
+    fixture_settle(f);
+    posted(&record, 1, DAY);
+    for (int closed = 0; closed < 2; closed++) {
+        assert_true(find_settlement(f, "2208", "S-wanted"));
+        assert_int_equal(number_of(&f->last.record), 1);
+        fixture_assert_body(f->last.body, "body", 1);
+        fixture_release_last(f);
+        assert_false(find_settlement(f, "2208", "S-other")); /* it was reversed: it cancels nothing */
+        assert_false(find_settlement(f, "2305", "S-wanted"));
+        assert_int_equal(f->last.error.code, 0);
+        fixture_close_exchange(f, &record);
+        fixture_settle(f);
+        if (strcmp(kind, "memory") != 0)
+            fixture_wait_moved(f);
+    }
+}
+
+/* --- prompts
+ * -------------------------------------------------------------------------------------------------------- */
+
+static struct store_prompt
+prompt_of(unsigned n, unsigned line)
+{
+    struct store_prompt prompt = {.line = line, .fee_fen = 12345};
+    strcpy(prompt.instance, "450900");
+    snprintf(prompt.msgid, sizeof prompt.msgid, "H45010000001202611221%09u", n);
+    strcpy(prompt.institution, "H45010000001");
+    strcpy(prompt.institution_name, "\xe5\x8d\x97\xe5\xae\x81");
+    strcpy(prompt.treat_area, "450100");
+    snprintf(prompt.visit_id, sizeof prompt.visit_id, "V%u", n);
+    strcpy(prompt.item_code, "GX-77");
+    strcpy(prompt.item_name, "item");
+    strcpy(prompt.level, "02");
+    strcpy(prompt.time, "2026-11-22 09:00:00");
+    return prompt;
+}
+
+static int
+put(struct fixture *f, const struct store_prompt *prompt)
+{
+    uint64_t reference = ++f->sequence;
+    assert_int_equal(store_put_prompt(f->store, prompt, reference), 0);
+    fixture_wait(f, STORE_PROMPT);
+    assert_int_equal(f->last.reference, reference);
+    return f->last.found;
+}
+
+static int
+close_prompt(struct fixture *f, int64_t id, const char *local)
+{
+    struct store_prompt closing = {.id = id, .closed_by = 1000, .why = "mapped"};
+    uint64_t reference = ++f->sequence;
+    strcpy(closing.local_code, local);
+    assert_int_equal(store_close_prompt(f->store, &closing, reference), 0);
+    fixture_wait(f, STORE_PROMPT);
+    assert_int_equal(f->last.reference, reference);
+    return f->last.found;
+}
+
+static void
+a_prompt_is_kept_once_and_closed_once(void **state)
+{
+    struct fixture *f = *state;
+    struct store_prompt prompt = prompt_of(1, 3);
+    assert_true(put(f, &prompt));
+    assert_true(put(f, &prompt)); /* offered again: kept already */
+    assert_true(close_prompt(f, 1, "L1"));
+    assert_false(close_prompt(f, 1, "L2"));
+    assert_int_equal(f->last.error.code, FEP_E_NOTHING_KNOWN);
+    assert_false(close_prompt(f, 2, "L1"));
+    assert_true(put(f, &prompt)); /* the same notice does not open it again */
+    assert_false(close_prompt(f, 1, "L2"));
+}
+
+struct seen {
+    struct store_prompt first, last;
+    unsigned count;
+};
+
+static int
+see(void *arg, const struct store_prompt *prompt)
+{
+    struct seen *seen = arg;
+    if (seen->count++ == 0)
+        seen->first = *prompt;
+    seen->last = *prompt;
+    return 0;
+}
+
+static struct seen
+read_prompts(struct fixture *f, int all, int64_t id)
+{
+    struct seen seen = {0};
+    struct fep_error error = {0};
+    if (store_read_prompts(f->directory, all, id, see, &seen, &error) != 0)
+        fail_msg("%s", error.text);
+    return seen;
+}
+
+static void
+prompts_survive_and_can_be_read_from_outside(void **state)
+{
+    struct fixture *f = *state;
+    struct seen seen;
+    for (unsigned i = 1; i <= 150; i++) {
+        struct store_prompt prompt = prompt_of(i, i);
+        assert_int_equal(store_put_prompt(f->store, &prompt, i), 0);
+    }
+    for (unsigned i = 1; i <= 150; i++) {
+        fixture_wait(f, STORE_PROMPT);
+        assert_int_equal(f->last.reference, i);
+        assert_true(f->last.found);
+    }
+    assert_true(close_prompt(f, 2, "L2"));
+    fixture_close(f);
+    seen = read_prompts(f, 0, 0);
+    assert_int_equal(seen.count, 149);
+    seen = read_prompts(f, 1, 0);
+    assert_int_equal(seen.count, 150);
+    assert_int_equal(seen.first.id, 1);
+    assert_int_equal(seen.last.id, 150);
+    assert_string_equal(seen.first.institution_name, "\xe5\x8d\x97\xe5\xae\x81");
+    assert_string_equal(seen.first.item_code, "GX-77");
+    assert_int_equal(seen.first.fee_fen, 12345);
+    assert_int_equal(seen.last.line, 150);
+    seen = read_prompts(f, 0, 2);
+    assert_int_equal(seen.count, 1);
+    assert_string_equal(seen.first.local_code, "L2");
+    assert_string_equal(seen.first.why, "mapped");
+    assert_int_equal(seen.first.closed_by, 1000);
+    assert_true(seen.first.closed_ms > 0);
+    fixture_open(f);
+    assert_true(close_prompt(f, 1, ""));
+    struct store_identity identity;
+    store_read_identity(f->store, &identity);
+    assert_int_equal(identity.open_prompts, 148);
+}
+
+static void
+settle_visit(struct fixture *f, unsigned n, int settles, enum exchange_state end)
+{
+    struct exchange_record record;
+    posted(&record, n, DAY);
+    record.state = STATE_DISPATCHED;
+    struct store_write write = {
+        .type = STORE_INSERT, .sequence = ++f->sequence, .settles = 1, .record = record};
+    write.body = fixture_body("body", n, 0);
+    assert_int_equal(store_submit(f->store, &write, 1), 0);
+    fixture_settle(f);
+    assert_string_equal(read_prompts(f, 1, 0).first.settlement_id, ""); /* not before it has ended */
+    record.state = (uint8_t)end;
+    write = (struct store_write){.type = STORE_UPDATE,
+                                 .sequence = ++f->sequence,
+                                 .settles = (uint8_t)settles,
+                                 .record = record,
+                                 .answer = fixture_body("answer", n, 0)};
+    assert_int_equal(store_submit(f->store, &write, 1), 0);
+    fixture_settle(f);
+}
+
+static void
+a_settlement_is_noted_in_its_visits_open_prompts(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned line = 1; line <= 3; line++) {
+        struct store_prompt prompt = prompt_of(7, line);
+        if (line == 3)
+            strcpy(prompt.visit_id, "V8");
+        assert_true(put(f, &prompt));
+    }
+    assert_true(close_prompt(f, 2, ""));
+    settle_visit(f, 7, 1, STATE_ANSWERED);
+    assert_string_equal(read_prompts(f, 1, 1).first.settlement_id, "S7");
+    assert_string_equal(read_prompts(f, 1, 2).first.settlement_id, ""); /* closed before */
+    assert_string_equal(read_prompts(f, 1, 3).first.settlement_id, ""); /* another visit */
+}
+
+static void
+what_is_no_settlement_or_was_refused_is_not_noted(void **state)
+{
+    struct fixture *f = *state;
+    struct store_prompt prompt = prompt_of(7, 1);
+    assert_true(put(f, &prompt));
+    settle_visit(f, 7, 0, STATE_ANSWERED);
+    assert_string_equal(read_prompts(f, 1, 1).first.settlement_id, "");
+    prompt = prompt_of(8, 1);
+    settle_visit(f, 8, 1, STATE_REFUSED);
+    assert_string_equal(read_prompts(f, 1, 1).first.settlement_id, "");
+}
+
+/* Fills the table from outside; the store counts anew when it is opened. */
+static void
+fill_prompts(struct fixture *f, unsigned count, unsigned closed)
+{
+    char sql[600];
+    fixture_close(f);
+    snprintf(
+        sql, sizeof sql,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<%u) INSERT INTO prompt SELECT "
+        "i,'450900','M'||i,1,'H','','450100','V','','C','','','',0,'',i,CASE WHEN i<=%u THEN i ELSE 0 END,0,"
+        "'','' FROM n",
+        count, closed);
+    fixture_run(f, "queue.db", sql);
+    fixture_open(f);
+}
+
+static void
+prompts_are_bounded_and_the_oldest_closed_ones_make_room(void **state)
+{
+    struct fixture *f = *state;
+    struct store_prompt prompt;
+    fill_prompts(f, STORE_PROMPTS_MOST, 2);
+    for (unsigned i = 1; i <= 2; i++) {
+        prompt = prompt_of(i, 1);
+        assert_true(put(f, &prompt));
+    }
+    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM prompt"), STORE_PROMPTS_MOST);
+    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM prompt WHERE closed_ms<>0"), 0);
+    prompt = prompt_of(3, 1);
+    assert_false(put(f, &prompt)); /* all are open */
+    assert_int_equal(f->last.error.code, FEP_E_BOUND);
+    assert_true(close_prompt(f, 5, ""));
+    assert_true(put(f, &prompt));
+    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM prompt"), STORE_PROMPTS_MOST);
+}
+
+/* --- what only files show
+ * -------------------------------------------------------------------------------------------- */
+
+static void
+what_has_moved_to_neighbouring_days_is_listed(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    struct page page;
+    struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
+    for (unsigned n = 1; n <= 20; n++) {
+        posted(&record, n, DAY);
+        record.header.day = listing_move_day(DAY, (int)(n % 5) - 2);
+        struct slice body = fixture_body("body", n, 0);
+        assert_int_equal(message_digest(&record.header, &body, record.digest), 0);
+        slice_release(&body);
+        keep(f, &record, n);
+        if (n != 20)
+            fixture_close_exchange(f, &record);
+    }
+    fixture_settle(f);
+    fixture_wait_moved(f);
+    query.limit = 6;
+    unsigned expected = 1;
+    do {
+        list(f, &query, &page);
+        for (size_t i = 0; i < page.count; i++)
+            assert_int_equal(page.numbers[i], expected++);
+        strcpy(query.after, page.cursor);
+    } while (page.cursor[0] != '\0');
+    assert_int_equal(expected, 21);
+}
+
+/* One that was brought back by a reversal stands in the queue and in its journal: the queue's row counts,
+ * once. */
+static void
+one_that_came_back_from_its_journal_is_listed_once_as_it_is_now(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    struct page page;
+    struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
+    uint64_t reference = 4242;
+    posted(&record, 1, DAY);
+    keep(f, &record, 1);
+    fixture_close_exchange(f, &record);
+    fixture_settle(f);
+    fixture_wait_moved(f);
+    record.state = STATE_REVERSING;
+    fixture_update(f, &record, SLICE_NONE);
+    fixture_settle(f);
+    list(f, &query, &page);
+    assert_page(&page, 1, (unsigned[]){1});
+    assert_int_equal(store_list(f->store, &query, reference), 0);
+    fixture_wait(f, STORE_LISTED);
+    assert_int_equal(f->last.record.state, STATE_REVERSING);
+    fixture_release_last(f);
+    fixture_wait(f, STORE_LISTED);
+    assert_false(f->last.found);
+}
+
+/* Rows move on between two pages. */
+static void
+pages_go_on_while_rows_move_to_their_journal(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    struct page page;
+    struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
+    for (unsigned n = 1; n <= 30; n++) {
+        posted(&record, n, DAY);
+        keep(f, &record, n);
+    }
+    fixture_settle(f);
+    query.limit = 10;
+    list(f, &query, &page);
+    assert_int_equal(page.count, 10);
+    for (unsigned n = 1; n <= 30; n++) {
+        posted(&record, n, DAY);
+        fixture_close_exchange(f, &record);
+    }
+    fixture_settle(f);
+    fixture_wait_moved(f);
+    strcpy(query.after, page.cursor);
+    query.limit = STORE_LIST_LIMIT;
+    list(f, &query, &page);
+    assert_int_equal(page.code, 0);
+    assert_int_equal(page.count, 20);
+    assert_int_equal(page.numbers[0], 11);
+    assert_int_equal(page.numbers[19], 30);
+}
+
+static void
+a_day_in_quarantine_fails_the_list(void **state)
+{
+    struct fixture *f = *state;
+    struct page page;
+    struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
+    char path[FIXTURE_PATH];
+    fixture_path(f, "journal/20261122.db.quarantined", path);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+    list(f, &query, &page);
+    assert_int_equal(page.code, FEP_E_JOURNAL_QUARANTINED);
+    query.from_day = query.to_day = DAY + 1; /* other days are not concerned */
+    list(f, &query, &page);
+    assert_int_equal(page.code, 0);
+    assert_false(find_settlement(f, "2208", "S-wanted")); /* it may have been there: no word about it */
+    assert_int_equal(f->last.error.code, FEP_E_JOURNAL_QUARANTINED);
+}
+
+static void
+a_damaged_body_fails_the_list(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    struct page page;
+    struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
+    posted(&record, 1, DAY);
+    keep(f, &record, 1);
+    fixture_settle(f);
+    fixture_run(f, "queue.db", "UPDATE body SET data=zeroblob(length(data)) WHERE id=1");
+    list(f, &query, &page);
+    assert_int_equal(page.code, FEP_E_STORE_BODY);
+    assert_int_equal(page.count, 0);
+}
+
+/* More than one scan remembers. */
+static void
+a_very_long_list_is_complete_and_in_order(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
+    enum { MANY = 40000 };
+    char sql[900];
+    size_t told = 0;
+    int64_t last = 0;
+    posted(&record, 1, DAY);
+    fixture_insert(f, &record, SLICE_NONE);
+    fixture_settle(f);
+    fixture_close(f);
+    snprintf(sql, sizeof sql,
+             "CREATE TEMP TABLE one AS SELECT * FROM exchange; "
+             "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i<%d) "
+             "INSERT INTO temp.one SELECT * FROM (SELECT one.* FROM exchange AS one, n); "
+             "UPDATE temp.one SET id=rowid,msgid='M'||rowid,accepted_ms=accepted_ms+(rowid*7919)%%%d; "
+             "DELETE FROM exchange; INSERT INTO exchange SELECT * FROM temp.one;",
+             MANY, MANY);
+    fixture_run(f, "queue.db", sql);
+    fixture_open(f);
+    query.bodies = 0;
+    for (;;) {
+        assert_int_equal(store_list(f->store, &query, 5), 0);
+        for (fixture_wait(f, STORE_LISTED); f->last.found; fixture_wait(f, STORE_LISTED)) {
+            assert_true(f->last.record.times.accepted >= last);
+            last = f->last.record.times.accepted;
+            told++;
+        }
+        assert_int_equal(f->last.error.code, 0);
+        if (f->last.cursor[0] == '\0')
+            break;
+        strcpy(query.after, f->last.cursor);
+    }
+    assert_int_equal(told, MANY);
+}
+
+#define CASE(name)                                                                                           \
+    {                                                                                                        \
+#name, name, set_up, tear_down, NULL                                                                 \
+    }
+
+int
+main(int argc, char **argv)
+{
+    const struct CMUnitTest both[] = {
+        CASE(a_destination_lists_by_accounting_day_instance_and_transaction),
+        CASE(an_origin_lists_by_its_own_day_and_by_who_asked),
+        CASE(pages_follow_one_another_without_gap_or_repetition),
+        CASE(what_is_no_question_is_refused),
+        CASE(days_cross_months_and_years),
+        CASE(the_update_that_cancelled_a_settlement_is_found_open_and_closed),
+        CASE(a_prompt_is_kept_once_and_closed_once),
+    };
+    const struct CMUnitTest files[] = {
+        CASE(what_has_moved_to_neighbouring_days_is_listed),
+        CASE(one_that_came_back_from_its_journal_is_listed_once_as_it_is_now),
+        CASE(pages_go_on_while_rows_move_to_their_journal),
+        CASE(a_day_in_quarantine_fails_the_list),
+        CASE(a_very_long_list_is_complete_and_in_order),
+        CASE(prompts_survive_and_can_be_read_from_outside),
+        CASE(a_settlement_is_noted_in_its_visits_open_prompts),
+        CASE(what_is_no_settlement_or_was_refused_is_not_noted),
+        CASE(prompts_are_bounded_and_the_oldest_closed_ones_make_room),
+        CASE(a_damaged_body_fails_the_list), /* where bodies are encrypted */
+    };
+    kind = argc > 2 ? argv[1] : kind;
+    size_t file_count = sizeof files / sizeof *files - (strcmp(kind, "encrypted") != 0);
+    return argc > 2 && strcmp(argv[2], "files") == 0
+               ? _cmocka_run_group_tests(kind, files, file_count, NULL, NULL)
+               : cmocka_run_group_tests_name(kind, both, NULL, NULL);
+}
