@@ -80,6 +80,9 @@ check_application(sqlite3 *db, const char *path, int32_t application, struct fep
         return DATABASE_GOOD;
     if (found == 0 && database_number(db, "SELECT count(*) FROM sqlite_schema") == 0)
         return DATABASE_GOOD; /* new */
+    /* It may just have been made: its mark and its tables come with one commit, which may lie between the two looks. */
+    if (found == 0 && database_number(db, "PRAGMA application_id") == application)
+        return DATABASE_GOOD;
     error_set(error, 0, FEP_E_STORE_OPEN, "%s is not a file of this gateway's store; it was not changed",
               path);
     return DATABASE_FAILED;
