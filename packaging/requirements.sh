@@ -1,12 +1,12 @@
 # Sourced by ./demo, ./check and test/fresh/run: what a Debian 12 machine needs, and how the tree is built.
 # Everything comes from Debian's own packages.
 
-# To build and run
+# To build, to run, and for ./demo: its clocks stand on another day (libfaketime)
 packages="meson ninja-build pkg-config gcc libc6-dev \
  libzmq3-dev libsqlite3-dev libssl-dev libconfig-dev libjson-c-dev libxml2-dev \
  syslog-ng-core syslog-ng-scl python3 libfaketime"
 # To test: unit tests, sanitizers of the compiler (part of gcc), namespaces for a small disk, formatting,
-# what independent stand-ins are written in, clocks that stand on another day
+# what independent stand-ins are written in
 test_packages="libcmocka-dev clang-format libasan8 libubsan1 libtsan2 iproute2 procps util-linux gnucobol3 python3-zeep"
 
 say() { printf '%s\n' "$*" >&2; }

@@ -50,8 +50,9 @@ print_rows(const struct ctl *ctl, struct json_object *result)
         count = json_object_array_length(rows);
     for (size_t i = 0; i < count && i < MOST_SHOWN; i++) {
         struct json_object *row = json_object_array_get_idx(rows, i);
-        printf("  %-16s %s  %s  %s\n", text_of(row, "kind"), text_of(row, "local"), text_of(row, "national"),
-               text_of(row, "name"));
+        printf("  %-16s %s  %s  %s %s  %s %s\n", text_of(row, "kind"), text_of(row, "local"),
+               text_of(row, "name"), ctl_text(ctl, "对照表：", "crosswalk:"), text_of(row, "ours"),
+               ctl_text(ctl, "本地系统：", "local system:"), text_of(row, "theirs"));
     }
     if (count > MOST_SHOWN)
         printf("  %s %zu %s\n", ctl_text(ctl, "另有", "and"), count - MOST_SHOWN,
@@ -96,7 +97,7 @@ ctl_catalogue(struct ctl *ctl)
     struct json_object *task = json_object_new_object();
     json_object_object_add(task, "do", json_object_new_string("catalogue"));
     if (kind != NULL)
-        json_object_object_add(task, "kind", json_object_new_string(kind));
+        json_object_object_add(task, "kinds", json_object_new_string(kind));
     struct json_object *result =
         ctl_run_task(ctl, conf, ctl->words[0], task, CATALOGUE_S, NULL, NULL, &exit_code);
     conf_destroy(conf);

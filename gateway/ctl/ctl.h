@@ -19,7 +19,7 @@ enum {
 struct ctl {
     const char *conf_path;
     bool chinese; /* else English */
-    bool json, show, overwrite, markdown, all, details;
+    bool json, show, overwrite, markdown, all, totals_only;
     const char *mapping, *out, *reason; /* --mapping, --out, --why; NULL: not given */
     const char *local;                  /* --local */
     const char *settings[CTL_SETTINGS]; /* --set NAME=VALUE, as given */

@@ -17,7 +17,7 @@ enum flag { /* which command takes which */
             FLAG_CONDITIONS = 8,
             FLAG_BASE = 16,
             FLAG_ALL = 32,
-            FLAG_DETAILS = 64,
+            FLAG_TOTALS_ONLY = 64,
             FLAG_WHY = 128,
             FLAG_LOCAL = 256,
             NEEDS_WHY = 512, /* not an option of its own: --why must be there */
@@ -69,7 +69,7 @@ static const struct command commands[] = {
      "办结一条提示，须说明原因；--local 给出本地编码并加入对照表，下一位病人即可用上",
      "close a prompt, saying why; --local gives the local code and adds it to the crosswalk"},
     {"prompts", NULL, 0, 0, FLAG_ALL | FLAG_JSON, ctl_prompts_list, "", "同 prompts list", "as prompts list"},
-    {"reconcile", NULL, 2, 2, FLAG_DETAILS | FLAG_JSON, ctl_reconcile, "INSTANCE DAY",
+    {"reconcile", NULL, 2, 2, FLAG_TOTALS_ONLY | FLAG_JSON, ctl_reconcile, "INSTANCE DAY",
      "与本地系统对账：网关经办的一个账务日的总额，不符时逐笔比较；退出码 0 相符、1 有差异、111 未完成",
      "reconcile an accounting day with the local system; exit code 0 equal, 1 differences, 111 not done"},
     {"reload", NULL, 1, 1, FLAG_WHY, ctl_reload, "INSTANCE", "不停业务，重新加载项目对照表",
@@ -98,7 +98,7 @@ enum {
     OPTION_DATE,
     OPTION_BASE,
     OPTION_ALL,
-    OPTION_DETAILS,
+    OPTION_TOTALS_ONLY,
     OPTION_WHY,
     OPTION_LOCAL,
     OPTION_MARKDOWN,
@@ -119,7 +119,7 @@ static const struct option options[] = {{"config", required_argument, NULL, 'c'}
                                         {"date", required_argument, NULL, OPTION_DATE},
                                         {"base", required_argument, NULL, OPTION_BASE},
                                         {"all", no_argument, NULL, OPTION_ALL},
-                                        {"details", no_argument, NULL, OPTION_DETAILS},
+                                        {"totals-only", no_argument, NULL, OPTION_TOTALS_ONLY},
                                         {"why", required_argument, NULL, OPTION_WHY},
                                         {"local", required_argument, NULL, OPTION_LOCAL},
                                         {"markdown", no_argument, NULL, OPTION_MARKDOWN},
@@ -137,8 +137,8 @@ print_flags(FILE *out, unsigned flags)
         fputs(" [--json]", out);
     if (flags & FLAG_ALL)
         fputs(" [--all]", out);
-    if (flags & FLAG_DETAILS)
-        fputs(" [--details]", out);
+    if (flags & FLAG_TOTALS_ONLY)
+        fputs(" [--totals-only]", out);
     if (flags & FLAG_WHY)
         fputs(flags & NEEDS_WHY ? " --why TEXT" : " [--why TEXT]", out);
     if (flags & FLAG_LOCAL)
@@ -259,9 +259,9 @@ read_option(struct ctl *ctl, int option, unsigned *flags)
         ctl->all = true;
         *flags |= FLAG_ALL;
         return 0;
-    case OPTION_DETAILS:
-        ctl->details = true;
-        *flags |= FLAG_DETAILS;
+    case OPTION_TOTALS_ONLY:
+        ctl->totals_only = true;
+        *flags |= FLAG_TOTALS_ONLY;
         return 0;
     case OPTION_WHY:
         ctl->reason = optarg;

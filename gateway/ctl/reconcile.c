@@ -165,7 +165,8 @@ ctl_reconcile(struct ctl *ctl)
     struct json_object *task = json_object_new_object();
     json_object_object_add(task, "do", json_object_new_string("reconcile"));
     json_object_object_add(task, "day", json_object_new_int64(day));
-    json_object_object_add(task, "details", json_object_new_boolean(ctl->details));
+    /* Two errors may cancel out in the totals. */
+    json_object_object_add(task, "details", json_object_new_boolean(!ctl->totals_only));
     struct json_object *result = ctl_run_task(ctl, conf, ctl->words[0], task, TASK_S, NULL, NULL, &exit_code);
     conf_destroy(conf);
     if (result == NULL)

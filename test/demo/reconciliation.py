@@ -24,7 +24,7 @@ def print_reconciliation(story: Story, day: datetime.date, planted: int) -> None
 def ask_insurer(story: Story, system: System, stamp: str, planted: int) -> None:
     """The gateway compares what it posted with what its insurer holds."""
     gateway = story.world.gateways[system.node]
-    done = subprocess.run([story.world.fepctl, "-c", gateway.config, "reconcile", ASKED, stamp, "--details", "--json"],
+    done = subprocess.run([story.world.fepctl, "-c", gateway.config, "reconcile", ASKED, stamp, "--json"],
                           capture_output=True, text=True, timeout=150, check=False)
     try:
         result = json.loads(done.stdout)

@@ -298,7 +298,7 @@ class TwoErrors(Place):
         """What the centre took from one settlement's fund it put into another's: the totals say nothing, the details all."""
         for number, name in (("0001", "韦测"), ("0002", "莫试")):
             self.good("settle", visit_no=self.charge("MZ", number, name), use_acct=0)
-        self.assertEqual(self.reconcile("--details")[0], 0)
+        self.assertEqual(self.reconcile()[0], 0)
         self.world.stop_process("insurer")
         self.spoil(self.world.directory / "insurer.books")
         self.pair.insurer = self.world.start_fepsim("danxian", "insurer", role="asked", region="450100",
@@ -307,7 +307,7 @@ class TwoErrors(Place):
         wait_until("the centre is signed in at again", lambda: self.ask(
             "person", kind="psn_no", value=self.person_number("0001"), name="韦测")["told"] == "good")
         self.assertTrue(self.reconcile()[1]["equal"])
-        code, result = self.reconcile("--details")
+        code, result = self.reconcile()
         self.assertEqual((code, result["equal"]), (1, False))
         self.assertEqual([each["kind"] for each in result["differences"]], ["amounts_differ", "amounts_differ"])
 

@@ -106,7 +106,7 @@ class Journey:
         wait_until("everything is closed", lambda: not open_anywhere(self.world), 240)
         day = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=8))).strftime("%Y%m%d")
         gateway = self.world.gateways[self.region.node]
-        done = subprocess.run([self.world.fepctl, "-c", gateway.config, "reconcile", "asked", day, "--details", "--json"],
+        done = subprocess.run([self.world.fepctl, "-c", gateway.config, "reconcile", "asked", day, "--json"],
                               capture_output=True, text=True, timeout=150, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(json.loads(done.stdout)["differences"], [])

@@ -219,7 +219,7 @@ class NanningsCentre(Asked, unittest.TestCase):
         cls.play_day()
 
     def test_a_the_day_is_equal(self) -> None:
-        result = self.reconcile(today(), NO_DIFFERENCE, "--details")
+        result = self.reconcile(today(), NO_DIFFERENCE)
         self.assertTrue(result["equal"], result)
         self.assertEqual(result["differences"], [])
 

@@ -62,7 +62,7 @@ class ReconcileTest(unittest.TestCase):
             self.play(case)
         wait_until("everything is closed", lambda: not open_anywhere(self.world))
         self.assertEqual(compare_books(self.pair), [])
-        result = self.reconcile(EQUAL, "--details")
+        result = self.reconcile(EQUAL)
         self.assertEqual((result["equal"], result["differences"]), (True, []))
         self.assertGreaterEqual(sum(int(row["setl_cnt"]) for row in result["totals"]), 4)
         self.assertIn("equal", self.fepctl("reconcile", "asked", china_time.stamp()[:8]).stdout)

@@ -106,7 +106,7 @@ class Reports(unittest.TestCase):
     def reconcile(self, day: str, code: int) -> dict:
         """Let Guilin's gateway reconcile a day with its centre; fepctl must end with this code."""
         gateway = self.world.gateways[WUXIAN.node]
-        done = subprocess.run([self.world.fepctl, "-c", gateway.config, "reconcile", "asked", day, "--details", "--json"],
+        done = subprocess.run([self.world.fepctl, "-c", gateway.config, "reconcile", "asked", day, "--json"],
                               capture_output=True, text=True, timeout=150, check=False)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return json.loads(done.stdout)
