@@ -91,7 +91,7 @@ draw_cancel(struct core *core, struct exchange *exchange)
     record->cancel =
         (struct local_attempt){.serial = draw_serial(core), .serial_date = clock_date(core->wall_ms)};
     record->cure = CURE_CANCEL;
-    exchange->need_answer = exchange->undo_sent = 0;
+    exchange->need_answer = exchange->undo_sent = exchange->ask_by_serial = 0;
     begin_schedule(core, exchange, 0);
     exchange_store(core, exchange);
 }
@@ -142,7 +142,8 @@ step_cancel(struct core *core, struct exchange *exchange)
 static void
 step_cancel_unknown(struct core *core, struct exchange *exchange)
 {
-    bool inquires = is_able(exchange, FEP_INQUIRES) && exchange->step < INQUIRIES;
+    bool inquires =
+        is_able(exchange, FEP_INQUIRES) && exchange->step < INQUIRIES && !exchange->ask_by_serial;
     call(core, exchange,
          inquires || !is_able(exchange, FEP_REVERSES) ? CORE_OP_INQUIRE : CORE_OP_REVERSE_UNDO);
 }

@@ -146,6 +146,7 @@ struct exchange {
     uint8_t searched;       /* the store was asked who cancelled it */
     uint8_t nobody_found;   /* and knows of nobody */
     uint8_t perhaps_ours;   /* it may be our own cancel, whose answer was lost */
+    uint8_t ask_by_serial;  /* after a restart it is not known whose it is: the cancel's own serial tells */
     int64_t schedule_base_ms, sent_ms;
     int64_t clear_ms;        /* from then on no earlier sending of the reversal can still arrive */
 };

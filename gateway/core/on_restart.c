@@ -60,6 +60,10 @@ resume(void *arg, struct table_link *link)
         exchange->waiting_host = 1;
         break;
     case STATE_REVERSING:
+        if (record->cure == CURE_WAIT_OTHER && record->cancel.serial != 0) {
+            record->cure = CURE_CANCEL_UNKNOWN;
+            exchange->ask_by_serial = 1;
+        }
         exchange->waiting_host = record->role == ROLE_DESTINATION;
         exchange->schedule_base_ms = exchange->schedule_ms = core->now_ms;
         break;

@@ -368,6 +368,30 @@ crash_while_cancelling(void **state)
     rig_finish(&b);
 }
 
+/* What waited for another's ending may have been waiting for its own cancel: the cancel's serial tells. */
+static void
+crash_while_waiting_for_another(void **state)
+{
+    (void)state;
+    struct rig b;
+    uint64_t call;
+    rig_destination(&b, BOTH);
+    answered_and_reversed(&b, "m1", "S1");
+    next_call(&b, CORE_OP_REVERSE, 1, &call);
+    declined(&b, call);
+    next_call(&b, CORE_OP_UNDO, 1, &call);
+    b.rows[0].record.cure = CURE_WAIT_OTHER;
+    rig_crash(&b);
+    rig_parties_up(&b, 0);
+    rig_host_up(&b, "lb", 2, FEP_CALLS_OUT | BOTH, NULL, 0);
+    next_call(&b, CORE_OP_REVERSE_UNDO, 5000, &call);
+    declined(&b, call);
+    rig_advance(&b, 200000); /* until no other sending of it can still arrive, and then asked again */
+    declined(&b, rig_expect(&b, CMD_SUBMIT)->reference);
+    assert_int_equal(rig_disk(&b, "m1", ROLE_DESTINATION), STATE_REVERSED); /* in force */
+    rig_finish(&b);
+}
+
 static void
 cure_goes_on_after_a_crash(void **state)
 {
@@ -404,6 +428,7 @@ main(void)
         cmocka_unit_test(cancel_where_the_reversal_is_declined),
         cmocka_unit_test(cancel_needs_the_answer),
         cmocka_unit_test(crash_while_cancelling),
+        cmocka_unit_test(crash_while_waiting_for_another),
         cmocka_unit_test(cure_goes_on_after_a_crash),
     };
     return cmocka_run_group_tests_name("core rule_13_ladder", tests, NULL, NULL);
