@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "wire.h"
@@ -59,7 +60,31 @@ choose_batch(struct file_writer *writer, struct fep_error *error)
         return set_error(error, 0, 9001, "no batch is left for %.90s", writer->name);
     if (make_name(writer, last + 1) < 0)
         return set_error(error, 0, 9001, "no name can be made for the file");
+    struct file_facts there;
+    if (!numbered && files_read_ok(writer->files->out, writer->name, &there) == 0)
+        return set_error(error, 0, 9001, "%.90s is complete already", writer->name);
     return 0;
+}
+
+/* Two requests may lead to one name: the second must not write into the first one's file. What a crash has
+ * left behind is nobody's. */
+static int
+open_temporary(struct file_writer *writer, struct fep_error *error)
+{
+    char path[sizeof writer->temporary];
+    snprintf(path, sizeof path, "%s/%s.tmp", writer->files->out, writer->name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && ftruncate(fd, 0) == 0)
+        writer->file = fdopen(fd, "w");
+    if (writer->file != NULL) {
+        memcpy(writer->temporary, path, sizeof path);
+        return 0;
+    }
+    set_error(error, 0, 9001, "%.90s can not be written: %s", writer->name,
+              errno == EWOULDBLOCK ? "it is being written" : strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
 }
 
 static int
@@ -98,15 +123,7 @@ begin(struct file_writer *writer, const char *day, const struct fep_record *aske
         return set_error(error, 0, 9001, "no memory for a file");
     if (sums_open(&writer->sums, files, writer->kind, error) < 0 || choose_batch(writer, error) < 0)
         return -1;
-    snprintf(writer->temporary, sizeof writer->temporary, "%s/%s.tmp", files->out, writer->name);
-    int fd = open(writer->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-    writer->file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (writer->file == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return set_error(error, 0, 9001, "%.90s can not be written: %s", writer->name, strerror(errno));
-    }
-    return put_line(writer, writer->head, error);
+    return open_temporary(writer, error) < 0 ? -1 : put_line(writer, writer->head, error);
 }
 
 struct file_writer *

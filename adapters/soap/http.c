@@ -377,7 +377,7 @@ take_line(struct http_reader *reader, const unsigned char *data, size_t size)
         if (line != 2)
             fail(reader, "a chunk that is longer than its size");
         reader->text_size = 0;
-    } else if (line == 2 || memcmp(reader->text + line - 4, "\r\n\r\n", 4) == 0) {
+    } else if (line == 2 || (line >= 4 && memcmp(reader->text + line - 4, "\r\n\r\n", 4) == 0)) {
         reader->state = HTTP_COMPLETE; /* trailers say nothing that counts */
     }
     return taken;

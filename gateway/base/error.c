@@ -23,6 +23,7 @@ error_set(struct fep_error *error, enum fep_kind kind, unsigned code, const char
         text[0] = '\0';
     if ((size_t)size >= sizeof text)
         utf8_drop_half(text);
+    utf8_make_printable(text); /* it may quote a file or a peer */
     error->kind = kind;
     error->code = code;
     error->msgid[0] = '\0';
@@ -46,6 +47,7 @@ error_wrap(struct fep_error *error, const char *format, ...)
     int rest = snprintf(text + used, sizeof text - used, "%s%s", error->text[0] ? ": " : "", error->text);
     if ((size_t)size >= sizeof text || rest < 0 || (size_t)rest >= sizeof text - used)
         utf8_drop_half(text);
+    utf8_make_printable(text);
     memcpy(error->text, text, sizeof text);
     return -1;
 }

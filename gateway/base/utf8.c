@@ -48,3 +48,17 @@ utf8_drop_half(char *text)
         (unsigned char)text[start - 1] >= 0xC0)
         text[start - 1] = '\0';
 }
+
+void
+utf8_make_printable(char *text)
+{
+    for (size_t rest = strlen(text); rest > 0;) {
+        size_t step = utf8_character(text, rest);
+        if (step == 0 || (step == 1 && ((unsigned char)*text < ' ' || *text == 0x7F))) {
+            *text = '?';
+            step = 1;
+        }
+        text += step;
+        rest -= step;
+    }
+}

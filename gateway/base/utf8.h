@@ -12,4 +12,7 @@ bool utf8_is_valid(const char *text, size_t size, size_t *bad);
 /* Cuts a NUL-terminated text whose end may have been cut off in the middle of a character, back to a whole one. */
 void utf8_drop_half(char *text);
 
+/* Puts '?' in the place of control characters and of bytes that are not legal UTF-8: what may be shown. */
+void utf8_make_printable(char *text);
+
 #endif

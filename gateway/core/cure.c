@@ -142,8 +142,7 @@ step_cancel(struct core *core, struct exchange *exchange)
 static void
 step_cancel_unknown(struct core *core, struct exchange *exchange)
 {
-    bool inquires =
-        is_able(exchange, FEP_INQUIRES) && exchange->step < INQUIRIES && !exchange->ask_by_serial;
+    bool inquires = is_able(exchange, FEP_INQUIRES) && exchange->step < INQUIRIES && !exchange->ask_by_serial;
     call(core, exchange,
          inquires || !is_able(exchange, FEP_REVERSES) ? CORE_OP_INQUIRE : CORE_OP_REVERSE_UNDO);
 }
@@ -237,9 +236,9 @@ try_whole_way_again(struct core *core, struct exchange *exchange)
     exchange_wake(exchange, exchange->schedule_ms);
 }
 
-/* The update that cancelled ours is pinned, so that undoing it would not bring ours back. Pinned first, and
- * only when that is committed is ours told reversed. One that stands is pinned by nature: its own undoing was
- * declined for good. */
+/* Cancelled by another update, whose caller was told so: ours stands beside it, and the two come to nothing,
+ * in the local system's books as in the caller's. Told reversed it would count once too often, and be posted
+ * again should the other one be undone. */
 static void
 step_wait_other(struct core *core, struct exchange *exchange)
 {
@@ -247,10 +246,11 @@ step_wait_other(struct core *core, struct exchange *exchange)
     table_each(&core->exchanges, look_at, &search);
     struct exchange *other = search.other;
     bool known = other != NULL && !exchange_is_mute(other);
-    bool answered = known && other->record.state == STATE_ANSWERED;
-    if ((answered && (other->record.pinned || MUTATED(PIN_FORGOTTEN))) ||
-        (known && other->record.state == STATE_STANDS)) {
-        exchange_end_reversed(core, exchange, true);
+    if (known && (other->record.state == STATE_ANSWERED || other->record.state == STATE_STANDS)) {
+        if (MUTATED(CANCELLED_IS_REVERSED))
+            exchange_end_reversed(core, exchange, true);
+        else
+            exchange_end_stands(core, exchange, 2503);
         return;
     }
     /* Our own cancel's answer was lost, the original is told to be cancelled, and nobody else did it: ours is
@@ -260,15 +260,12 @@ step_wait_other(struct core *core, struct exchange *exchange)
         exchange_end_reversed(core, exchange, true);
         return;
     }
-    if (answered) {
-        other->record.pinned = !MUTATED(PIN_FORGOTTEN);
-        exchange_store(core, other);
-    } else if (core->now_ms - exchange->schedule_base_ms >= OTHER_PATIENCE_MS) {
+    if (core->now_ms - exchange->schedule_base_ms >= OTHER_PATIENCE_MS) {
         try_whole_way_again(core, exchange);
         return;
-    } else if (other == NULL) {
-        search_store(core, exchange);
     }
+    if (other == NULL)
+        search_store(core, exchange);
     exchange->schedule_ms = core->now_ms + OTHER_PAUSE_MS;
     exchange_wake(exchange, exchange->schedule_ms);
 }

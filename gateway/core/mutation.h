@@ -28,7 +28,7 @@
     X(NOTHING_BELIEVED, "14 evidence", "believes an inquiry's 0 at once") \
     X(SERIAL_UNRELEASED, "6 attempt record", "uses serials whose release is not on disk") \
     X(REVERSAL_ONCE, "12 one reversal", "offers a reversal once and not again") \
-    X(PIN_FORGOTTEN, "13 ladder", "does not pin the update that cancelled another")
+    X(CANCELLED_IS_REVERSED, "13 ladder", "tells reversed what another update cancelled")
 
 enum core_mutation {
     MUTATION_NONE = 0,

@@ -126,6 +126,7 @@ map_message_surround(struct map_message *message, const char *clock)
     context->visit_answer = map_message_slice(map_message_member(visit, "answer"));
     snprintf(context->visit_infno, sizeof context->visit_infno, "%s", map_message_text(visit, "infno"));
     context->person_answer = map_message_slice(map_message_member(message->json, "person"));
+    context->visit_lines = map_message_slice(map_message_member(message->json, "visit_lines"));
     context->pseudonym_key = test_key;
     context->pseudonym_key_size = sizeof test_key;
     fill_attempt(map_message_member(message->json, "attempt"), context->clock_date, &message->attempt);

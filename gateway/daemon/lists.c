@@ -61,6 +61,20 @@ take_infnos(struct json_object *object, struct store_list_query *query)
     return true;
 }
 
+/* Absent is empty; longer than there is room for is no text of ours. */
+static bool
+take_text(struct json_object *object, const char *key, char *out, size_t room)
+{
+    struct json_object *value = NULL;
+    out[0] = '\0';
+    if (!json_object_object_get_ex(object, key, &value))
+        return true;
+    if (!json_object_is_type(value, json_type_string) || (size_t)json_object_get_string_len(value) >= room)
+        return false;
+    snprintf(out, room, "%s", json_object_get_string(value));
+    return true;
+}
+
 static bool
 is_day(int64_t day)
 {
@@ -78,7 +92,9 @@ take_question(struct json_object *object, struct store_list_query *query)
         json_object_object_get_ex(object, "after", &value) ? json_object_get_string(value) : NULL;
     if (!is_day(from) || !is_day(to) || limit < 1 || !take_infnos(object, query) ||
         (uint32_t)to > listing_move_day((uint32_t)from, LONGEST_DAYS) ||
-        (after != NULL && strlen(after) >= sizeof query->after))
+        (after != NULL && strlen(after) >= sizeof query->after) ||
+        !take_text(object, "visit_id", query->visit_id, sizeof query->visit_id) ||
+        !take_text(object, "insured_area", query->insured_area, sizeof query->insured_area))
         return false;
     query->from_day = (uint32_t)from;
     query->to_day = (uint32_t)to;

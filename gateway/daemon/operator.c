@@ -175,6 +175,8 @@ router_operate(struct router *router, const char *from, const struct frame *fram
     struct json_tokener *tokener = json_tokener_new_ex(8);
     struct json_object *parsed = NULL, *reply;
 
+    if (tokener != NULL)
+        json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8); /* what is said is kept and shown */
     if (tokener != NULL && frame->body.size < 65536)
         parsed = json_tokener_parse_ex(tokener, (const char *)frame->body.data, (int)frame->body.size);
     if (parsed != NULL && json_object_is_type(parsed, json_type_object))

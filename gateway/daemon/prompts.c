@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "log.h"
+#include "utf8.h"
 
 enum { LONGEST_PROMPT = 65536 };
 
@@ -26,6 +27,7 @@ take_text(struct json_object *object, const char *key, char *to, size_t room)
     }
     memcpy(to, text, size);
     to[size] = '\0';
+    utf8_make_printable(to); /* json-c lets surrogates pass */
 }
 
 #define TAKE(key, member) take_text(object, key, prompt->member, sizeof prompt->member)
@@ -55,8 +57,10 @@ read_prompt(const struct frame *frame, struct store_prompt *prompt)
 {
     struct json_tokener *tokener = frame->body.size < LONGEST_PROMPT ? json_tokener_new_ex(8) : NULL;
     struct json_object *object = NULL;
-    if (tokener != NULL)
+    if (tokener != NULL) {
+        json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8); /* it is kept and shown */
         object = json_tokener_parse_ex(tokener, (const char *)frame->body.data, (int)frame->body.size);
+    }
     bool good =
         object != NULL && json_object_is_type(object, json_type_object) && take_prompt(object, prompt);
     json_object_put(object);

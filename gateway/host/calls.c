@@ -14,6 +14,7 @@
 #include "error.h"
 #include "exchange_record.h"
 #include "kill_point.h"
+#include "log.h"
 
 void
 calls_init(struct host *host)
@@ -48,6 +49,8 @@ clear_call(struct fep_call *call)
     free(call->done);
     call->done = NULL;
     call->done_size = 0;
+    lines_stop(call);
+    slice_release(&call->visit_lines);
     prompts_drop(call);
 }
 
@@ -123,12 +126,20 @@ on_hung(void *arg)
               call->operation);
 }
 
+static void complete_unsent(struct fep_call *call, enum fep_reason reason, unsigned code, const char *text);
+
 static void
 on_deadline(void *arg)
 {
     struct fep_call *call = arg;
     struct host *host = call->host;
     call->past_deadline = true;
+    if (call->lines_wait != NULL) {
+        lines_stop(call);
+        complete_unsent(call, FEP_REASON_DEADLINE, FEP_E_DEADLINE_NOT_SENT,
+                        "the fee lines of the visit did not come in time");
+        return;
+    }
     call->timer.fn = on_hung;
     if (loop_set_timer(&host->loop, &call->timer, HOST_GRACE_MS) < 0) {
         host_fail(host, EXIT_SURROUNDINGS, "no memory for a deadline", 0);
@@ -375,6 +386,33 @@ start_operation(struct fep_call *call)
         start(host->self, call, &call->message);
 }
 
+void
+calls_lines_done(struct fep_call *call, const struct fep_error *error)
+{
+    struct host *host = call->host;
+    if (error != NULL) {
+        host_log(host, LOG_SEV_WARNING, error->text, error->code);
+        complete_unsent(call, FEP_REASON_BOUND, error->code, error->text);
+    } else if (!host->module_up || host->draining) {
+        complete_unsent(call, FEP_REASON_BOUND, host->draining ? FEP_E_STOPPING : FEP_E_HOST_NOT_READY,
+                        "the adapter takes nothing now");
+    } else {
+        start_operation(call);
+    }
+}
+
+/* First what the mapping needs beside the message; until that is there the module knows nothing of the call.
+ */
+static void
+begin_operation(struct fep_call *call, int64_t left)
+{
+    struct fep_error error = {0};
+    if (!lines_are_needed(call))
+        start_operation(call);
+    else if (lines_begin(call, left, &error) < 0)
+        complete_unsent(call, FEP_REASON_BOUND, error.code, error.text);
+}
+
 static void
 open_call(struct fep_call *call, struct frame *frame)
 {
@@ -404,7 +442,7 @@ open_call(struct fep_call *call, struct frame *frame)
     else if (arm_deadline(call, left) < 0)
         complete_unsent(call, FEP_REASON_BOUND, FEP_E_NO_MEMORY, "no memory");
     else
-        start_operation(call);
+        begin_operation(call, left);
 }
 
 void
@@ -437,8 +475,14 @@ void
 calls_on_cancel(struct host *host, uint64_t id)
 {
     struct fep_call *call = find_work(host, id);
-    if (call != NULL && call->state == CALL_OPEN)
+    if (call == NULL || call->state != CALL_OPEN)
+        return;
+    if (call->lines_wait == NULL) {
         host->adapter->ops->cancel(host->self, call, FEP_REASON_CANCELLED);
+        return;
+    }
+    lines_stop(call);
+    complete_unsent(call, FEP_REASON_CANCELLED, FEP_E_WITHDRAWN, "withdrawn before it was sent");
 }
 
 void

@@ -12,6 +12,7 @@
  *   inquiries.c was a settlement that is asked about cancelled since?
  *   prompts.c   fee lines without a local code, told to the router
  *   tasks.c     what operators ask: reconcile.c, catalogue.c, capture.c, crosswalk.c; asking by own_calls.c
+ *   lines.c     the fee lines of a visit, for calls whose mapping sums them up
  *   translate.c between canonical bodies and records: the mapping, or bodies as they are
  *   services.c  the table handed to the module
  */
@@ -89,6 +90,8 @@ struct fep_call {
     struct fep_record *answer;
     unsigned char *done; /* the encoded DONE frame, kept until acknowledged */
     size_t done_size;
+    struct lines_wait *lines_wait; /* the visit's fee lines are being asked for: the module does not have it yet */
+    struct slice visit_lines;      /* as struct mapping_context has them */
     struct prompt *noted; /* lines without a local code, prompts if it is posted */
     void (*own_done)(void *arg, enum fep_kind kind, const struct fep_result *result, struct slice answer);
     void *own_arg;
@@ -217,6 +220,8 @@ void calls_init(struct host *host);
 void calls_finish(struct host *host);
 void calls_on_submit(struct host *host, struct frame *frame);
 void calls_on_cancel(struct host *host, uint64_t id);
+/* The end of lines_begin: error NULL, and visit_lines are set. */
+void calls_lines_done(struct fep_call *call, const struct fep_error *error);
 void calls_on_done_acked(struct host *host, uint64_t id);
 void calls_complete(struct fep_call *call, enum fep_kind kind, const struct fep_result *result,
                     struct fep_record *answer);
@@ -262,8 +267,8 @@ void requests_offer_again(struct host *host, bool all);
 void translate_context(struct host *host, struct mapping_context *context);
 uint64_t translate_own_serial(struct host *host, uint32_t *date);
 const char *translate_out(struct host *host, const struct fep_message *message, uint32_t operation,
-                          const struct fep_attempt *attempt, struct fep_record **head,
-                          struct fep_record **body, struct fep_error *error);
+                          const struct fep_attempt *attempt, struct slice visit_lines,
+                          struct fep_record **head, struct fep_record **body, struct fep_error *error);
 /* What a completed call's answer says, in canonical form; `answer` and `index` are filled, `result` may
  * change. */
 int translate_answer_in(struct host *host, struct fep_call *call, struct slice *answer,
@@ -302,6 +307,12 @@ void persons_remember(struct host *host, const struct message_header *header, st
 const struct visit *persons_find(struct host *host, const char *insured_area, const char *person);
 /* Kind of treatment and insurance type, where the message itself does not say them: totals go by them. */
 void persons_fill_index(struct slice visit_request, struct fep_index *index);
+
+/* lines.c: before a settlement or a trial is given to the module. */
+bool lines_are_needed(const struct fep_call *call);
+/* Asks the router for them. Once, later: calls_lines_done. Negative with the error: not begun. */
+int lines_begin(struct fep_call *call, int64_t time_left_ms, struct fep_error *error);
+void lines_stop(struct fep_call *call); /* nothing is called any more; harmless if none are asked for */
 
 /* prompts.c: lines of another place without a local code, told to the router until it has them (rule R4). */
 void prompts_note(struct fep_call *call, const struct fep_record *record);

@@ -88,6 +88,17 @@ append(struct host *host, struct listing *listing)
     *at = listing;
 }
 
+/* Does it stand as it is between the quotes of a JSON text? */
+static bool
+is_plain(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
+            return false;
+    }
+    return true;
+}
+
 static int
 write_question(struct listing *listing, const struct listing_question *question)
 {
@@ -101,6 +112,15 @@ write_question(struct listing *listing, const struct listing_question *question)
                          question->infnos[i]);
     if (used > 0 && (size_t)used < room)
         used += snprintf(listing->question + used, room - (size_t)used, "]");
+    const char *const filters[][2] = {{"visit_id", question->visit_id},
+                                      {"insured_area", question->insured_area}};
+    for (size_t i = 0; i < 2 && used > 0 && (size_t)used < room; i++) {
+        if (filters[i][1] != NULL && !is_plain(filters[i][1]))
+            return -1;
+        if (filters[i][1] != NULL)
+            used += snprintf(listing->question + used, room - (size_t)used, ",\"%s\":\"%s\"", filters[i][0],
+                             filters[i][1]);
+    }
     return used > 0 && (size_t)used < room ? 0 : -1;
 }
 
@@ -111,7 +131,8 @@ listing_begin(struct host *host, struct listing *listing, const struct listing_q
     if (!host->router_up)
         return error_set(error, FEP_NOT_SENT, FEP_E_HOST_NOT_READY, "the router is away");
     if (write_question(listing, question) < 0)
-        return error_set(error, 0, FEP_E_INTERNAL, "the question for a list is too long");
+        return error_set(error, 0, FEP_E_INTERNAL,
+                         "the question for a list is too long, or has other characters than it may");
     listing->id = 0;
     listing->after[0] = '\0';
     listing->taken = 0;
@@ -133,17 +154,6 @@ listing_stop(struct listing *listing)
         return;
     unlink_listing(listing);
     ask_next(host);
-}
-
-/* Does the cursor stand as it is between the quotes of a JSON text? */
-static bool
-is_plain(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
-            return false;
-    }
-    return true;
 }
 
 static void

@@ -15,6 +15,7 @@ struct listing_question {
     const char *infnos[LISTING_MAX_INFNOS];
     size_t infno_count;
     bool bodies;
+    const char *visit_id, *insured_area; /* NULL: any; plain characters */
     int64_t time_ms; /* for all pages together */
     size_t most;     /* more exchanges than that end it with an error */
 };

@@ -107,9 +107,16 @@ mask_characters(struct stream *stream, const char *text, size_t size, char out[M
         } else if (c >= 'a' && c <= 'z') {
             out[used++] = (char)('a' + next_byte(stream) % 26);
         } else if (c >= 0xe0) { /* three bytes or four: one character of three */
+            size_t whole = c >= 0xf0 ? 4 : 3;
+            if (size - i < whole)
+                break; /* half a character */
             memcpy(out + used, names + next_byte(stream) % (sizeof names / 3) * 3, 3);
             used += 3;
-            i += c >= 0xf0 ? 3 : 2;
+            i += whole - 1;
+        } else if (c >= 0xc3 && size - i > 1) { /* two bytes, such as letters of other scripts */
+            out[used++] = (char)0xce;           /* a small Greek letter */
+            out[used++] = (char)(0xb1 + next_byte(stream) % 15);
+            i++;
         } else {
             out[used++] = (char)c;
         }

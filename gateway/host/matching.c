@@ -40,6 +40,21 @@ letter_of(enum posting_state state)
 }
 
 int
+side_add_undo(struct side *side, const struct posting *posting, uint32_t day, struct fep_error *error)
+{
+    if (posting->undo_serial[0] == '\0' || posting->undo_day != day)
+        return 0;
+    /* Open too until the cure has an ending; then it may be there, or not: what cancelled it may have been
+     * another. */
+    struct side_row row = {.state = posting->state == POSTING_REVERSED ? '4' : 'o', .is_undo = true};
+    memcpy(row.msgid, posting->msgid, sizeof row.msgid);
+    memcpy(row.infno, posting->infno, sizeof row.infno);
+    memcpy(row.serial, posting->undo_serial, sizeof row.serial);
+    memcpy(row.fen, posting->fen, sizeof row.fen);
+    return side_add(side, &row, error);
+}
+
+int
 side_add_posting(struct side *side, const struct posting *posting, uint32_t day, struct fep_error *error)
 {
     if (posting->state == POSTING_NONE)
@@ -50,16 +65,7 @@ side_add_posting(struct side *side, const struct posting *posting, uint32_t day,
     memcpy(row.serial, posting->serial, sizeof row.serial);
     memcpy(row.settlement_id, posting->settlement_id, sizeof row.settlement_id);
     memcpy(row.fen, posting->fen, sizeof row.fen);
-    if (side_add(side, &row, error) < 0)
-        return -1;
-    if (!row.is_undo || posting->undo_day != day)
-        return 0;
-    /* Open too until the cure has an ending; then it may be there, or not: what cancelled it may have been
-     * another. */
-    memcpy(row.serial, posting->undo_serial, sizeof row.serial);
-    row.settlement_id[0] = '\0';
-    row.state = posting->state == POSTING_REVERSED ? '4' : 'o';
-    return side_add(side, &row, error);
+    return side_add(side, &row, error) < 0 ? -1 : side_add_undo(side, posting, day, error);
 }
 
 int

@@ -23,6 +23,8 @@ struct side {
 int side_add(struct side *side, const struct side_row *row, struct fep_error *error);
 /* A posting of ours; one that was undone by a cancel becomes two rows, as there. */
 int side_add_posting(struct side *side, const struct posting *posting, uint32_t day, struct fep_error *error);
+/* Only the cancel by which the gateway undid it, if that was on this day: what it undid is of another. */
+int side_add_undo(struct side *side, const struct posting *posting, uint32_t day, struct fep_error *error);
 /* One row of the other side's 3202. */
 int side_add_detail(struct side *side, struct json_object *row, struct fep_error *error);
 void side_free(struct side *side);

@@ -27,7 +27,7 @@ struct reconcile {
     void (*ask)(struct reconcile *run); /* what is tried again when a place is free */
     struct cancelled cancelled;
     struct totals totals;
-    bool any_insutype; /* of some posting the insurance type is not known here */
+    bool any_insutype; /* of some posting that counts the insurance type is not known here */
     struct totals_verdict verdict;
     bool totals_refused;
     struct side ours, theirs;
@@ -250,20 +250,37 @@ ask_totals(struct reconcile *run)
 
 /* --- our own side ------------------------------------------------------------------------------------ */
 
-/* What the gateway posted and undid by a cancel are two postings there. */
+/* The cancel by which the gateway undid it, where that is of this day. */
 static int
-add_undone(struct reconcile *run, const struct posting *posting, struct fep_error *error)
+count_undo(struct reconcile *run, const struct posting *posting, struct fep_error *error)
 {
-    struct posting one = *posting;
-    one.state = POSTING_POSTED;
-    if (totals_add(&run->totals, &one, error) < 0)
-        return -1;
     if (posting->undo_day != run->day)
         return 0;
+    struct posting one = *posting;
+    one.state = POSTING_POSTED;
     one.is_cancel = true;
     for (size_t i = 0; i < FIGURE_COUNT; i++)
         one.fen[i] = -one.fen[i];
     return totals_add(&run->totals, &one, error);
+}
+
+/* What the gateway posted and undid by a cancel are two postings there. */
+static int
+count_undone(struct reconcile *run, const struct posting *posting, struct fep_error *error)
+{
+    struct posting one = *posting;
+    one.state = POSTING_POSTED;
+    return totals_add(&run->totals, &one, error) < 0 ? -1 : count_undo(run, posting, error);
+}
+
+/* Posted the day before, of which the cancel alone may be of this day. */
+static bool
+is_of_the_day_before(const struct reconcile *run, const struct frame *entry)
+{
+    uint32_t day = entry->result.accounting_date;
+    if (day == 0 && (entry->sections & FRAME_HAS_ATTEMPT) != 0)
+        day = entry->attempt.serial_date;
+    return day != 0 && day < run->day;
 }
 
 static int
@@ -271,21 +288,26 @@ take_own(void *arg, const struct frame *entry, struct fep_error *error)
 {
     struct reconcile *run = arg;
     struct posting posting;
+    bool before = is_of_the_day_before(run, entry);
     ledger_read(run->host->transactions, entry, &posting);
-    if (posting.state == POSTING_NONE)
+    if (posting.state == POSTING_NONE || (before && posting.undo_day != run->day))
         return 0;
     if (posting.state == POSTING_POSTED &&
         cancelled_has(&run->cancelled, posting.insured_area, posting.settlement_id))
         posting.state = POSTING_CANCELLED;
-    if (posting.insutype[0] == '\0') {
+    bool undone = posting.state == POSTING_REVERSED && posting.undo_serial[0] != '\0';
+    bool counts = undone || posting.state == POSTING_POSTED || posting.state == POSTING_CANCELLED;
+    if (counts && posting.insutype[0] == '\0') {
         run->any_insutype = true;
         snprintf(posting.insutype, sizeof posting.insutype, "310"); /* a question needs one */
     }
+    if (before)
+        return side_add_undo(&run->ours, &posting, run->day, error) < 0 ? -1
+               : undone                                                 ? count_undo(run, &posting, error)
+                                                                        : 0;
     if (side_add_posting(&run->ours, &posting, run->day, error) < 0)
         return -1;
-    if (posting.state == POSTING_REVERSED && posting.undo_serial[0] != '\0')
-        return add_undone(run, &posting, error);
-    return totals_add(&run->totals, &posting, error);
+    return undone ? count_undone(run, &posting, error) : totals_add(&run->totals, &posting, error);
 }
 
 static void
@@ -310,11 +332,12 @@ on_cancels_listed(void *arg, const struct fep_error *error)
 {
     struct reconcile *run = arg;
     struct fep_error own = {0};
-    struct listing_question question = {.from_day = run->day,
+    /* With the day before, whose postings may have been undone after midnight. */
+    struct listing_question question = {.from_day = date_after(run->day, -1),
                                         .to_day = run->day,
                                         .role = ROLE_DESTINATION,
                                         .time_ms = LIST_MS,
-                                        .most = MATCHING_ROWS};
+                                        .most = 2 * MATCHING_ROWS};
     if (error != NULL) {
         task_fail(run->task, error);
         return;

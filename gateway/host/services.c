@@ -93,13 +93,12 @@ service_translate_out(void *self, const struct fep_message *message, uint32_t op
                       const struct fep_attempt *attempt, struct fep_record **head, struct fep_record **body,
                       struct fep_error *error)
 {
-    const char *name = translate_out(self, message, operation, attempt, head, body, error);
+    /* Every message a module sees lies in its call. */
+    struct fep_call *call = (struct fep_call *)((uintptr_t)message - offsetof(struct fep_call, message));
+    const char *name = translate_out(self, message, operation, attempt, call->visit_lines, head, body, error);
     const struct host *host = self;
-    if (name != NULL && operation == FEP_OP_SUBMIT && host->mapping != NULL) {
-        /* Every message a module sees lies in its call. */
-        struct fep_call *call = (struct fep_call *)((uintptr_t)message - offsetof(struct fep_call, message));
+    if (name != NULL && operation == FEP_OP_SUBMIT && host->mapping != NULL)
         prompts_note(call, *body);
-    }
     return name;
 }
 

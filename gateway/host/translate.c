@@ -90,8 +90,8 @@ translate_own_serial(struct host *host, uint32_t *date)
 
 const char *
 translate_out(struct host *host, const struct fep_message *message, uint32_t operation,
-              const struct fep_attempt *attempt, struct fep_record **head, struct fep_record **body,
-              struct fep_error *error)
+              const struct fep_attempt *attempt, struct slice visit_lines, struct fep_record **head,
+              struct fep_record **body, struct fep_error *error)
 {
     *head = *body = NULL;
     if (host->mapping == NULL)
@@ -100,6 +100,7 @@ translate_out(struct host *host, const struct fep_message *message, uint32_t ope
     struct fep_attempt own = {.size = sizeof own, .number = 1};
     translate_context(host, &context);
     context.attempt = attempt;
+    context.visit_lines = visit_lines;
     if (operation != FEP_OP_SUBMIT) {
         own.serial = translate_own_serial(host, &own.serial_date);
         own.accounting_date = attempt->accounting_date;

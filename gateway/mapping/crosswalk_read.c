@@ -52,6 +52,8 @@ crosswalk_problem(struct crosswalk_report *report, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    utf8_drop_half(text);
+    utf8_make_printable(text); /* it may quote the file */
     report->problems++;
     if (report->problem != NULL)
         report->problem(report->arg, text);
@@ -139,6 +141,9 @@ check_values(const char *const values[COLUMNS], struct mapping_item *item)
     if (values[COLUMN_LOCAL][0] == '\0' || !read_date(values[COLUMN_FROM], &item->valid_from) ||
         !read_date(values[COLUMN_TO], &item->valid_to))
         return "expected local_code,national_code,name,level,valid_from,valid_to with dates yyyymmdd";
+    /* Such a row would never hold, and hide from sort_rows that its neighbours overlap. */
+    if (item->valid_to != 0 && item->valid_to < item->valid_from)
+        return "valid_to is before valid_from";
     if (!is_decimal(values[COLUMN_RATIO]) || !is_decimal(values[COLUMN_CEILING]))
         return "ratio and ceiling: expected a number with at most 4 decimals";
     for (size_t i = 0; i < COLUMNS; i++) {

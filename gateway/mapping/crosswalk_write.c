@@ -136,6 +136,10 @@ mapping_crosswalk_add(struct mapping *mapping, const struct mapping_item *item, 
         if (!is_plain(texts[i]))
             return error_set(error, 0, FEP_E_USAGE, "a value holds a control character");
     }
+    /* What somebody else has put there since it was read must not be written over with what stands in memory.
+     */
+    if (mapping_reload_crosswalk(mapping, NULL, NULL, error) < 0)
+        return -1;
     bool is_directory = stat(mapping->crosswalk_path, &status) == 0 && S_ISDIR(status.st_mode);
     if (is_directory)
         snprintf(file, sizeof file, "%.1500s/%08u.csv", mapping->crosswalk_path,

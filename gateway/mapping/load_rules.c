@@ -87,9 +87,11 @@ load_options(struct loader *loader, const config_setting_t *group, const struct 
     config_reader_flag(reader, group, "cut", 0, &rule->cut);
     config_reader_flag(reader, group, "alone", 0, &rule->alone);
     const char *same = load_member(loader, group, "same", 0);
+    struct rule_scope own = *scope;
+    own.settles = false; /* what is read in has no lines of the visit beside it */
     if (same != NULL)
         rule->has_same =
-            load_source(loader, config_setting_get_member(group, "same"), same, scope, &rule->same);
+            load_source(loader, config_setting_get_member(group, "same"), same, &own, &rule->same);
     if (config_reader_choice(reader, group, "dir", 0, directions, &word)) {
         if ((rule->directions & word) == 0)
             config_reader_problem(reader, config_setting_get_member(group, "dir"),
@@ -113,8 +115,10 @@ load_fieldless(struct loader *loader, const config_setting_t *item, const struct
     rule->directions = DIRECTION_IN;
     if (target == NULL || from == NULL)
         return;
-    bool good = load_source(loader, item, target, scope, &rule->canonical);
-    good = load_source(loader, item, from, scope, &rule->from) && good;
+    struct rule_scope own = *scope;
+    own.settles = false; /* it goes out only */
+    bool good = load_source(loader, item, target, &own, &rule->canonical);
+    good = load_source(loader, item, from, &own, &rule->from) && good;
     enum source_kind kind = rule->canonical.kind;
     if (good && ((kind != SOURCE_DATA && kind != SOURCE_ENVELOPE && kind != SOURCE_HEADER) ||
                  (possible_directions(&rule->canonical) & DIRECTION_IN) == 0))

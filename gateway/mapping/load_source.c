@@ -168,7 +168,7 @@ load_source(struct loader *loader, const config_setting_t *at, const char *text,
         return source->text != NULL;
     }
     if (sum_is_written(text))
-        return load_sum(loader, at, text, source);
+        return load_sum(loader, at, text, scope, source);
     size_t first = strcspn(text, ".");
     for (size_t i = 0; text[first] == '.' && i < sizeof kind_words / sizeof kind_words[0]; i++) {
         if (strlen(kind_words[i].word) == first && memcmp(kind_words[i].word, text, first) == 0)
@@ -232,13 +232,15 @@ load_conditions(struct loader *loader, const config_setting_t *group, const stru
     if (list == NULL)
         return;
     bool single = load_is_single(list);
+    struct rule_scope own = *scope; /* a condition that can not be read is false, and a sum must not be */
+    own.settles = false;
     size_t count = single ? 1 : load_count(loader, list);
     struct condition *kept = count > 0 ? load_take(loader, count * sizeof *kept) : NULL;
     for (size_t i = 0; kept != NULL && i < count; i++) {
         const config_setting_t *item =
             single ? list : config_reader_item(&loader->reader, list, (int)i, CONFIG_TYPE_LIST);
         if (item != NULL)
-            load_condition(loader, item, scope, &kept[i]);
+            load_condition(loader, item, &own, &kept[i]);
     }
     if (kept != NULL)
         *conditions = (struct conditions){kept, count};

@@ -168,6 +168,18 @@ load_answering(struct loader *loader, const config_setting_t *group, struct tran
                               "answered_by = \"crosswalk\" without a crosswalk");
 }
 
+/* Settlements and their trials. */
+static bool
+is_settling(const char *infno)
+{
+    static const char *const all[] = {"2206", "2206A", "2207", "2207A", "2303", "2304"};
+    for (size_t i = 0; infno != NULL && i < sizeof all / sizeof all[0]; i++) {
+        if (strcmp(all[i], infno) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void
 load_transaction(struct loader *loader, const config_setting_t *group, struct transaction_map *map)
 {
@@ -203,7 +215,9 @@ load_transaction(struct loader *loader, const config_setting_t *group, struct tr
                               map->question->name);
     const struct rule_scope question = {.layout = map->question}, answer = {.layout = map->answer_layout};
     load_conditions(loader, group, &question, &map->when);
-    load_rules(loader, group, "request", &question, &map->request);
+    load_rules(loader, group, "request",
+               &(struct rule_scope){.layout = map->question, .settles = is_settling(map->infno)},
+               &map->request);
     load_group(loader, group, "request_group", map->question, &map->request_group);
     load_rules(loader, group, "answer", &answer, &map->answer);
     load_group(loader, group, "answer_group", map->answer_layout, &map->answer_group);

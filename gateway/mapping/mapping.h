@@ -66,6 +66,9 @@ struct mapping_context {
     char visit_infno[INFNO_SIZE];
     /* Serving: the last canonical answer to 1101 about the person of this request; empty if none is remembered. */
     struct slice person_answer;
+    /* Asked, where mapping_needs_lines: the visit's fee lines that are not settled, as visit_lines_write makes it; empty:
+     * not at hand, and then a rule that needs them is an error. */
+    struct slice visit_lines;
     const struct fep_attempt *attempt;          /* asked side */
     const struct fep_attempt *original_attempt; /* inquire, reverse */
     uint32_t clock_date, clock_time;
@@ -81,6 +84,9 @@ struct mapping_context {
  * of the mapping reads person.NAME for this transaction, 1 = some rule does. */
 int mapping_needs_person(const struct mapping *mapping, const char *local, const struct fep_record *head,
                          const struct fep_record *body, char person[64]);
+
+/* Asked: does a request of this canonical transaction carry sums over the visit's fee lines (visit.sum, visit.count)? */
+bool mapping_needs_lines(const struct mapping *mapping, const char *infno);
 
 /* Serving: does this local transaction need the opener of its visit? Points *visit_id and *insured_area into the
  * records (through the rules of the mapping); 0 = no, 1 = yes. */

@@ -66,6 +66,7 @@ struct sum_term { /* which elements count */
 };
 struct sum {
     bool of_request;    /* answers: the request's array */
+    bool of_visit;      /* of the visit's fee lines that are not settled */
     struct path path;   /* to the array, from input or output */
     const char *member; /* added up; NULL: elements are counted */
     const struct sum_term *terms;
@@ -332,6 +333,7 @@ struct rule_scope {
     const struct fep_layout *layout; /* NULL: none (then only rules without field) */
     bool in_group;
     bool is_head;
+    bool settles; /* requests that may carry visit.sum(...) */
 };
 void load_rules(struct loader *loader, const config_setting_t *group, const char *name,
                 const struct rule_scope *scope, struct rules *rules);
@@ -340,9 +342,10 @@ void load_group(struct loader *loader, const config_setting_t *group, const char
 bool load_source(struct loader *loader, const config_setting_t *at, const char *text,
                  const struct rule_scope *scope, struct source *source);
 bool load_path(struct loader *loader, const config_setting_t *at, const char *text, struct path *path);
-/* sum.c: is it "sum(...)" or "count(...)"? */
+/* sum.c: is it "sum(...)" or "count(...)", maybe of the visit? */
 bool sum_is_written(const char *text);
-bool load_sum(struct loader *loader, const config_setting_t *at, const char *text, struct source *source);
+bool load_sum(struct loader *loader, const config_setting_t *at, const char *text,
+              const struct rule_scope *scope, struct source *source);
 void load_conditions(struct loader *loader, const config_setting_t *group, const struct rule_scope *scope,
                      struct conditions *conditions);
 /* Is the list written ("a", ...) and not (("a", ...), ...)? One may be written without the outer brackets. */

@@ -17,7 +17,7 @@ wrong(struct loader *loader, const config_setting_t *at, const char *text)
 {
     config_reader_problem(&loader->reader, at,
                           "\"%.80s\"; expected sum(PATH.MEMBER [where MEMBER=V1,V2 and MEMBER>=N ...]) or "
-                          "count(PATH [where ...])",
+                          "count(PATH [where ...]), or visit. and one of them",
                           text);
     return false;
 }
@@ -105,21 +105,53 @@ load_terms(struct loader *loader, const char *text, struct sum *sum)
     return true;
 }
 
-bool
-sum_is_written(const char *text)
+static const char *
+skip_visit(const char *text)
 {
-    return strncmp(text, "sum(", 4) == 0 || strncmp(text, "count(", 6) == 0;
+    return strncmp(text, "visit.", 6) == 0 ? text + 6 : text;
 }
 
 bool
-load_sum(struct loader *loader, const config_setting_t *at, const char *text, struct source *source)
+sum_is_written(const char *text)
+{
+    text = skip_visit(text);
+    return strncmp(text, "sum(", 4) == 0 || strncmp(text, "count(", 6) == 0;
+}
+
+static bool
+check_visit(struct loader *loader, const config_setting_t *at, const char *text,
+            const struct rule_scope *scope, const char *path)
+{
+    if (!scope->settles || scope->in_group) {
+        config_reader_problem(
+            &loader->reader, at,
+            "\"%.80s\": the visit's lines belong to fields of the requests of 2206, 2207, 2303 "
+            "and 2304",
+            text);
+        return false;
+    }
+    if (strncmp(path, "feedetail", 9) != 0 || strchr(". )", path[9]) == NULL) {
+        config_reader_problem(&loader->reader, at, "\"%.80s\": the visit's lines are feedetail", text);
+        return false;
+    }
+    return true;
+}
+
+bool
+load_sum(struct loader *loader, const config_setting_t *at, const char *text, const struct rule_scope *scope,
+         struct source *source)
 {
     struct sum *sum = load_take(loader, sizeof *sum);
+    const char *whole = text;
+    text = skip_visit(whole);
     bool counts = text[0] == 'c';
     const char *path = text + (counts ? 6 : 4);
     size_t size = strcspn(path, " )");
     const char *kept = sum != NULL ? keep(loader, path, size) : NULL;
     if (kept == NULL)
+        return false;
+    sum->of_visit = text != whole;
+    if (sum->of_visit && !check_visit(loader, at, whole, scope, path))
         return false;
     sum->of_request = strncmp(kept, "request.", 8) == 0;
     if (size == 0 || !load_path(loader, at, kept + (sum->of_request ? 8 : 0), &sum->path))
@@ -219,6 +251,31 @@ write_sum(const struct rule *rule, int64_t total, char out[DECIMAL_TEXT])
     return decimal_write(total, scale, out);
 }
 
+/* No lines at all is an empty array; nothing means that nobody asked for them, which is no sum. */
+static int
+parse_lines(struct translation *translation)
+{
+    if (translation->lines != NULL)
+        return 0;
+    if (translation->context->visit_lines.size == 0)
+        return error_set(translation->error, FEP_NOT_SENT, FEP_E_HOST_NOT_READY,
+                         "the visit's fee lines are not at hand");
+    translation->lines = canonical_parse(translation->context->visit_lines, translation->error);
+    return translation->lines != NULL ? 0 : error_wrap(translation->error, "the visit's fee lines");
+}
+
+bool
+mapping_needs_lines(const struct mapping *mapping, const char *infno)
+{
+    const struct transaction_map *map = map_by_infno(mapping, infno);
+    for (size_t i = 0; map != NULL && i < map->request.count; i++) {
+        const struct source *source = &map->request.list[i].canonical;
+        if (source->kind == SOURCE_SUM && source->sum->of_visit)
+            return true;
+    }
+    return false;
+}
+
 int
 sum_read(struct translation *translation, const struct rule *rule, const struct sum *sum,
          struct fep_bytes *value)
@@ -230,6 +287,11 @@ sum_read(struct translation *translation, const struct rule *rule, const struct 
         return -1;
     if (sum->of_request)
         root = canonical_member(translation->asked, "input");
+    if (sum->of_visit) {
+        if (parse_lines(translation) < 0)
+            return -1;
+        root = canonical_member(translation->lines, "input");
+    }
     if (add_elements(translation, rule, sum, canonical_find(root, &sum->path), &total) < 0)
         return -1;
     size_t size = sum->member != NULL ? write_sum(rule, total, text)

@@ -28,6 +28,7 @@ translation_end(struct translation *translation)
     json_object_put(translation->visit_request);
     json_object_put(translation->visit_answer);
     json_object_put(translation->person);
+    json_object_put(translation->lines);
     arena_free(&translation->scratch);
 }
 

@@ -19,6 +19,7 @@ struct translation {
     struct fep_record *target;       /* out: the same, writable */
     size_t row;                      /* in the group, with `element` */
     struct json_object *visit_request, *visit_answer;
+    struct json_object *lines;  /* of context->visit_lines, once they were asked for */
     struct json_object *person; /* of context->person_answer, once it was asked for */
     bool visit_parsed;
     struct slice asked_body; /* answers: the request's */

@@ -47,6 +47,8 @@ add_problem(struct config_reader *reader, const char *file, int line, const char
     else
         snprintf(place, sizeof place, "%s", file);
     snprintf(message, sizeof message, "%s: %s", place, text);
+    utf8_drop_half(message);
+    utf8_make_printable(message); /* it may quote the file */
     if (reader->problems == 0) {
         size_t size = strnlen(message, sizeof reader->first - 1);
         memcpy(reader->first, message, size);

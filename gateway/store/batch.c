@@ -255,6 +255,13 @@ carry_out_update(struct sqlite_store *store, struct item *item)
             return -found;
         if (found == 0)
             return report_refusal(store, item, FEP_E_NOTHING_KNOWN, "the store holds no such exchange");
+        if (place == LOOKUP_UNREAD) { /* brought back now it would lose its bodies for good */
+            stored_release(&row);
+            return report_refusal(store, item, FEP_E_STORE_READ, "its journal can't be read now");
+        }
+        if (place ==
+            LOOKUP_KEYS) /* they do not know what else stood in the row, nor whether it was the destination */
+            row.record = item->write.record;
         int rc = bring_back(store, &key, &row);
         stored_release(&row);
         if (rc != SQLITE_OK)

@@ -80,7 +80,8 @@ check_application(sqlite3 *db, const char *path, int32_t application, struct fep
         return DATABASE_GOOD;
     if (found == 0 && database_number(db, "SELECT count(*) FROM sqlite_schema") == 0)
         return DATABASE_GOOD; /* new */
-    /* It may just have been made: its mark and its tables come with one commit, which may lie between the two looks. */
+    /* It may just have been made: its mark and its tables come with one commit, which may lie between the two
+     * looks. */
     if (found == 0 && database_number(db, "PRAGMA application_id") == application)
         return DATABASE_GOOD;
     error_set(error, 0, FEP_E_STORE_OPEN, "%s is not a file of this gateway's store; it was not changed",
@@ -179,8 +180,8 @@ time_is_up(void *deadline)
     return now_ms() >= *(const int64_t *)deadline;
 }
 
-enum database_result
-database_check(sqlite3 *db, const char *path, int64_t milliseconds, struct fep_error *error)
+static enum database_result
+check_once(sqlite3 *db, const char *path, int64_t milliseconds, struct fep_error *error)
 {
     int64_t deadline = now_ms() + milliseconds;
     sqlite3_stmt *statement = NULL;
@@ -203,6 +204,15 @@ database_check(sqlite3 *db, const char *path, int64_t milliseconds, struct fep_e
     sqlite3_finalize(statement);
     sqlite3_progress_handler(db, 0, NULL, NULL);
     return result;
+}
+
+/* SQLite tells a page that could not be read once in the same words as one that is wrong: only what is wrong
+ * twice is damage. */
+enum database_result
+database_check(sqlite3 *db, const char *path, int64_t milliseconds, struct fep_error *error)
+{
+    enum database_result result = check_once(db, path, milliseconds, error);
+    return result == DATABASE_DAMAGED ? check_once(db, path, milliseconds, error) : result;
 }
 
 /* --- migrations

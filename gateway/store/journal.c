@@ -305,6 +305,13 @@ journals_find(struct journals *journals, uint32_t day, const struct exchange_key
     int found = rc == SQLITE_ROW;
     if (found)
         rc = stored_read(journal->find, row);
+    if (found && rc == SQLITE_OK) { /* a damaged index leads to another exchange's row */
+        struct exchange_key there = exchange_key_of(&row->record);
+        if (!exchange_key_equal(&there, key)) {
+            stored_release(row);
+            rc = SQLITE_CORRUPT;
+        }
+    }
     sqlite3_reset(journal->find);
     if (rc == SQLITE_DONE)
         return JOURNAL_NONE;

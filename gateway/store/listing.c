@@ -38,6 +38,11 @@ listing_has(const struct store_list_query *query, const struct exchange_record *
         if (local->serial == 0)
             return false;
     }
+    if (query->visit_id[0] != '\0' && record->index.visit_id[0] != '\0' &&
+        strcmp(query->visit_id, record->index.visit_id) != 0)
+        return false;
+    if (query->insured_area[0] != '\0' && strcmp(query->insured_area, record->header.insured_area) != 0)
+        return false;
     return record->role == query->role && record->state != STATE_REFUSED && !record->tombstone &&
            day >= query->from_day && day <= query->to_day && strcmp(instance, query->instance) == 0 &&
            has_infno(query, record->header.infno);

@@ -40,10 +40,11 @@ lookup_moved(struct sqlite_store *store, const struct exchange_key *key, struct 
     if (result != JOURNAL_NONE)
         log_line(LOG_EVENT_STORE_REFUSED, LOG_SEV_ERROR,
                  LOG_N("code", error.code ? error.code : FEP_E_STORE_READ), LOG_S(error.text));
+    *place = result == JOURNAL_NONE ? LOOKUP_KEYS : LOOKUP_UNREAD;
     *row = (struct stored){.record = ending};
-    snprintf(row->record.text, sizeof row->record.text, "settled on %u as %s; body no longer held",
-             (unsigned)ending.header.day, exchange_state_name(ending.state));
-    *place = LOOKUP_KEYS;
+    snprintf(row->record.text, sizeof row->record.text, "settled on %u as %s; %s",
+             (unsigned)ending.header.day, exchange_state_name(ending.state),
+             *place == LOOKUP_KEYS ? "body no longer held" : "its journal can't be read now");
     return 1;
 }
 

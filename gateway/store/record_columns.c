@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum column_type { TEXT, BYTES, U8, U16, U32, I64 };
+enum column_type { TEXT, BYTES, DIGEST, U8, U16, U32, I64 };
+#define CHECK_SIZE 8
 struct column {
     const char *name;
     enum column_type type;
@@ -27,7 +28,7 @@ static const struct column columns[] = {
     C("treat_area", TEXT, header.treat_area), C("insured_area", TEXT, header.insured_area),
     C("institution", TEXT, header.institution), C("day", U32, header.day),
     C("original_msgid", TEXT, header.original_msgid), C("original_infno", TEXT, header.original_infno),
-    C("digest", BYTES, digest),
+    C("digest", DIGEST, digest),
     C("state", U8, state), C("tombstone", U8, tombstone), C("attempt", U32, attempt),
     C("hops_left", U8, hops_left), C("previous", TEXT, previous), C("target", TEXT, target),
     C("local_serial", I64, local.serial), C("local_date", U32, local.serial_date),
@@ -106,6 +107,59 @@ bytes_are_zero(const unsigned char *bytes, size_t size)
     return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
 }
 
+/* --- the row's check: SQLite notices a damaged page only where its structure breaks */
+
+static uint64_t
+mix(uint64_t hash, const unsigned char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ bytes[i]) * 0x100000001B3ull; /* FNV-1a */
+    return (hash ^ 0xFF) * 0x100000001B3ull;
+}
+
+/* Over all columns as they stand in memory, the same on every machine of one byte order, on which a store
+ * stays. */
+static void
+make_check(const struct exchange_record *record, unsigned char check[CHECK_SIZE])
+{
+    uint64_t hash = 0xCBF29CE484222325ull;
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        const unsigned char *value = (const unsigned char *)record + columns[i].offset;
+        size_t size = columns[i].size;
+        if (columns[i].type == TEXT)
+            size = strnlen((const char *)value, size);
+        hash = mix(hash, value, size);
+    }
+    for (int i = 0; i < CHECK_SIZE; i++)
+        check[i] = (unsigned char)(hash >> (8 * i));
+}
+
+static int
+bind_digest(sqlite3_stmt *statement, int at, const struct exchange_record *record)
+{
+    unsigned char sealed[DIGEST_SIZE + CHECK_SIZE];
+    int none = bytes_are_zero(record->digest, DIGEST_SIZE);
+    memcpy(sealed, record->digest, DIGEST_SIZE);
+    make_check(record, sealed + DIGEST_SIZE);
+    return none ? sqlite3_bind_blob(statement, at, sealed + DIGEST_SIZE, CHECK_SIZE, SQLITE_TRANSIENT)
+                : sqlite3_bind_blob(statement, at, sealed, sizeof sealed, SQLITE_TRANSIENT);
+}
+
+/* *check is NULL for a row that was written without one. */
+static int
+read_digest(sqlite3_stmt *statement, int at, struct exchange_record *record, const unsigned char **check)
+{
+    const unsigned char *bytes = sqlite3_column_blob(statement, at);
+    size_t size = (size_t)sqlite3_column_bytes(statement, at);
+    size_t digest = size >= DIGEST_SIZE ? DIGEST_SIZE : 0;
+    if (size != digest && size != digest + CHECK_SIZE)
+        return -1;
+    if (digest > 0)
+        memcpy(record->digest, bytes, digest);
+    *check = size > digest ? bytes + digest : NULL;
+    return 0;
+}
+
 static int
 bind_column(sqlite3_stmt *statement, int at, const struct column *column, const unsigned char *value)
 {
@@ -120,6 +174,8 @@ bind_column(sqlite3_stmt *statement, int at, const struct column *column, const 
         if (bytes_are_zero(value, column->size))
             return sqlite3_bind_null(statement, at);
         return sqlite3_bind_blob(statement, at, value, (int)column->size, SQLITE_STATIC);
+    case DIGEST:
+        break; /* with the row's check: bind_digest */
     case U8:
         return sqlite3_bind_int(statement, at, value[0]);
     case U16:
@@ -139,8 +195,9 @@ int
 record_bind(sqlite3_stmt *statement, const struct exchange_record *record)
 {
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        int rc = bind_column(statement, (int)i + 1, &columns[i],
-                             (const unsigned char *)record + columns[i].offset);
+        int rc = columns[i].type == DIGEST ? bind_digest(statement, (int)i + 1, record)
+                                           : bind_column(statement, (int)i + 1, &columns[i],
+                                                         (const unsigned char *)record + columns[i].offset);
         if (rc != SQLITE_OK)
             return rc;
     }
@@ -194,16 +251,25 @@ read_number(sqlite3_stmt *statement, int at, const struct column *column, unsign
 int
 record_read(sqlite3_stmt *statement, struct exchange_record *record)
 {
+    unsigned char expected[CHECK_SIZE];
+    const unsigned char *check = NULL;
     memset(record, 0, sizeof *record);
     record->index.size = sizeof record->index;
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         const struct column *column = &columns[i];
         unsigned char *value = (unsigned char *)record + column->offset;
-        int bad = column->type == TEXT || column->type == BYTES
-                      ? read_bytes(statement, (int)i, column, value)
-                      : read_number(statement, (int)i, column, value);
+        int bad;
+        if (column->type == DIGEST)
+            bad = read_digest(statement, (int)i, record, &check);
+        else if (column->type == TEXT || column->type == BYTES)
+            bad = read_bytes(statement, (int)i, column, value);
+        else
+            bad = read_number(statement, (int)i, column, value);
         if (bad)
             return -1;
     }
+    make_check(record, expected);
+    if (check && memcmp(check, expected, CHECK_SIZE) != 0)
+        return -1;
     return record->state < STATE_COUNT ? 0 : -1;
 }

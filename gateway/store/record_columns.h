@@ -20,7 +20,8 @@ void record_sql(const char *pattern, char out[RECORD_SQL_SIZE]);
 int record_bind(sqlite3_stmt *statement, const struct exchange_record *record);
 /* Binds the key to parameters 1, 2, 3. */
 int record_bind_key(sqlite3_stmt *statement, const struct message_key *key, uint8_t role);
-/* Reads columns 0..record_column_count-1. Negative if a value does not fit: the row was not written by us. */
+/* Reads columns 0..record_column_count-1. Negative if a value does not fit, or
+ * the row differs from its check: it is not what was written. */
 int record_read(sqlite3_stmt *statement, struct exchange_record *record);
 
 #endif

@@ -17,7 +17,8 @@
 /* One row's key, day and time; the window is by id, so that its length does not depend on what matches. */
 #define SCAN_HEAD                                                                                            \
     "SELECT id,accepted_ms,origin,msgid,day FROM exchange WHERE id>?1 AND id<=?2 AND role=?3 AND state<>8 "  \
-    "AND tombstone=0 AND infno IN (?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22) "
+    "AND tombstone=0 AND infno IN (?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22) "           \
+    "AND (?23='' OR visit_id=?23 OR visit_id='') AND (?24='' OR insured_area=?24) "
 static const char scan_origin[] = SCAN_HEAD "AND previous=?4 AND day BETWEEN ?5 AND ?6";
 static const char scan_destination[] =
     SCAN_HEAD "AND target=?4 AND local_serial<>0 AND "
@@ -82,6 +83,8 @@ bind_scan(sqlite3_stmt *select, const struct store_list_query *query)
     for (int i = 0; i < STORE_LIST_INFNOS; i++)
         sqlite3_bind_text(select, 7 + i, (size_t)i < query->infno_count ? query->infnos[i] : "", -1,
                           SQLITE_STATIC);
+    sqlite3_bind_text(select, 23, query->visit_id, -1, SQLITE_STATIC);
+    sqlite3_bind_text(select, 24, query->insured_area, -1, SQLITE_STATIC);
 }
 
 static int
@@ -99,24 +102,27 @@ take_row(struct scan *scan, sqlite3_stmt *select, const struct listing_place *af
     return add_place(scan, &listed) == 0 ? SQLITE_OK : SQLITE_NOMEM;
 }
 
-/* The smallest id above `id`, or 0. */
-static int64_t
-next_id(sqlite3_stmt *next, int64_t id)
+/* The smallest id above `*id`, or 0 if there is none: a file that can't be read does not end here. */
+static int
+next_id(sqlite3_stmt *next, int64_t *id)
 {
-    sqlite3_bind_int64(next, 1, id);
-    int64_t found = sqlite3_step(next) == SQLITE_ROW ? sqlite3_column_int64(next, 0) : 0;
+    int rc = sqlite3_bind_int64(next, 1, *id);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(next);
+    *id = rc == SQLITE_ROW ? sqlite3_column_int64(next, 0) : 0;
     sqlite3_reset(next);
-    return found;
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 static int
 walk(struct lister *lister, struct scan *scan, sqlite3_stmt *select, sqlite3_stmt *next, int from_queue)
 {
     struct listing_place after;
-    int rc = SQLITE_OK;
+    int64_t id = 0;
+    int rc;
     (void)listing_read_cursor(scan->query.after, &after);
     bind_scan(select, &scan->query);
-    for (int64_t id = next_id(next, 0); id > 0 && rc == SQLITE_OK; id = next_id(next, id)) {
+    while ((rc = next_id(next, &id)) == SQLITE_OK && id > 0) {
         if (lister_is_stopping(lister))
             return SQLITE_INTERRUPT;
         sqlite3_bind_int64(select, 1, id - 1);
@@ -127,6 +133,8 @@ walk(struct lister *lister, struct scan *scan, sqlite3_stmt *select, sqlite3_stm
         rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
         int reset = sqlite3_reset(select);
         rc = rc == SQLITE_OK ? reset : rc;
+        if (rc != SQLITE_OK)
+            break;
     }
     return rc;
 }
@@ -227,7 +235,8 @@ static int
 is_same_list(const struct store_list_query *a, const struct store_list_query *b)
 {
     if (a->role != b->role || a->from_day != b->from_day || a->to_day != b->to_day ||
-        a->infno_count != b->infno_count || strcmp(a->instance, b->instance) != 0)
+        a->infno_count != b->infno_count || strcmp(a->instance, b->instance) != 0 ||
+        strcmp(a->visit_id, b->visit_id) != 0 || strcmp(a->insured_area, b->insured_area) != 0)
         return 0;
     for (size_t i = 0; i < a->infno_count; i++)
         if (strcmp(a->infnos[i], b->infnos[i]) != 0)
@@ -290,8 +299,9 @@ lister_find_settlement(struct lister *lister, sqlite3 *db, const struct lister_j
     if (rc == SQLITE_OK)
         rc = sqlite3_prepare_v2(db, "SELECT id FROM exchange WHERE id>?1 ORDER BY id LIMIT 1", -1, &next,
                                 NULL);
+    int64_t at = 0;
     *id = 0;
-    for (int64_t at = rc == SQLITE_OK ? next_id(next, 0) : 0; at > 0 && *id == 0; at = next_id(next, at)) {
+    while (rc == SQLITE_OK && *id == 0 && (rc = next_id(next, &at)) == SQLITE_OK && at > 0) {
         if (lister_is_stopping(lister))
             break;
         sqlite3_bind_int64(select, 1, at - 1);
@@ -304,12 +314,11 @@ lister_find_settlement(struct lister *lister, sqlite3 *db, const struct lister_j
         if (rc == SQLITE_ROW)
             *id = sqlite3_column_int64(select, 0);
         sqlite3_reset(select);
-        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-            break;
+        rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
     }
     sqlite3_finalize(select);
     sqlite3_finalize(next);
-    if (rc != SQLITE_OK && rc != SQLITE_ROW && rc != SQLITE_DONE)
+    if (rc != SQLITE_OK)
         return error_set(error, 0, FEP_E_STORE_READ, "looking for a settlement: %s", sqlite3_errstr(rc));
     return *id != 0;
 }

@@ -141,7 +141,12 @@ int batch_load_map(struct sqlite_store *store);
 
 /* lookup.c: 1 found, 0 none, negative on damage of the queue. Blobs as stored. A row whose journal is gone
  * comes with what the key tables know, and a text that says so. */
-enum lookup_place { LOOKUP_QUEUE = 1, LOOKUP_JOURNAL, LOOKUP_KEYS };
+enum lookup_place {
+    LOOKUP_QUEUE = 1,
+    LOOKUP_JOURNAL,
+    LOOKUP_KEYS,
+    LOOKUP_UNREAD /* what the key tables know, as its journal can't be read at this moment */
+};
 int lookup_exchange(struct sqlite_store *store, const struct exchange_key *key, struct stored *row,
                     enum lookup_place *place);
 /* Only in the journals and key tables: for a key that is not in the queue. */
@@ -156,7 +161,9 @@ int lookup_answer(struct sqlite_store *store, const struct item *item); /* a fin
 int mover_init(struct mover *mover);
 /* Has it something to do, given how long the writer has been idle? Closed rows move when the writer has been
  * idle for MOVE_IDLE_MS, or when many of them wait. */
+#ifndef MOVE_IDLE_MS /* a test's may be shorter */
 #define MOVE_IDLE_MS 50
+#endif
 int mover_is_due(const struct sqlite_store *store, int64_t idle_ms, int64_t now_ms);
 /* Puts a bounded number of closed rows into their journals, and has these committed in the background when a
  * round is full. Between the queue's transactions. Never fails the store. */

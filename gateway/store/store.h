@@ -26,7 +26,8 @@ struct store_config {
 };
 
 /* An INSERT whose key was ever used (within the horizon; whatever its state or day) is a CONFLICT and changes nothing. An
- * UPDATE of a closed exchange opens it again, with its bodies, wherever it is by now; of an unknown one it is REFUSED. A
+ * UPDATE of a closed exchange opens it again, with its bodies, wherever it is by now; of an unknown one it is REFUSED,
+ * and of one whose journal can't be read at the moment (FEP_E_STORE_READ: again later). A
  * CLOSE of a closed or unknown one does nothing. */
 enum store_write_type { STORE_INSERT = 1, STORE_UPDATE, STORE_CLOSE, STORE_SERIALS };
 struct store_write {
@@ -117,6 +118,8 @@ struct store_list_query {
     uint32_t from_day, to_day; /* both included */
     char infnos[STORE_LIST_INFNOS][INFNO_SIZE];
     size_t infno_count;
+    char visit_id[32];         /* not empty: only exchanges whose index has this visit, or none */
+    char insured_area[AREA_SIZE]; /* not empty: only of this area */
     int bodies;                /* with body and answer */
     size_t limit;              /* 1..STORE_LIST_LIMIT; fewer come if they are large */
     char after[STORE_CURSOR_SIZE]; /* the cursor of the last end; empty = from the beginning */

@@ -11,11 +11,13 @@
 #include "log.h"
 #include "prompts.h"
 
-#define LOOK_MS           1000
+#define LOOK_MS          1000
+#define SMALL_ITEM_BYTES 256 /* what a write costs beside its bodies */
+#define VISIT_YEARS      2
+#define MOST_PROMPTS     256   /* in one transaction */
+#ifndef CHECKPOINT_FRAMES      /* a test's log may be shorter */
 #define CHECKPOINT_FRAMES 1000 /* 16 MiB of log */
-#define SMALL_ITEM_BYTES  256  /* what a write costs beside its bodies */
-#define VISIT_YEARS       2
-#define MOST_PROMPTS      256 /* in one transaction */
+#endif
 
 int64_t
 writer_now_ms(void)

@@ -25,7 +25,7 @@ CREATE TABLE exchange (
   day            INTEGER NOT NULL,     -- the origin's accepting day, yyyymmdd
   original_msgid TEXT NOT NULL,
   original_infno TEXT NOT NULL,
-  digest         BLOB,                 -- SM3 over fixed header and body; NULL = none (tombstone)
+  digest         BLOB,                 -- SM3 over fixed header and body (none: tombstone), then 8 bytes: the row's check
   state          INTEGER NOT NULL,
   tombstone      INTEGER NOT NULL,
   attempt        INTEGER NOT NULL,

@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "fepsim")]
 
 from fepsim import visits  # noqa: E402
+from fepsim.djz_queries import CATALOGUE_VERSION  # noqa: E402
 from pairs import DAJIZHONG, DANXIAN, WUXIAN, System, whole_id  # noqa: E402
 from trial import Trial  # noqa: E402
 from verdict import open_anywhere  # noqa: E402
@@ -187,6 +188,24 @@ class Reports(unittest.TestCase):
         theirs = result["differences"][0]["theirs"]
         self.assertEqual([round(float(theirs[name]) * 100) for name in FIGURES],
                          [self.doubled["out"][name] for name in AMOUNTS])
+
+    def catalogue(self, code: int, *kinds: str) -> dict:
+        """Let Yulin's gateway compare its crosswalk with the centre's catalogue; fepctl must end with this code."""
+        gateway = self.world.gateways[DAJIZHONG.node]
+        done = subprocess.run([self.world.fepctl, "-c", gateway.config, "catalogue", "asked", *kinds, "--json"],
+                              capture_output=True, text=True, timeout=150, check=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def test_catalogue_of_the_centre_is_compared_whole_or_one_kind_of_it(self) -> None:
+        """It comes as a file for each kind; one service has no row in the crosswalk."""
+        missing = [("no_row", "4509-0005", "02")]
+        for kinds, items, found in (((), 8, missing), (("1",), 6, []), (("2",), 1, missing), (("3",), 1, [])):
+            result = self.catalogue(DIFFERENCES if found else NO_DIFFERENCE, *kinds)
+            self.assertEqual((result["version"], result["items"]), (CATALOGUE_VERSION, items), result)
+            self.assertEqual([(each["kind"], each["local"], each["theirs"]) for each in result["differences"]], found)
+            for kind in kinds:
+                self.assertTrue(list(self.files.glob(f"MLXZ_{kind}_*.txt")))
 
     def test_file_that_does_not_add_up_is_not_reconciled_with(self) -> None:
         """A higher batch replaces the lower ones; this one is complete, and its trailer is not that of its details."""

@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "fepsim")]
 
 from fepsim import visits  # noqa: E402
+from fepsim.caret_queries import CATALOGUE_VERSION  # noqa: E402
 from pairs import DAJIZHONG, DANXIAN, Pair, System, whole_id  # noqa: E402
 from verdict import open_anywhere  # noqa: E402
 from world import World, wait_until  # noqa: E402
@@ -232,6 +233,20 @@ class NanningsCentre(Asked, unittest.TestCase):
                          [("only_there", twin["setl_id"])], result)
         theirs = result["differences"][0]["theirs"]
         self.assertEqual(round(float(theirs["medfee_sumamt"]) * 100), doubled["out"]["total"])
+
+    def catalogue(self, code: int, *kinds: str) -> dict:
+        """Let Nanning's gateway compare its crosswalk with the centre's catalogue; fepctl must end with this code."""
+        gateway = self.world.gateways[DANXIAN.node]
+        done = subprocess.run([self.world.fepctl, "-c", gateway.config, "catalogue", "asked", *kinds, "--json"],
+                              capture_output=True, text=True, timeout=150, check=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def test_catalogue_of_the_centre_is_compared_whole_or_one_kind_of_it(self) -> None:
+        for kinds, items in (((), 8), (("1",), 6), (("2",), 1), (("3",), 1)):
+            result = self.catalogue(NO_DIFFERENCE, *kinds)
+            self.assertEqual((result["version"], result["items"]), (CATALOGUE_VERSION, items), result)
+            self.assertEqual((result["equal"], result["differences"]), (True, []))
 
     def test_filings_are_told_to_the_hospitals_of_the_other_region(self) -> None:
         filed = self.good("filing", psn_no=DANXIAN.region + "0" * 10 + "0001")["out"]

@@ -125,7 +125,8 @@ class ReconcileTest(unittest.TestCase):
         return found
 
     def plant(self, row: tuple, change: str) -> None:
-        """Change a stored posting behind the gateway's back."""
+        """Change a stored posting behind the gateway's back; the row's check, behind the digest, is taken off."""
+        change += ",digest=substr(digest,1,32)"
         with contextlib.closing(sqlite3.connect(row[0])) as db, db:
             self.assertEqual(db.execute(f"UPDATE exchange SET {change} WHERE role=3 AND msgid=?", (row[1],)).rowcount, 1)
 

@@ -217,8 +217,7 @@ check_books(struct sim *sim, const struct update *update)
 }
 
 /* What moved at each insured place is what the endings say: settlements that stand, less refunds that stand.
- * One that its caller took back twice, by a refund and by a reversal, is told "reversed" and stays posted
- * beside its refund. */
+ */
 static void
 check_sums(struct sim *sim)
 {
@@ -231,8 +230,7 @@ check_sums(struct sim *sim)
             const struct row *row = row_of(sim, update->treat, &key, ROLE_ORIGIN);
             if (update->insured != gate)
                 continue;
-            if (on_disk(row, STATE_ANSWERED) || on_disk(row, STATE_STANDS) ||
-                is_refunded(&sim->gates[gate].book, (uint16_t)(i + 1)))
+            if (on_disk(row, STATE_ANSWERED) || on_disk(row, STATE_STANDS))
                 expected += update->amount_fen;
         }
         if (book_sum(&sim->gates[gate].book) != expected)

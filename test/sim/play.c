@@ -71,8 +71,8 @@ deliver(struct sim *sim, const struct happening *happening)
     if (!from_host && sim->parted[happening->other][happening->gate])
         return;
     struct update *update = sim_update_of(sim, event->header.key.msgid);
-    if (event->type == EVENT_RENDERED && !event->flag && update != NULL && sim->gates[happening->gate].alive &&
-        event->sequence == sim->gates[happening->gate].life)
+    if (event->type == EVENT_RENDERED && !event->flag && update != NULL &&
+        sim->gates[happening->gate].alive && event->sequence == sim->gates[happening->gate].life)
         update->not_rendered = true;
     SIM_TRACE(sim, "%s <- %s: event %u %s attempt %u state %u kind %u", sim->gates[happening->gate].name,
               event->from, event->type, event->header.key.msgid, event->travel.attempt, event->outcome.state,

@@ -211,7 +211,8 @@ report_rig_entry(struct report_rig *rig, uint64_t list, const struct stored *sto
     frame.result = (struct frame_result){.state = stored->state,
                                          .kind = stored->state == STATE_ANSWERED ? FEP_ANSWERED : 0,
                                          .effect = stored->effect,
-                                         .code = stored->code};
+                                         .code = stored->code,
+                                         .accounting_date = stored->accounting_date};
     snprintf(frame.text, sizeof frame.text, "2026-11-22 10:11:12");
     if (stored->serial != 0) {
         frame.sections |= FRAME_HAS_ATTEMPT;

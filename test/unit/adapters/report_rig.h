@@ -28,6 +28,7 @@ struct stored {
     uint16_t code;
     int64_t total, fund, account, cash;
     uint64_t serial, cancel_serial;
+    uint32_t accounting_date; /* 0: that of the serial, 20261122 */
 };
 void report_rig_entry(struct report_rig *rig, uint64_t list, const struct stored *stored);
 void report_rig_list_end(struct report_rig *rig, uint64_t list, const char *cursor);

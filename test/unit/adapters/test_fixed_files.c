@@ -402,6 +402,29 @@ count_files(const struct fixture *f, const char *suffix)
     return count;
 }
 
+/* Two requests of other content that lead to one name. */
+static void
+a_file_has_one_writer(void **state)
+{
+    struct fixture *f = *state;
+    struct fep_error error = {0};
+    struct file_facts facts;
+    struct fep_record *asked = ask(f), *page = make_page(f, "1", "12.34", "1");
+    add_row(f, page, "20261122000000000001", "12.34", "1");
+    write_named(f, ours_1, ".tmp", "left behind", 11);
+    struct file_writer *first = writer_open(&f->files, f->kind, "20261122", asked, &error);
+    assert_non_null(first);
+    assert_null(writer_open(&f->files, f->kind, "20261122", asked, &error));
+    assert_non_null(strstr(error.text, "it is being written"));
+    assert_int_equal(writer_add(first, page, &error), 0);
+    assert_int_equal(writer_finish(first, &facts, &error), 0);
+    writer_close(first);
+    assert_string_equal(facts.name, ours_1);
+    assert_int_equal(count_files(f, ".tmp"), 0);
+    f->fake->host.release_record(f->fake, page);
+    f->fake->host.release_record(f->fake, asked);
+}
+
 static void
 our_file_has_header_details_and_trailer(void **state)
 {
@@ -508,6 +531,7 @@ main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(highest_complete_batch_replaces_lower_ones, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pages_are_cut_from_the_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_has_one_writer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(our_file_has_header_details_and_trailer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_has_changed_becomes_the_next_batch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_day_without_postings_has_no_file, set_up, tear_down),

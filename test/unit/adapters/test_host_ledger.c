@@ -62,6 +62,23 @@ test_mask_of_a_name_with_a_dot(void **state)
     assert_string_equal(dotted + 8, plain + 6);
 }
 
+/* Letters of two bytes are letters of a name, too; half a character is nobody's. */
+static void
+test_mask_of_other_scripts(void **state)
+{
+    char text[MASK_TEXT];
+    (void)state;
+    const char *name = masked("Иван Müller");
+    assert_int_equal(strlen(name), strlen("Иван Müller"));
+    assert_null(strstr(name, "И"));
+    assert_null(strstr(name, "в"));
+    assert_null(strstr(name, "ü"));
+    memset(text, 'a', sizeof text);
+    text[MASK_TEXT - 2] = (char)0xe8; /* the first byte of three */
+    text[MASK_TEXT - 1] = '\0';
+    assert_int_equal(strlen(masked(text)), MASK_TEXT - 2);
+}
+
 static void
 test_mask_of_days_and_certificates(void **state)
 {
@@ -232,6 +249,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_mask_keeps_the_shape),
                                        cmocka_unit_test(test_mask_of_a_name_with_a_dot),
+                                       cmocka_unit_test(test_mask_of_other_scripts),
                                        cmocka_unit_test(test_mask_of_days_and_certificates),
                                        cmocka_unit_test(test_mask_of_a_body),
                                        cmocka_unit_test(test_days),

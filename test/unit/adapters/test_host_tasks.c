@@ -80,7 +80,7 @@ begin_day(struct report_rig *rig, const char *wish, const struct stored *stored,
     uint64_t list = report_rig_list(rig, "\"role\":3,\"bodies\":true");
     assert_null(strstr(rig->heard, "\"2207\""));
     report_rig_list_end(rig, list, NULL);
-    list = report_rig_list(rig, "{\"from_day\":20261122,\"to_day\":20261122,\"role\":3,\"bodies\":false");
+    list = report_rig_list(rig, "{\"from_day\":20261121,\"to_day\":20261122,\"role\":3,\"bodies\":false");
     for (size_t i = 0; i < count; i++)
         report_rig_entry(rig, list, &stored[i]);
     report_rig_list_end(rig, list, NULL);
@@ -175,6 +175,29 @@ test_undone_by_a_cancel(void **state)
     expect(report_rig_result(rig, true, false), "\"equal\":true");
 }
 
+/* Posted the day before and undone after midnight: the cancel alone is of this day. What else was posted the
+ * day before is not. */
+static void
+test_undone_after_midnight(void **state)
+{
+    struct report_rig *rig = *state;
+    struct stored day[2] = {settled, settled};
+    day[0].state = STATE_REVERSED;
+    day[0].code = FEP_E_REVERSED;
+    day[0].cancel_serial = 8;
+    day[0].accounting_date = day[1].accounting_date = 20261121;
+    day[1].msgid = "M2";
+    day[1].settlement_id = "S2";
+    day[1].serial = 6;
+    begin_day(rig, DETAILED, day, 2);
+    expect(rig->heard, "INS=310,CLR=11,POS=0,NEG=1,SUM=-100.00,FUND=-60.00,ACCT=-15.00,CASH=-25.00");
+    report_rig_answer(rig, "1 0;B:EQUAL=0;R:INS=310,CLR=11,POS=0,NEG=1,SUM=-100.00,FUND=-60.00,ACCT=-15.00,"
+                           "CASH=-25.00,RES=0");
+    report_rig_asked(rig);
+    report_rig_answer(rig, "1 0;B:ALL=1,LAST=1" DETAIL("20261122000000000008", "S3", "-100.00", "1"));
+    expect(report_rig_result(rig, true, false), "\"equal\":true");
+}
+
 /* The insurance type of some posting is not known here: sums over all types decide. */
 static void
 test_unknown_insurance(void **state)
@@ -186,6 +209,26 @@ test_unknown_insurance(void **state)
     report_rig_answer(rig, "1 0;B:EQUAL=1;R:INS=310,CLR=11,POS=0,NEG=0,SUM=0.00,RES=2"
                            ";R:INS=390,CLR=11,POS=1,NEG=0,SUM=100.00,FUND=60.00,ACCT=15.00,CASH=25.00,RES=3");
     expect(report_rig_result(rig, true, false), "\"equal\":true");
+}
+
+/* Where only one that does not count is of an unknown type, types are compared all the same. */
+static void
+test_unknown_insurance_that_does_not_count(void **state)
+{
+    struct report_rig *rig = *state;
+    struct stored day[2] = {settled, settled};
+    day[1].msgid = "M2";
+    day[1].insutype = "";
+    day[1].settlement_id = "S2";
+    day[1].serial = 8;
+    day[1].state = STATE_REVERSED;
+    day[1].code = FEP_E_REVERSED;
+    begin_day(rig, RECONCILE, day, 2);
+    report_rig_answer(rig, "1 0;B:EQUAL=1;R:INS=310,CLR=11,POS=0,NEG=0,SUM=0.00,RES=2"
+                           ";R:INS=390,CLR=11,POS=1,NEG=0,SUM=100.00,FUND=60.00,ACCT=15.00,CASH=25.00,RES=3");
+    expect(report_rig_asked(rig), "DET ");
+    report_rig_answer(rig, "1 0;B:ALL=1,LAST=1" DETAIL("20261122000000000007", "S1", "100.00", "1"));
+    expect(report_rig_result(rig, true, false), "\"equal\":false");
 }
 
 static void
@@ -494,7 +537,9 @@ main(void)
                                        CASE(test_word_without_figures_is_not_believed),
                                        CASE(test_every_kind_of_difference),
                                        CASE(test_undone_by_a_cancel),
+                                       CASE(test_undone_after_midnight),
                                        CASE(test_unknown_insurance),
+                                       CASE(test_unknown_insurance_that_does_not_count),
                                        CASE(test_day_that_is_not_closed_there),
                                        CASE(test_refusal_there_is_not_done),
                                        CASE(test_details_of_another_number_are_not_done),

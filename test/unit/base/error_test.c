@@ -160,6 +160,18 @@ test_utf8(void **state)
     assert_string_equal(ascii, "abc");
 }
 
+/* An error may quote a file or a peer: what is told can always be shown. */
+static void
+test_what_is_told_can_be_shown(void **state)
+{
+    (void)state;
+    struct fep_error error = {0};
+    error_set(&error, 0, 1, "got \"%s\"", "\xB3\xC2 医\r\n\x1b[2J\x7f");
+    assert_string_equal(error.text, "got \"?? 医???[2J?\"");
+    error_wrap(&error, "\xFF%s", "\t");
+    assert_string_equal(error.text, "??: got \"?? 医???[2J?\"");
+}
+
 int
 main(void)
 {
@@ -172,6 +184,7 @@ main(void)
         cmocka_unit_test(test_table_is_sound),
         cmocka_unit_test(test_codes_differ_from_the_local_systems),
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_what_is_told_can_be_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

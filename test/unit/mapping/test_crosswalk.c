@@ -223,6 +223,31 @@ test_an_item_is_added(void **state)
     mapping_destroy(mapping);
 }
 
+/* Files that were put there since the last reload are not written over with what was in force before. */
+static void
+test_an_item_is_added_to_what_is_there_now(void **state)
+{
+    char today[32];
+    struct fep_error error = {0};
+    const struct mapping_item item = {.local = "L0", .national = "N9", .name = "y", .level = "02"};
+    (void)state;
+    drop_versions();
+    write_version("20200101.csv", HEADING "\nL1,N1,x,01,,\n");
+    struct mapping *mapping = load_versions();
+    assert_non_null(mapping);
+    snprintf(today, sizeof today, "%08u.csv", clock_date(clock_wall_ms(&clock_system)));
+    write_version(today, HEADING "\nL1,N1,x,01,,\nL2,N2,x,01,,\nL3,N3,x,01,20261301,\n");
+    assert_true(mapping_crosswalk_add(mapping, &item, &error) < 0);
+    assert_non_null(strstr(error.text, ".csv:4: expected local_code"));
+    write_version(today, HEADING "\nL1,N1,x,01,,\nL2,N2,x,01,,\n");
+    if (mapping_crosswalk_add(mapping, &item, &error) < 0)
+        fail_msg("%s", error.text);
+    assert_int_equal(reload(mapping), 0);
+    assert_string_equal(rig_out(mapping, "{\"data\":{\"c\":\"N2\"}}", &error), "L2");
+    assert_string_equal(rig_out(mapping, "{\"data\":{\"c\":\"N9\"}}", &error), "L0");
+    mapping_destroy(mapping);
+}
+
 static void
 collect(void *arg, const struct mapping_unmapped *found)
 {
@@ -289,6 +314,7 @@ main(void)
         cmocka_unit_test(test_rows_with_all_columns),
         cmocka_unit_test(test_problems_of_a_version),
         cmocka_unit_test(test_an_item_is_added),
+        cmocka_unit_test(test_an_item_is_added_to_what_is_there_now),
         cmocka_unit_test(test_lines_without_a_centre_code),
     };
     return cmocka_run_group_tests(tests, NULL, clean);

@@ -170,6 +170,43 @@ a_destination_lists_by_accounting_day_instance_and_transaction(void **state)
     assert_page(&page, 7, (unsigned[]){1, 2, 3, 9, 10, 11, 12});
 }
 
+/* Those whose index names no visit come too: whoever asks looks into their bodies. */
+static void
+a_list_of_one_visit_and_area(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    struct page page;
+    struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
+    for (unsigned n = 1; n <= 6; n++) {
+        posted(&record, n, DAY);
+        strcpy(record.index.visit_id, n == 2 ? "V10" : n == 3 ? "" : "V1");
+        if (n == 4 || n == 5)
+            strcpy(record.header.insured_area, "450500");
+        struct slice body = fixture_body("body", n, 0);
+        assert_int_equal(message_digest(&record.header, &body, record.digest), 0);
+        slice_release(&body);
+        keep(f, &record, n);
+    }
+    fixture_settle(f);
+    strcpy(query.visit_id, "V1");
+    list(f, &query, &page);
+    assert_page(&page, 5, (unsigned[]){1, 3, 4, 5, 6});
+    strcpy(query.insured_area, "450500");
+    query.limit = 1;
+    list(f, &query, &page);
+    assert_page(&page, 1, (unsigned[]){4});
+    strcpy(query.after, page.cursor);
+    list(f, &query, &page);
+    assert_page(&page, 1, (unsigned[]){5});
+    query.visit_id[0] = '\0'; /* another list: what was remembered of the first is not taken for it */
+    query.after[0] = '\0';
+    query.insured_area[0] = '\0';
+    query.limit = STORE_LIST_LIMIT;
+    list(f, &query, &page);
+    assert_page(&page, 6, (unsigned[]){1, 2, 3, 4, 5, 6});
+}
+
 static void
 an_origin_lists_by_its_own_day_and_by_who_asked(void **state)
 {
@@ -624,6 +661,38 @@ a_day_in_quarantine_fails_the_list(void **state)
     assert_int_equal(f->last.error.code, FEP_E_JOURNAL_QUARANTINED);
 }
 
+/* Read anew, the day's pages are not what they were: nothing is known, which is not "no exchanges". */
+static void
+a_day_that_can_not_be_read_fails_the_list(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    struct page page;
+    struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
+    char path[FIXTURE_PATH], wrong[64];
+    posted(&record, 1, DAY);
+    keep(f, &record, 1);
+    fixture_close_exchange(f, &record);
+    fixture_settle(f);
+    fixture_wait_moved(f);
+    fixture_run(f, "journal/20261122.db", "PRAGMA wal_checkpoint(TRUNCATE)");
+    int64_t size = fixture_number(f, "journal/20261122.db", "PRAGMA page_size");
+    int64_t root =
+        fixture_number(f, "journal/20261122.db", "SELECT rootpage FROM sqlite_schema WHERE name='exchange'");
+    fixture_path(f, "journal/20261122.db", path);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    memset(wrong, 0xff, sizeof wrong);
+    assert_int_equal(fseek(file, (long)((root - 1) * size), SEEK_SET), 0);
+    assert_int_equal(fwrite(wrong, 1, sizeof wrong, file), sizeof wrong);
+    fclose(file);
+    list(f, &query, &page);
+    assert_int_equal(page.code, FEP_E_STORE_READ);
+    assert_int_equal(page.count, 0);
+    assert_false(find_settlement(f, "2208", "S-wanted"));
+    assert_int_equal(f->last.error.code, FEP_E_STORE_READ);
+}
+
 static void
 a_damaged_body_fails_the_list(void **state)
 {
@@ -659,7 +728,8 @@ a_very_long_list_is_complete_and_in_order(void **state)
              "CREATE TEMP TABLE one AS SELECT * FROM exchange; "
              "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i<%d) "
              "INSERT INTO temp.one SELECT * FROM (SELECT one.* FROM exchange AS one, n); "
-             "UPDATE temp.one SET id=rowid,msgid='M'||rowid,accepted_ms=accepted_ms+(rowid*7919)%%%d; "
+             "UPDATE temp.one SET "
+             "id=rowid,msgid='M'||rowid,digest=substr(digest,1,32),accepted_ms=accepted_ms+(rowid*7919)%%%d; "
              "DELETE FROM exchange; INSERT INTO exchange SELECT * FROM temp.one;",
              MANY, MANY);
     fixture_run(f, "queue.db", sql);
@@ -690,6 +760,7 @@ main(int argc, char **argv)
 {
     const struct CMUnitTest both[] = {
         CASE(a_destination_lists_by_accounting_day_instance_and_transaction),
+        CASE(a_list_of_one_visit_and_area),
         CASE(an_origin_lists_by_its_own_day_and_by_who_asked),
         CASE(pages_follow_one_another_without_gap_or_repetition),
         CASE(what_is_no_question_is_refused),
@@ -702,6 +773,7 @@ main(int argc, char **argv)
         CASE(one_that_came_back_from_its_journal_is_listed_once_as_it_is_now),
         CASE(pages_go_on_while_rows_move_to_their_journal),
         CASE(a_day_in_quarantine_fails_the_list),
+        CASE(a_day_that_can_not_be_read_fails_the_list),
         CASE(a_very_long_list_is_complete_and_in_order),
         CASE(prompts_survive_and_can_be_read_from_outside),
         CASE(a_settlement_is_noted_in_its_visits_open_prompts),

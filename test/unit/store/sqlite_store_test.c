@@ -621,6 +621,58 @@ a_body_that_was_tampered_with_is_quarantined_and_never_handed_out(void **state)
     assert_int_equal(quarantined, 3);
 }
 
+/* SQLite sees nothing wrong in an amount that became another. */
+static void
+a_row_that_differs_from_its_check_is_quarantined(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record[2];
+    uint64_t quarantined;
+    fixture_open(f);
+    for (unsigned i = 0; i < 2; i++) {
+        fixture_record(&record[i], i, ROLE_ORIGIN);
+        fixture_insert(f, &record[i], fixture_body("body", i, 0));
+    }
+    fixture_settle(f);
+    fixture_close(f);
+    fixture_run(f, "queue.db", "UPDATE exchange SET fund_fen=fund_fen+1 WHERE id=1");
+    fixture_open(f);
+    assert_int_equal(recover(f, &quarantined), 1);
+    assert_int_equal(quarantined, 1);
+}
+
+/* A closed exchange whose journal can't be opened at the moment must not come back without its bodies. */
+static void
+an_exchange_whose_journal_can_not_be_read_now_is_not_brought_back(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange_record record;
+    char path[FIXTURE_PATH], aside[FIXTURE_PATH];
+    fixture_open(f);
+    live_and_close(f, 1, &record);
+    fixture_settle(f);
+    fixture_wait_moved(f);
+    fixture_close(f);
+    fixture_path(f, "journal/20261122.db", path);
+    fixture_path(f, "aside", aside);
+    assert_int_equal(rename(path, aside), 0);
+    assert_int_equal(mkdir(path, 0700), 0); /* cannot be opened, and is not damaged */
+    fixture_open(f);
+    record.state = STATE_REVERSING;
+    fixture_update(f, &record, SLICE_NONE);
+    fixture_wait(f, STORE_REFUSED);
+    assert_int_equal(f->last.error.code, FEP_E_STORE_READ);
+    fixture_settle(f);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rename(aside, path), 0);
+    fixture_update(f, &record, SLICE_NONE);
+    fixture_settle(f);
+    assert_true(fixture_find(f, &record));
+    assert_int_equal(f->last.record.state, STATE_REVERSING);
+    fixture_assert_body(f->last.body, "body", 1);
+    fixture_release_last(f);
+}
+
 static void
 a_body_in_clear_that_does_not_fit_its_digest_is_quarantined(void **state)
 {
@@ -875,6 +927,8 @@ main(void)
         CASE(key_tables_beyond_the_horizon_are_dropped),
         CASE(a_body_that_was_tampered_with_is_quarantined_and_never_handed_out),
         CASE(a_body_in_clear_that_does_not_fit_its_digest_is_quarantined),
+        CASE(a_row_that_differs_from_its_check_is_quarantined),
+        CASE(an_exchange_whose_journal_can_not_be_read_now_is_not_brought_back),
         CASE(a_damaged_journal_day_is_quarantined_and_its_keys_still_count),
         CASE(a_journal_that_is_no_database_does_not_stop_the_move),
         CASE(a_failure_that_is_no_full_disk_ends_the_store),
