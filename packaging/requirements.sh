@@ -4,10 +4,11 @@
 # To build, to run, and for ./demo: its clocks stand on another day (libfaketime)
 packages="meson ninja-build pkg-config gcc libc6-dev \
  libzmq3-dev libsqlite3-dev libssl-dev libconfig-dev libjson-c-dev libxml2-dev \
+ libcurl4-openssl-dev libevent-dev \
  syslog-ng-core syslog-ng-scl python3 libfaketime"
 # To test: unit tests, sanitizers of the compiler (part of gcc), namespaces for a small disk, formatting,
 # what independent stand-ins are written in
-test_packages="libcmocka-dev clang-format libasan8 libubsan1 libtsan2 iproute2 procps util-linux gnucobol3 python3-zeep"
+test_packages="libcmocka-dev clang-format libasan8 libubsan1 libtsan2 iproute2 nftables e2fsprogs procps util-linux gnucobol3 python3-zeep"
 
 say() { printf '%s\n' "$*" >&2; }
 

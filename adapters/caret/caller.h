@@ -90,7 +90,7 @@ struct shift {
 };
 
 struct caller {
-    enum caret_mode mode;
+    struct two_way two_way;
     const struct fep_host *host;
     const struct fep_config *config;
     struct caret_codec codec;
@@ -119,14 +119,6 @@ struct caller {
 /* --- calling.c: the operations of adapter.h for an instance that calls --- */
 
 int calling_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error);
-void calling_start(void *self, struct fep_call *call);
-void calling_submit(void *self, struct fep_call *call, const struct fep_message *message);
-void calling_inquire(void *self, struct fep_call *call, const struct fep_message *message);
-void calling_reverse(void *self, struct fep_call *call, const struct fep_message *message);
-void calling_cancel(void *self, struct fep_call *call, enum fep_reason reason);
-void calling_read_health(void *self, struct fep_health *health);
-void calling_drain(void *self, struct fep_call *call);
-void calling_close(void *self);
 void calling_report(struct caller *caller);
 /* Whether the local system can be connected to, as of the last attempt. */
 void calling_note_reach(struct caller *caller, bool reachable);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "own_call.h"
 #include "wire.h"
 
 static int
@@ -222,30 +223,7 @@ open_parts(struct caller *caller, struct fep_error *error)
                : set_error(error, 0, 0, "no memory for a line of %zu bytes", caller->codec.max_line);
 }
 
-int
-calling_open(const struct fep_host *host, const struct fep_config *config, void **self,
-             struct fep_error *error)
-{
-    struct caller *caller = calloc(1, sizeof *caller);
-    if (caller == NULL)
-        return set_error(error, 0, 0, "no memory");
-    caller->mode = CARET_CALLS;
-    caller->host = host;
-    caller->config = config;
-    read_options(caller);
-    for (size_t i = 0; i < MAX_CHANNELS; i++)
-        caller->channels[i] = (struct channel){.caller = caller, .state = CHANNEL_DOWN, .fd = -1};
-    (void)host->fill_random(host->self, &caller->serial_counter, sizeof caller->serial_counter);
-    if (open_parts(caller, error) < 0) {
-        free(caller->scratch);
-        free(caller);
-        return -1;
-    }
-    *self = caller;
-    return 0;
-}
-
-void
+static void
 calling_start(void *self, struct fep_call *call)
 {
     struct caller *caller = self;
@@ -256,32 +234,28 @@ calling_start(void *self, struct fep_call *call)
 void
 calling_finish_start(struct caller *caller)
 {
-    struct fep_call *call = caller->start_call;
-    caller->start_call = NULL;
-    if (call != NULL)
-        caller->host->complete_call(caller->host->self, call, FEP_ANSWERED,
-                                    &(struct fep_result){.size = sizeof(struct fep_result)}, NULL);
+    own_call_end(caller->host, &caller->start_call, FEP_ANSWERED, FEP_REASON_NONE);
 }
 
-void
+static void
 calling_submit(void *self, struct fep_call *call, const struct fep_message *message)
 {
     errand_begin(self, call, FEP_OP_SUBMIT, message);
 }
 
-void
+static void
 calling_inquire(void *self, struct fep_call *call, const struct fep_message *message)
 {
     errand_begin(self, call, FEP_OP_INQUIRE, message);
 }
 
-void
+static void
 calling_reverse(void *self, struct fep_call *call, const struct fep_message *message)
 {
     errand_begin(self, call, FEP_OP_REVERSE, message);
 }
 
-void
+static void
 calling_cancel(void *self, struct fep_call *call, enum fep_reason reason)
 {
     struct caller *caller = self;
@@ -292,10 +266,7 @@ calling_cancel(void *self, struct fep_call *call, enum fep_reason reason)
         errand_cancel(caller, call, reason);
         return;
     }
-    *own = NULL;
-    caller->host->complete_call(caller->host->self, call, FEP_NOT_SENT,
-                                &(struct fep_result){.size = sizeof(struct fep_result), .reason = reason},
-                                NULL);
+    own_call_end(caller->host, own, FEP_NOT_SENT, reason);
 }
 
 /* --- health and drain --- */
@@ -383,15 +354,12 @@ calling_note_answer(struct caller *caller)
 void
 calling_check_drained(struct caller *caller)
 {
-    struct fep_call *call = caller->drain_call;
-    if (call == NULL || count_calls(caller) > 0)
+    if (caller->drain_call == NULL || count_calls(caller) > 0)
         return;
-    caller->drain_call = NULL;
-    caller->host->complete_call(caller->host->self, call, FEP_ANSWERED,
-                                &(struct fep_result){.size = sizeof(struct fep_result)}, NULL);
+    own_call_end(caller->host, &caller->drain_call, FEP_ANSWERED, FEP_REASON_NONE);
 }
 
-void
+static void
 calling_read_health(void *self, struct fep_health *health)
 {
     const struct caller *caller = self;
@@ -403,7 +371,7 @@ calling_read_health(void *self, struct fep_health *health)
 }
 
 /* The cycle stays open: whoever starts next signs in to it again. */
-void
+static void
 calling_drain(void *self, struct fep_call *call)
 {
     struct caller *caller = self;
@@ -413,7 +381,7 @@ calling_drain(void *self, struct fep_call *call)
     calling_check_drained(caller);
 }
 
-void
+static void
 calling_close(void *self)
 {
     struct caller *caller = self;
@@ -423,4 +391,37 @@ calling_close(void *self)
     errand_free_all(caller);
     free(caller->scratch);
     free(caller);
+}
+
+static const struct fep_adapter_ops side = {.size = sizeof side,
+                                            .start = calling_start,
+                                            .submit = calling_submit,
+                                            .inquire = calling_inquire,
+                                            .reverse = calling_reverse,
+                                            .cancel = calling_cancel,
+                                            .read_health = calling_read_health,
+                                            .drain = calling_drain,
+                                            .close = calling_close};
+
+int
+calling_open(const struct fep_host *host, const struct fep_config *config, void **self,
+             struct fep_error *error)
+{
+    struct caller *caller = calloc(1, sizeof *caller);
+    if (caller == NULL)
+        return set_error(error, 0, 0, "no memory");
+    caller->two_way = (struct two_way){host, &side};
+    caller->host = host;
+    caller->config = config;
+    read_options(caller);
+    for (size_t i = 0; i < MAX_CHANNELS; i++)
+        caller->channels[i] = (struct channel){.caller = caller, .state = CHANNEL_DOWN, .fd = -1};
+    (void)host->fill_random(host->self, &caller->serial_counter, sizeof caller->serial_counter);
+    if (open_parts(caller, error) < 0) {
+        free(caller->scratch);
+        free(caller);
+        return -1;
+    }
+    *self = caller;
+    return 0;
 }

@@ -5,11 +5,11 @@
 
 #include "codec.h"
 #include "cycles.h"
+#include "listener.h"
 #include "tcp.h"
+#include "two_way.h"
 
 /* What an instance does; the first member of the module's state, whichever it is. */
-enum caret_mode { CARET_SERVES = 1, CARET_CALLS };
-
 enum { MAX_CLIENTS = 512, TRANSACTION_SIZE = 16, SERIAL_SIZE = 48, LOG_ERROR_LEVEL = 3, LOG_WARNING_LEVEL = 4 };
 
 struct caret_wire { /* facts of the mapping file; see README.md */
@@ -61,16 +61,14 @@ struct client {
 };
 
 struct caret { /* the serving side; the calling side is in caller.h */
-    enum caret_mode mode;
+    struct two_way two_way;
     const struct fep_host *host;
     const struct fep_config *config;
     struct caret_codec codec;
     struct caret_wire wire;
     struct cycle_book book;
     struct tcp_address address;
-    int listener;
-    struct fep_watch *listener_watch;
-    struct fep_timer *listener_timer; /* set while it rests */
+    struct listener listener;
     struct client *first;
     size_t client_count, client_limit;
     int64_t idle_ms, write_ms, clock_tolerance_ms;
@@ -86,11 +84,6 @@ struct caret { /* the serving side; the calling side is in caller.h */
 /* --- serving.c: the operations of adapter.h for an instance that serves --- */
 
 int serving_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error);
-void serving_start(void *self, struct fep_call *call);
-void serving_cancel(void *self, struct fep_call *call, enum fep_reason reason);
-void serving_read_health(void *self, struct fep_health *health);
-void serving_drain(void *self, struct fep_call *call);
-void serving_close(void *self);
 
 /* --- desk.c: what a line means --- */
 
@@ -103,10 +96,8 @@ const char *desk_return_code(const struct caret *caret, char class, uint32_t can
 
 /* --- session.c: connections --- */
 
-int session_listen(struct caret *caret, struct fep_error *error);
-void session_stop_listening(struct caret *caret);
-/* Accepts all that is waiting. False if some may be left (no descriptors). */
-bool session_accept_all(struct caret *caret);
+/* For the listener: a new client, unless there are as many as allowed that still wait for something. */
+bool session_take(void *caret, int fd);
 /* Sends a line (copied) and goes back to reading. `repeatable`: a refusal of class R by the host's side. */
 void client_tell(struct client *client, const unsigned char *line, size_t size, bool repeatable);
 /* Its request is with the host from now on: no time limit of ours applies. */

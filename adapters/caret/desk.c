@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "peer_clock.h"
 #include "wire.h"
 
 /* --- answering --- */
@@ -166,18 +167,6 @@ check_cycle(struct client *client, const char *institution, const char *operator
 
 /* --- sign-in, sign-out, clock --- */
 
-static int64_t
-seconds_of(const char *stamp)
-{
-    struct tm tm = {0};
-    if (sscanf(stamp, "%4d%2d%2d%2d%2d%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
-               &tm.tm_sec) != 6)
-        return -1;
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    return (int64_t)timegm(&tm);
-}
-
 static void
 server_clock(const struct caret *caret, char stamp[32])
 {
@@ -189,11 +178,9 @@ server_clock(const struct caret *caret, char stamp[32])
 static bool
 clock_is_close(struct caret *caret, const char *theirs)
 {
-    char ours[32];
-    server_clock(caret, ours);
     if (theirs[0] == '\0' || caret->clock_tolerance_ms == 0)
         return true;
-    int64_t offset = seconds_of(theirs) - seconds_of(ours);
+    int64_t offset = peer_clock_stamp_offset_s(caret->host, theirs);
     if (offset > 60 || offset < -60)
         caret->host->log_event(caret->host->self, LOG_WARNING_LEVEL,
                                "clock of the local system differs, seconds", offset);

@@ -63,12 +63,6 @@ static const struct fep_option options[] = {
      "call: longest pause before signing in again"},
     {NULL, 0, 0, NULL, NULL, 0, 0, NULL, NULL}};
 
-static bool
-serves(void *self)
-{
-    return *(const enum caret_mode *)self == CARET_SERVES;
-}
-
 static int
 caret_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error)
 {
@@ -80,85 +74,7 @@ caret_open(const struct fep_host *host, const struct fep_config *config, void **
     return set_error(error, 0, 0, "option mode is \"%.20s\"; this module knows: serve, call", mode);
 }
 
-static void
-caret_start(void *self, struct fep_call *call)
-{
-    (serves(self) ? serving_start : calling_start)(self, call);
-}
-
-/* An instance that serves is not called; a route that leads to it is a mistake
- * of the configuration. */
-static void
-refuse_call(void *self, struct fep_call *call)
-{
-    const struct fep_host *host = ((struct caret *)self)->host;
-    struct fep_result result = {.size = sizeof result, .reason = FEP_REASON_PROTOCOL, .code = 1004};
-    copy_text(result.text, sizeof result.text, "this instance serves, it does not call",
-              strlen("this instance serves, it does not call"));
-    host->complete_call(host->self, call, FEP_REFUSED, &result, NULL);
-}
-
-static void
-caret_submit(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    if (serves(self))
-        refuse_call(self, call);
-    else
-        calling_submit(self, call, message);
-}
-
-static void
-caret_reverse(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    if (serves(self))
-        refuse_call(self, call);
-    else
-        calling_reverse(self, call, message);
-}
-
-static void
-caret_inquire(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    if (serves(self))
-        refuse_call(self, call);
-    else
-        calling_inquire(self, call, message);
-}
-
-static void
-caret_cancel(void *self, struct fep_call *call, enum fep_reason reason)
-{
-    (serves(self) ? serving_cancel : calling_cancel)(self, call, reason);
-}
-
-static void
-caret_read_health(void *self, struct fep_health *health)
-{
-    (serves(self) ? serving_read_health : calling_read_health)(self, health);
-}
-
-static void
-caret_drain(void *self, struct fep_call *call)
-{
-    (serves(self) ? serving_drain : calling_drain)(self, call);
-}
-
-static void
-caret_close(void *self)
-{
-    (serves(self) ? serving_close : calling_close)(self);
-}
-
-static const struct fep_adapter_ops ops = {.size = sizeof ops,
-                                           .open = caret_open,
-                                           .start = caret_start,
-                                           .submit = caret_submit,
-                                           .inquire = caret_inquire,
-                                           .reverse = caret_reverse,
-                                           .cancel = caret_cancel,
-                                           .read_health = caret_read_health,
-                                           .drain = caret_drain,
-                                           .close = caret_close};
+static const struct fep_adapter_ops ops = {.size = sizeof ops, .open = caret_open, TWO_WAY_OPS};
 
 extern FEP_EXPORT const struct fep_adapter fep_adapter;
 const struct fep_adapter fep_adapter = {.magic = FEP_ADAPTER_MAGIC,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "own_call.h"
 #include "wire.h"
 
 static int
@@ -160,6 +161,75 @@ open_parts(struct caret *caret, struct fep_error *error)
                : set_error(error, 0, 0, "no memory for a line of %zu bytes", caret->codec.max_line);
 }
 
+static void
+serving_start(void *self, struct fep_call *call)
+{
+    struct caret *caret = self;
+    struct fep_error error = {0};
+    struct fep_result result = {.size = sizeof result};
+    bool good = listener_open(&caret->listener, &caret->address, &error) == 0;
+    session_report(caret);
+    if (!good)
+        copy_text(result.text, sizeof result.text, error.text, strlen(error.text));
+    caret->host->complete_call(caret->host->self, call, good ? FEP_ANSWERED : FEP_NOT_SENT, &result, NULL);
+}
+
+/* This side is asked; it never calls. */
+static void
+serving_cancel(void *self, struct fep_call *call, enum fep_reason reason)
+{
+    struct caret *caret = self;
+    if (call == caret->drain_call)
+        own_call_end(caret->host, &caret->drain_call, FEP_NOT_SENT, reason);
+}
+
+static void
+serving_read_health(void *self, struct fep_health *health)
+{
+    const struct caret *caret = self;
+    *health = caret->health;
+    health->size = sizeof *health;
+    health->open_calls = (uint32_t)session_count_open(caret);
+    if (health->state == 0)
+        health->state = FEP_STARTING;
+}
+
+static void
+serving_drain(void *self, struct fep_call *call)
+{
+    struct caret *caret = self;
+    caret->draining = true;
+    caret->drain_call = call;
+    listener_close(&caret->listener);
+    struct client *next;
+    for (struct client *client = caret->first; client != NULL; client = next) {
+        next = client->next;
+        if (client->state == CLIENT_READING)
+            client_close(client);
+    }
+    session_report(caret);
+    session_check_drained(caret);
+}
+
+static void
+serving_close(void *self)
+{
+    struct caret *caret = self;
+    listener_close(&caret->listener);
+    session_close_all(caret);
+    free_caret(caret);
+}
+
+static const struct fep_adapter_ops side = {.size = sizeof side,
+                                            .start = serving_start,
+                                            .submit = two_way_refuse,
+                                            .inquire = two_way_refuse,
+                                            .reverse = two_way_refuse,
+                                            .cancel = serving_cancel,
+                                            .read_health = serving_read_health,
+                                            .drain = serving_drain,
+                                            .close = serving_close};
+
 int
 serving_open(const struct fep_host *host, const struct fep_config *config, void **self,
              struct fep_error *error)
@@ -167,10 +237,10 @@ serving_open(const struct fep_host *host, const struct fep_config *config, void 
     struct caret *caret = calloc(1, sizeof *caret);
     if (caret == NULL)
         return set_error(error, 0, 0, "no memory");
-    caret->mode = CARET_SERVES;
+    caret->two_way = (struct two_way){host, &side};
     caret->host = host;
     caret->config = config;
-    caret->listener = -1;
+    listener_init(&caret->listener, host, session_take, caret);
     caret->moment = 1;
     caret->client_limit = (size_t)host->get_integer(config, "max_connections");
     caret->idle_ms = host->get_integer(config, "idle_time");
@@ -182,67 +252,4 @@ serving_open(const struct fep_host *host, const struct fep_config *config, void 
     }
     *self = caret;
     return 0;
-}
-
-void
-serving_start(void *self, struct fep_call *call)
-{
-    struct caret *caret = self;
-    struct fep_error error = {0};
-    struct fep_result result = {.size = sizeof result};
-    bool good = session_listen(caret, &error) == 0;
-    session_report(caret);
-    if (!good)
-        copy_text(result.text, sizeof result.text, error.text, strlen(error.text));
-    caret->host->complete_call(caret->host->self, call, good ? FEP_ANSWERED : FEP_NOT_SENT, &result, NULL);
-}
-
-/* This side is asked; it never calls. */
-void
-serving_cancel(void *self, struct fep_call *call, enum fep_reason reason)
-{
-    struct caret *caret = self;
-    if (call != caret->drain_call)
-        return;
-    caret->drain_call = NULL;
-    caret->host->complete_call(caret->host->self, call, FEP_NOT_SENT,
-                               &(struct fep_result){.size = sizeof(struct fep_result), .reason = reason},
-                               NULL);
-}
-
-void
-serving_read_health(void *self, struct fep_health *health)
-{
-    const struct caret *caret = self;
-    *health = caret->health;
-    health->size = sizeof *health;
-    health->open_calls = (uint32_t)session_count_open(caret);
-    if (health->state == 0)
-        health->state = FEP_STARTING;
-}
-
-void
-serving_drain(void *self, struct fep_call *call)
-{
-    struct caret *caret = self;
-    caret->draining = true;
-    caret->drain_call = call;
-    session_stop_listening(caret);
-    struct client *next;
-    for (struct client *client = caret->first; client != NULL; client = next) {
-        next = client->next;
-        if (client->state == CLIENT_READING)
-            client_close(client);
-    }
-    session_report(caret);
-    session_check_drained(caret);
-}
-
-void
-serving_close(void *self)
-{
-    struct caret *caret = self;
-    session_stop_listening(caret);
-    session_close_all(caret);
-    free_caret(caret);
 }

@@ -11,11 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FIRST_ROOM = 4096, REST_MS = 1000 };
+#include "own_call.h"
+
+enum { FIRST_ROOM = 4096 };
 
 static void on_ready(void *arg, uint32_t events);
 static void take_lines(struct client *client);
-static void wake_listener(void *arg);
 
 /* --- health and drain --- */
 
@@ -32,7 +33,7 @@ void
 session_report(struct caret *caret)
 {
     caret->health.size = sizeof caret->health;
-    caret->health.state = caret->draining ? FEP_STOPPING : caret->listener >= 0 ? FEP_UP : FEP_DOWN;
+    caret->health.state = caret->draining ? FEP_STOPPING : caret->listener.fd >= 0 ? FEP_UP : FEP_DOWN;
     caret->health.open_calls = (uint32_t)session_count_open(caret);
     caret->host->report_health(caret->host->self, &caret->health);
 }
@@ -40,12 +41,9 @@ session_report(struct caret *caret)
 void
 session_check_drained(struct caret *caret)
 {
-    struct fep_call *call = caret->drain_call;
-    if (call == NULL || session_count_open(caret) > 0)
+    if (caret->drain_call == NULL || session_count_open(caret) > 0)
         return;
-    caret->drain_call = NULL;
-    caret->host->complete_call(caret->host->self, call, FEP_ANSWERED,
-                               &(struct fep_result){.size = sizeof(struct fep_result)}, NULL);
+    own_call_end(caret->host, &caret->drain_call, FEP_ANSWERED, FEP_REASON_NONE);
 }
 
 /* --- timers --- */
@@ -168,84 +166,16 @@ make_room(struct caret *caret)
     return caret->client_count < caret->client_limit;
 }
 
-/* Without descriptors the listener would be reported readable for ever; it rests a moment instead. */
-static void
-rest_listener(struct caret *caret)
-{
-    const struct fep_host *host = caret->host;
-    host->log_event(host->self, LOG_WARNING_LEVEL, "a connection could not be accepted", errno);
-    if (caret->listener_timer != NULL)
-        return;
-    host->change_watch(host->self, caret->listener_watch, 0);
-    caret->listener_timer = host->set_timer(host->self, REST_MS, wake_listener, caret);
-}
-
 bool
-session_accept_all(struct caret *caret)
+session_take(void *owner, int fd)
 {
-    while (caret->listener >= 0) {
-        int fd = tcp_accept(caret->listener);
-        if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            return true;
-        if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
-            continue;
-        if (fd < 0) {
-            rest_listener(caret);
-            return false;
-        }
-        if (!make_room(caret) || add_client(caret, fd) == NULL) {
-            caret->host->log_event(caret->host->self, LOG_WARNING_LEVEL,
-                                   "connection refused: as many as allowed are open",
-                                   (int64_t)caret->client_count);
-            close(fd);
-        }
-    }
-    return true;
-}
-
-static void
-on_listener(void *arg, uint32_t events)
-{
-    (void)events;
-    (void)session_accept_all(arg);
-}
-
-static void
-wake_listener(void *arg)
-{
-    struct caret *caret = arg;
-    caret->listener_timer = NULL;
-    caret->host->change_watch(caret->host->self, caret->listener_watch, FEP_READABLE);
-    (void)session_accept_all(caret);
-}
-
-int
-session_listen(struct caret *caret, struct fep_error *error)
-{
+    struct caret *caret = owner;
     const struct fep_host *host = caret->host;
-    caret->listener = tcp_listen(&caret->address, error);
-    if (caret->listener < 0)
-        return -1;
-    caret->listener_watch =
-        host->watch_descriptor(host->self, caret->listener, FEP_READABLE, on_listener, caret);
-    if (caret->listener_watch != NULL)
-        return 0;
-    close(caret->listener);
-    caret->listener = -1;
-    return -1;
-}
-
-void
-session_stop_listening(struct caret *caret)
-{
-    if (caret->listener < 0)
-        return;
-    caret->host->clear_timer(caret->host->self, caret->listener_timer);
-    caret->listener_timer = NULL;
-    caret->host->unwatch(caret->host->self, caret->listener_watch);
-    caret->listener_watch = NULL;
-    close(caret->listener);
-    caret->listener = -1;
+    if (make_room(caret) && add_client(caret, fd) != NULL)
+        return true;
+    host->log_event(host->self, LOG_WARNING_LEVEL, "connection refused: as many as allowed are open",
+                    (int64_t)caret->client_count);
+    return false;
 }
 
 /* --- writing --- */
@@ -259,7 +189,7 @@ hand_over(struct client *client)
     /* What is already there was sent before our answer can have been read. */
     bool early = client->premature || tcp_peek(client->fd, &peek) != -1;
     if (client->told_repeatable) {
-        bool drained = session_accept_all(caret);
+        bool drained = listener_accept_all(&caret->listener);
         repeats_note(caret, client->serial, !client->ended && drained ? ++caret->moment : UINT64_MAX);
     }
     if (!early)

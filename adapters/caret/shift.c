@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "peer_clock.h"
 #include "wire.h"
 
 enum { TICK_MS = 500, LOST_ECHO_MS = 3000, HUNG_ECHO_MS = 30000, WARN_OFFSET_S = 60 };
@@ -27,30 +28,10 @@ now_ms(const struct caller *caller)
 
 /* --- the local system's clock --- */
 
-static int64_t
-seconds_of(uint32_t date, uint32_t clock)
-{
-    struct tm tm = {.tm_year = (int)(date / 10000) - 1900,
-                    .tm_mon = (int)(date / 100 % 100) - 1,
-                    .tm_mday = (int)(date % 100),
-                    .tm_hour = (int)(clock / 10000),
-                    .tm_min = (int)(clock / 100 % 100),
-                    .tm_sec = (int)(clock % 100)};
-    return (int64_t)timegm(&tm);
-}
-
-static int64_t
-our_seconds(const struct caller *caller)
-{
-    uint32_t date, clock;
-    caller->host->read_local_time(caller->host->self, &date, &clock);
-    return seconds_of(date, clock);
-}
-
 void
 shift_read_clock(const struct caller *caller, uint32_t *date, uint32_t *clock)
 {
-    time_t seconds = (time_t)(our_seconds(caller) + caller->shift.offset_s);
+    time_t seconds = (time_t)(peer_clock_our_seconds(caller->host) + caller->shift.offset_s);
     struct tm tm = {0};
     (void)gmtime_r(&seconds, &tm);
     *date = (uint32_t)((tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday);
@@ -74,9 +55,7 @@ learn_clock(struct caller *caller, const struct fep_record *body, const char *fi
     if (stamp.size != 14 || !is_all_digits((const char *)stamp.data, 14))
         return false;
     snprintf(text, sizeof text, "%.14s", (const char *)stamp.data);
-    uint32_t clock = (uint32_t)strtoul(text + 8, NULL, 10);
-    text[8] = '\0';
-    int64_t offset = seconds_of((uint32_t)strtoul(text, NULL, 10), clock) - our_seconds(caller);
+    int64_t offset = peer_clock_stamp_offset_s(caller->host, text);
     if ((offset > WARN_OFFSET_S || offset < -WARN_OFFSET_S) && caller->shift.offset_s != offset)
         caller->host->log_event(caller->host->self, LOG_WARNING_LEVEL,
                                 "clock of the local system differs, seconds", offset);

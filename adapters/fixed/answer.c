@@ -130,7 +130,7 @@ take_refusal(struct fixed *fixed, struct task *task, const struct fep_record *he
         }
     }
     if (task->operation == OP_NOTICE)
-        file_calls_told(fixed, class);
+        file_calls_told(fixed, &task->told_of, class);
     enum fep_kind kind = class != 'U' ? FEP_REFUSED : task->looking_up ? FEP_NOT_SENT : FEP_UNKNOWN;
     task_finish(fixed, task, kind, &result, NULL);
 }
@@ -151,7 +151,7 @@ take_submit_answer(struct fixed *fixed, struct task *task, const struct fep_reco
     if (task->file != NULL && body != NULL)
         return file_calls_take(fixed, task, &result, body, error);
     if (task->operation == OP_NOTICE)
-        file_calls_told(fixed, '0');
+        file_calls_told(fixed, &task->told_of, '0');
     result.effect = is_posting(fixed, task->local) ? FEP_EFFECT_POSTED : FEP_EFFECT_NONE;
     task_finish(fixed, task, FEP_ANSWERED, &result, body);
     return 0;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "own_call.h"
 #include "wire.h"
 
 static int
@@ -137,6 +138,88 @@ read_options(struct fixed *fixed)
                                       .probe_ms = host->get_integer(config, "breaker_probe")};
 }
 
+static void
+calling_start(void *self, struct fep_call *call)
+{
+    struct fixed *fixed = self;
+    fixed->start_call = call;
+    session_start(fixed);
+    file_calls_start(fixed);
+}
+
+static void
+calling_submit(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    task_begin(self, call, FEP_OP_SUBMIT, message);
+}
+
+static void
+calling_inquire(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    task_begin(self, call, FEP_OP_INQUIRE, message);
+}
+
+static void
+calling_reverse(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    task_begin(self, call, FEP_OP_REVERSE, message);
+}
+
+static void
+calling_cancel(void *self, struct fep_call *call, enum fep_reason reason)
+{
+    struct fixed *fixed = self;
+    struct fep_call **own = call == fixed->start_call   ? &fixed->start_call
+                            : call == fixed->drain_call ? &fixed->drain_call
+                                                        : NULL;
+    if (own == NULL) {
+        task_cancel(fixed, call, reason);
+        return;
+    }
+    own_call_end(fixed->host, own, FEP_NOT_SENT, reason);
+}
+
+static void
+calling_read_health(void *self, struct fep_health *health)
+{
+    const struct fixed *fixed = self;
+    *health = fixed->health;
+    health->size = sizeof *health;
+    health->open_calls = (uint32_t)fixed->task_count;
+    if (health->state == 0)
+        health->state = FEP_STARTING;
+}
+
+static void
+calling_drain(void *self, struct fep_call *call)
+{
+    struct fixed *fixed = self;
+    fixed->draining = true;
+    fixed->drain_call = call;
+    session_report(fixed);
+    task_check_drained(fixed);
+}
+
+static void
+calling_close(void *self)
+{
+    struct fixed *fixed = self;
+    session_stop(fixed);
+    file_calls_stop(fixed);
+    task_free_all(fixed);
+    free_fixed(fixed);
+}
+
+static const struct fep_adapter_ops side = {.size = sizeof side,
+                                            .start = calling_start,
+                                            .submit = calling_submit,
+                                            .inquire = calling_inquire,
+                                            .reverse = calling_reverse,
+                                            .cancel = calling_cancel,
+                                            .read_health = calling_read_health,
+                                            .drain = calling_drain,
+                                            .close = calling_close};
+
 int
 calling_open(const struct fep_host *host, const struct fep_config *config, void **self,
              struct fep_error *error)
@@ -144,7 +227,7 @@ calling_open(const struct fep_host *host, const struct fep_config *config, void 
     struct fixed *fixed = calloc(1, sizeof *fixed);
     if (fixed == NULL)
         return set_error(error, 0, 0, "no memory");
-    fixed->mode = FIXED_CALLS;
+    fixed->two_way = (struct two_way){host, &side};
     fixed->host = host;
     fixed->config = config;
     read_options(fixed);
@@ -165,86 +248,4 @@ calling_open(const struct fep_host *host, const struct fep_config *config, void 
     }
     free_fixed(fixed);
     return -1;
-}
-
-void
-calling_start(void *self, struct fep_call *call)
-{
-    struct fixed *fixed = self;
-    fixed->start_call = call;
-    session_start(fixed);
-    file_calls_start(fixed);
-}
-
-void
-calling_submit(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    task_begin(self, call, FEP_OP_SUBMIT, message);
-}
-
-void
-calling_inquire(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    task_begin(self, call, FEP_OP_INQUIRE, message);
-}
-
-void
-calling_reverse(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    task_begin(self, call, FEP_OP_REVERSE, message);
-}
-
-void
-calling_cancel(void *self, struct fep_call *call, enum fep_reason reason)
-{
-    struct fixed *fixed = self;
-    struct fep_call **own = call == fixed->start_call   ? &fixed->start_call
-                            : call == fixed->drain_call ? &fixed->drain_call
-                                                        : NULL;
-    if (own == NULL) {
-        task_cancel(fixed, call, reason);
-        return;
-    }
-    *own = NULL;
-    fixed->host->complete_call(fixed->host->self, call, FEP_NOT_SENT,
-                               &(struct fep_result){.size = sizeof(struct fep_result), .reason = reason},
-                               NULL);
-}
-
-void
-calling_read_health(void *self, struct fep_health *health)
-{
-    const struct fixed *fixed = self;
-    *health = fixed->health;
-    health->size = sizeof *health;
-    health->open_calls = (uint32_t)fixed->task_count;
-    if (health->state == 0)
-        health->state = FEP_STARTING;
-}
-
-void
-calling_drain(void *self, struct fep_call *call)
-{
-    struct fixed *fixed = self;
-    fixed->draining = true;
-    fixed->drain_call = call;
-    session_report(fixed);
-    bool open = false;
-    for (const struct task *task = fixed->first; task != NULL; task = task->next)
-        open = open || task->call != NULL;
-    if (open)
-        return;
-    fixed->drain_call = NULL;
-    fixed->host->complete_call(fixed->host->self, call, FEP_ANSWERED,
-                               &(struct fep_result){.size = sizeof(struct fep_result)}, NULL);
-}
-
-void
-calling_close(void *self)
-{
-    struct fixed *fixed = self;
-    session_stop(fixed);
-    file_calls_stop(fixed);
-    task_free_all(fixed);
-    free_fixed(fixed);
 }

@@ -13,10 +13,9 @@
 
 #include "wire.h"
 
-enum { FIRST_ROOM = 4096, REST_MS = 1000, MOST_OUT = 4 << 20 };
+enum { FIRST_ROOM = 4096, MOST_OUT = 4 << 20 };
 
 static void on_ready(void *arg, uint32_t events);
-static void wake_listener(void *arg);
 
 static int64_t
 now_ms(const struct server *server)
@@ -140,7 +139,7 @@ note_left(struct client *client)
             continue;
         }
         bool prompt = now_ms(server) - leaving->arrived_ms <= server->prompt_ms;
-        bool drained = client_accept_all(server); /* what waits to be accepted counts as older */
+        bool drained = listener_accept_all(&server->listener); /* what waits to be accepted counts as older */
         repeats_note(server, leaving->serial, drained ? ++server->moment : UINT64_MAX, client->number,
                      prompt);
     }
@@ -340,75 +339,13 @@ add_client(struct server *server, int fd)
 }
 
 bool
-client_accept_all(struct server *server)
+client_take(void *owner, int fd)
 {
+    struct server *server = owner;
     const struct fep_host *host = server->host;
-    while (server->listener >= 0) {
-        int fd = tcp_accept(server->listener);
-        if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            return true;
-        if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
-            continue;
-        if (fd < 0) { /* no descriptors: the listener would be reported readable for ever; it rests a moment
-                         instead */
-            host->log_event(host->self, LOG_WARNING_LEVEL, "a connection could not be accepted", errno);
-            if (server->listener_timer == NULL) {
-                host->change_watch(host->self, server->listener_watch, 0);
-                server->listener_timer = host->set_timer(host->self, REST_MS, wake_listener, server);
-            }
-            return false;
-        }
-        if (server->client_count >= server->client_limit || add_client(server, fd) == NULL) {
-            host->log_event(host->self, LOG_WARNING_LEVEL, "connection refused: as many as allowed are open",
-                            (int64_t)server->client_count);
-            close(fd);
-        }
-    }
-    return true;
-}
-
-static void
-on_listener(void *arg, uint32_t events)
-{
-    (void)events;
-    (void)client_accept_all(arg);
-}
-
-static void
-wake_listener(void *arg)
-{
-    struct server *server = arg;
-    server->listener_timer = NULL;
-    server->host->change_watch(server->host->self, server->listener_watch, FEP_READABLE);
-    (void)client_accept_all(server);
-}
-
-int
-client_listen(struct server *server, struct fep_error *error)
-{
-    const struct fep_host *host = server->host;
-    server->listener = tcp_listen(&server->address, error);
-    if (server->listener < 0)
-        return -1;
-    server->listener_watch =
-        host->watch_descriptor(host->self, server->listener, FEP_READABLE, on_listener, server);
-    if (server->listener_watch != NULL)
-        return 0;
-    close(server->listener);
-    server->listener = -1;
-    return set_error(error, 0, 0, "the listening socket can not be watched");
-}
-
-void
-client_stop_listening(struct server *server)
-{
-    const struct fep_host *host = server->host;
-    if (server->listener < 0)
-        return;
-    host->clear_timer(host->self, server->listener_timer);
-    server->listener_timer = NULL;
-    host->unwatch(host->self, server->listener_watch);
-    server->listener_watch = NULL;
-    close(server->listener);
-    server->listener = -1;
+    if (server->client_count < server->client_limit && add_client(server, fd) != NULL)
+        return true;
+    host->log_event(host->self, LOG_WARNING_LEVEL, "connection refused: as many as allowed are open",
+                    (int64_t)server->client_count);
+    return false;
 }

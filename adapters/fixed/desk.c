@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "peer_clock.h"
 #include "wire.h"
 
 /* What is read of a record's head. */
@@ -52,8 +52,8 @@ clock_is_close(const struct server *server, const struct fep_record *head)
     const struct fep_host *host = server->host;
     if (server->clock_tolerance_ms == 0)
         return true;
-    int64_t offset_ms = clock_offset_s(host, read_number(host, head, server->wire.date_field),
-                                       read_number(host, head, server->wire.time_field)) *
+    int64_t offset_ms = peer_clock_offset_s(host, read_number(host, head, server->wire.date_field),
+                                            read_number(host, head, server->wire.time_field)) *
                         1000;
     return offset_ms <= server->clock_tolerance_ms && offset_ms >= -server->clock_tolerance_ms;
 }

@@ -192,11 +192,12 @@ tell_next(struct fixed *fixed)
         for (int back = DAYS_BACK; kind->notice[0] != '\0' && kind->asked_day[0] != '\0' && back > 0;
              back--) {
             uint32_t day = files_shift_day(today, -back);
-            if (!find_untold(fixed, kind, day, &fixed->notice_facts))
+            struct file_facts facts;
+            if (!find_untold(fixed, kind, day, &facts))
                 continue;
-            struct fep_record *notice = make_notice(fixed, kind, day, &fixed->notice_facts);
+            struct fep_record *notice = make_notice(fixed, kind, day, &facts);
             if (notice != NULL)
-                task_begin_notice(fixed, kind->notice, notice);
+                task_begin_notice(fixed, kind->notice, notice, &facts);
             return;
         }
     }
@@ -230,7 +231,7 @@ file_calls_stop(struct fixed *fixed)
 }
 
 void
-file_calls_told(struct fixed *fixed, char class)
+file_calls_told(const struct fixed *fixed, const struct file_facts *facts, char class)
 {
     const struct fep_host *host = fixed->host;
     char line[64];
@@ -239,10 +240,10 @@ file_calls_told(struct fixed *fixed, char class)
     if (class == 'N')
         host->log_event(host->self, LOG_WARNING_LEVEL, "the local system refuses to take our file for good",
                         0);
-    files_write_ok_line(&fixed->notice_facts, line);
-    if (files_put(fixed->files.out, fixed->notice_facts.name, ".told", line) < 0)
+    files_write_ok_line(facts, line);
+    if (files_put(fixed->files.out, facts->name, ".told", line) < 0)
         host->log_event(host->self, LOG_ERROR_LEVEL, "that a file of ours was taken can not be noted", 0);
     else if (class == '0')
         host->log_event(host->self, LOG_NOTICE_LEVEL, "the local system has taken our file",
-                        (int64_t)fixed->notice_facts.records);
+                        (int64_t)facts->records);
 }

@@ -5,6 +5,7 @@
 #include "codec.h"
 #include "files.h"
 #include "tcp.h"
+#include "two_way.h"
 
 enum { MAX_CONNECTIONS = 8, MAX_TASKS = 256, MAX_TIMEOUTS = 100, OP_NOTICE = 100, SERIAL_SIZE = 24, LOCAL_SIZE = 16 };
 
@@ -42,6 +43,7 @@ struct task {
     struct file_reader *reader;
     struct fep_timer *timer;
     struct fep_result result;
+    struct file_facts told_of; /* of a notice: our file, as it was told of */
     bool looking_up;          /* what is on the wire is only the query before the request itself */
     unsigned date_corrections;
     enum task_state state;
@@ -74,8 +76,6 @@ struct connection {
 };
 
 /* What an instance does; the first member of the module's state, whichever it is. */
-enum fixed_mode { FIXED_SERVES = 1, FIXED_CALLS };
-
 /* See breaker.c. */
 struct breaker {
     int64_t timeouts[MAX_TIMEOUTS];
@@ -85,7 +85,7 @@ struct breaker {
 };
 
 struct fixed { /* the calling side; the serving side is in server.h */
-    enum fixed_mode mode;
+    struct two_way two_way;
     const struct fep_host *host;
     const struct fep_config *config;
     struct fixed_codec codec;
@@ -105,7 +105,6 @@ struct fixed { /* the calling side; the serving side is in server.h */
     struct files files;
     struct fep_timer *notice_timer;
     struct task *notice; /* on its way; NULL: none */
-    struct file_facts notice_facts;
     int64_t file_poll_ms;
     struct fep_call *start_call, *drain_call;
     bool draining, closing;
@@ -116,14 +115,6 @@ struct fixed { /* the calling side; the serving side is in server.h */
 /* --- calling.c: the operations of adapter.h for an instance that calls --- */
 
 int calling_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error);
-void calling_start(void *self, struct fep_call *call);
-void calling_submit(void *self, struct fep_call *call, const struct fep_message *message);
-void calling_inquire(void *self, struct fep_call *call, const struct fep_message *message);
-void calling_reverse(void *self, struct fep_call *call, const struct fep_message *message);
-void calling_cancel(void *self, struct fep_call *call, enum fep_reason reason);
-void calling_read_health(void *self, struct fep_health *health);
-void calling_drain(void *self, struct fep_call *call);
-void calling_close(void *self);
 
 /* --- task.c: what a call is on the wire --- */
 
@@ -131,6 +122,8 @@ void calling_close(void *self);
 void task_begin(struct fixed *fixed, struct fep_call *call, uint32_t operation, const struct fep_message *message);
 /* The host's wish to end a call now. */
 void task_cancel(struct fixed *fixed, struct fep_call *call, enum fep_reason reason);
+/* Ends the drain if no call is open any more. */
+void task_check_drained(struct fixed *fixed);
 /* Puts waiting tasks on connections with room; completes them as not sent if no connection is to be had. */
 void task_pump(struct fixed *fixed);
 /* The connection is gone: settles all that was on it. `why` is for people. */
@@ -148,7 +141,7 @@ int task_fill_head(struct fixed *fixed, struct fep_record *head, const char *loc
 void task_draw_serial(struct fixed *fixed, char serial[SERIAL_SIZE]);
 
 /* A request of our own without a call: tells of a file. Takes `body`. */
-void task_begin_notice(struct fixed *fixed, const char *local, struct fep_record *body);
+void task_begin_notice(struct fixed *fixed, const char *local, struct fep_record *body, const struct file_facts *facts);
 /* Nobody waits for the answer any more. */
 void task_give_up_notice(struct fixed *fixed);
 
@@ -180,8 +173,8 @@ int file_calls_take(struct fixed *fixed, struct task *task, const struct fep_res
                     struct fep_error *error);
 void file_calls_start(struct fixed *fixed);
 void file_calls_stop(struct fixed *fixed);
-/* How a notice ended: '0' good, else the class of the refusal. */
-void file_calls_told(struct fixed *fixed, char class);
+/* How the notice of this file ended, late or not: '0' good, else the class of the refusal. */
+void file_calls_told(const struct fixed *fixed, const struct file_facts *facts, char class);
 
 /* --- breaker.c --- */
 

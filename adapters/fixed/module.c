@@ -78,12 +78,6 @@ static const struct fep_option options[] = {
      "call: pause between probes while it is open"},
     {NULL, 0, 0, NULL, NULL, 0, 0, NULL, NULL}};
 
-static bool
-serves(void *self)
-{
-    return *(const enum fixed_mode *)self == FIXED_SERVES;
-}
-
 static int
 fixed_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error)
 {
@@ -95,85 +89,7 @@ fixed_open(const struct fep_host *host, const struct fep_config *config, void **
     return set_error(error, 0, 0, "option mode is \"%.20s\"; this module knows: call, serve", mode);
 }
 
-static void
-fixed_start(void *self, struct fep_call *call)
-{
-    (serves(self) ? serving_start : calling_start)(self, call);
-}
-
-/* An instance that serves is not called; a route that leads to it is a mistake
- * of the configuration. */
-static void
-refuse_call(void *self, struct fep_call *call)
-{
-    static const char why[] = "this instance serves, it does not call";
-    const struct fep_host *host = ((struct server *)self)->host;
-    struct fep_result result = {.size = sizeof result, .reason = FEP_REASON_PROTOCOL, .code = 1004};
-    copy_text(result.text, sizeof result.text, why, sizeof why - 1);
-    host->complete_call(host->self, call, FEP_NOT_SENT, &result, NULL);
-}
-
-static void
-fixed_submit(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    if (serves(self))
-        refuse_call(self, call);
-    else
-        calling_submit(self, call, message);
-}
-
-static void
-fixed_inquire(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    if (serves(self))
-        refuse_call(self, call);
-    else
-        calling_inquire(self, call, message);
-}
-
-static void
-fixed_reverse(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    if (serves(self))
-        refuse_call(self, call);
-    else
-        calling_reverse(self, call, message);
-}
-
-static void
-fixed_cancel(void *self, struct fep_call *call, enum fep_reason reason)
-{
-    (serves(self) ? serving_cancel : calling_cancel)(self, call, reason);
-}
-
-static void
-fixed_read_health(void *self, struct fep_health *health)
-{
-    (serves(self) ? serving_read_health : calling_read_health)(self, health);
-}
-
-static void
-fixed_drain(void *self, struct fep_call *call)
-{
-    (serves(self) ? serving_drain : calling_drain)(self, call);
-}
-
-static void
-fixed_close(void *self)
-{
-    (serves(self) ? serving_close : calling_close)(self);
-}
-
-static const struct fep_adapter_ops ops = {.size = sizeof ops,
-                                           .open = fixed_open,
-                                           .start = fixed_start,
-                                           .submit = fixed_submit,
-                                           .inquire = fixed_inquire,
-                                           .reverse = fixed_reverse,
-                                           .cancel = fixed_cancel,
-                                           .read_health = fixed_read_health,
-                                           .drain = fixed_drain,
-                                           .close = fixed_close};
+static const struct fep_adapter_ops ops = {.size = sizeof ops, .open = fixed_open, TWO_WAY_OPS};
 
 extern FEP_EXPORT const struct fep_adapter fep_adapter;
 const struct fep_adapter fep_adapter = {.magic = FEP_ADAPTER_MAGIC,

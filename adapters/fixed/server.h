@@ -5,6 +5,7 @@
 
 #include "answers.h"
 #include "fixed.h"
+#include "listener.h"
 
 enum { MAX_CLIENTS = 256, MOST_WINDOW = 16, REMEMBERED = 512, HEAD_ROOM = 4096, LOG_ERROR_LEVEL = 3, LOG_WARNING_LEVEL = 4, LOG_NOTICE_LEVEL = 5 };
 
@@ -75,16 +76,14 @@ struct refusal {
 };
 
 struct server {
-    enum fixed_mode mode;
+    struct two_way two_way;
     const struct fep_host *host;
     const struct fep_config *config;
     struct fixed_codec codec;
     struct server_wire wire;
     struct tcp_address address;
     struct answer_book answers;
-    int listener;
-    struct fep_watch *listener_watch;
-    struct fep_timer *listener_timer;
+    struct listener listener;
     struct client *first;
     size_t client_count, client_limit, request_count;
     unsigned window_limit;
@@ -109,19 +108,13 @@ struct server {
 /* --- serving.c: the operations of adapter.h for an instance that serves --- */
 
 int serving_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error);
-void serving_start(void *self, struct fep_call *call);
-void serving_cancel(void *self, struct fep_call *call, enum fep_reason reason);
-void serving_read_health(void *self, struct fep_health *health);
-void serving_drain(void *self, struct fep_call *call);
-void serving_close(void *self);
 void serving_report(struct server *server);
 void serving_check_drained(struct server *server);
 
 /* --- client.c: connections --- */
 
-int client_listen(struct server *server, struct fep_error *error);
-void client_stop_listening(struct server *server);
-bool client_accept_all(struct server *server);
+/* For the listener: a new client, unless there are as many as allowed. */
+bool client_take(void *server, int fd);
 /* Queues a frame (copied). `serial` not NULL: a refusal that may be tried again; it is noted when it has left. */
 void client_send(struct client *client, const unsigned char *frame, size_t size, const char *serial, int64_t arrived_ms);
 void client_close_all(struct server *server);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "own_call.h"
 #include "wire.h"
 
 static int
@@ -128,6 +129,94 @@ open_parts(struct server *server, struct fep_error *error)
     return server->scratch != NULL ? 0 : set_error(error, 0, 0, "no memory for a frame of %zu bytes", frame);
 }
 
+void
+serving_report(struct server *server)
+{
+    server->health.size = sizeof server->health;
+    server->health.state = server->draining ? FEP_STOPPING : server->listener.fd >= 0 ? FEP_UP : FEP_DOWN;
+    server->health.open_calls = (uint32_t)server->request_count;
+    server->host->report_health(server->host->self, &server->health);
+}
+
+static void
+serving_start(void *self, struct fep_call *call)
+{
+    struct server *server = self;
+    struct fep_error error = {0};
+    struct fep_result result = {.size = sizeof result};
+    bool good = listener_open(&server->listener, &server->address, &error) == 0;
+    if (good)
+        file_desk_start(server);
+    serving_report(server);
+    if (!good)
+        copy_text(result.text, sizeof result.text, error.text, strlen(error.text));
+    server->host->complete_call(server->host->self, call, good ? FEP_ANSWERED : FEP_NOT_SENT, &result, NULL);
+}
+
+/* This side is asked; it never calls. */
+static void
+serving_cancel(void *self, struct fep_call *call, enum fep_reason reason)
+{
+    struct server *server = self;
+    if (call == server->drain_call)
+        own_call_end(server->host, &server->drain_call, FEP_NOT_SENT, reason);
+}
+
+static void
+serving_read_health(void *self, struct fep_health *health)
+{
+    const struct server *server = self;
+    *health = server->health;
+    health->size = sizeof *health;
+    health->open_calls = (uint32_t)server->request_count;
+    if (health->state == 0)
+        health->state = FEP_STARTING;
+}
+
+void
+serving_check_drained(struct server *server)
+{
+    bool writing = false;
+    for (const struct client *client = server->first; client != NULL; client = client->next)
+        writing = writing || client->out_written < client->out_size;
+    if (server->drain_call == NULL || server->request_count > 0 || writing)
+        return;
+    own_call_end(server->host, &server->drain_call, FEP_ANSWERED, FEP_REASON_NONE);
+}
+
+static void
+serving_drain(void *self, struct fep_call *call)
+{
+    struct server *server = self;
+    server->draining = true;
+    server->drain_call = call;
+    listener_close(&server->listener);
+    client_close_idle(server);
+    serving_report(server);
+    serving_check_drained(server);
+}
+
+static void
+serving_close(void *self)
+{
+    struct server *server = self;
+    listener_close(&server->listener);
+    client_close_all(server);
+    file_desk_close(server);
+    free(server->scratch);
+    free(server);
+}
+
+static const struct fep_adapter_ops side = {.size = sizeof side,
+                                            .start = serving_start,
+                                            .submit = two_way_refuse,
+                                            .inquire = two_way_refuse,
+                                            .reverse = two_way_refuse,
+                                            .cancel = serving_cancel,
+                                            .read_health = serving_read_health,
+                                            .drain = serving_drain,
+                                            .close = serving_close};
+
 int
 serving_open(const struct fep_host *host, const struct fep_config *config, void **self,
              struct fep_error *error)
@@ -135,10 +224,10 @@ serving_open(const struct fep_host *host, const struct fep_config *config, void 
     struct server *server = calloc(1, sizeof *server);
     if (server == NULL)
         return set_error(error, 0, 0, "no memory");
-    server->mode = FIXED_SERVES;
+    server->two_way = (struct two_way){host, &side};
     server->host = host;
     server->config = config;
-    server->listener = -1;
+    listener_init(&server->listener, host, client_take, server);
     server->moment = 1;
     server->client_limit = (size_t)host->get_integer(config, "max_connections");
     server->window_limit = (unsigned)host->get_integer(config, "window");
@@ -154,89 +243,4 @@ serving_open(const struct fep_host *host, const struct fep_config *config, void 
     }
     *self = server;
     return 0;
-}
-
-void
-serving_report(struct server *server)
-{
-    server->health.size = sizeof server->health;
-    server->health.state = server->draining ? FEP_STOPPING : server->listener >= 0 ? FEP_UP : FEP_DOWN;
-    server->health.open_calls = (uint32_t)server->request_count;
-    server->host->report_health(server->host->self, &server->health);
-}
-
-void
-serving_start(void *self, struct fep_call *call)
-{
-    struct server *server = self;
-    struct fep_error error = {0};
-    struct fep_result result = {.size = sizeof result};
-    bool good = client_listen(server, &error) == 0;
-    if (good)
-        file_desk_start(server);
-    serving_report(server);
-    if (!good)
-        copy_text(result.text, sizeof result.text, error.text, strlen(error.text));
-    server->host->complete_call(server->host->self, call, good ? FEP_ANSWERED : FEP_NOT_SENT, &result, NULL);
-}
-
-/* This side is asked; it never calls. */
-void
-serving_cancel(void *self, struct fep_call *call, enum fep_reason reason)
-{
-    struct server *server = self;
-    if (call != server->drain_call)
-        return;
-    server->drain_call = NULL;
-    server->host->complete_call(server->host->self, call, FEP_NOT_SENT,
-                                &(struct fep_result){.size = sizeof(struct fep_result), .reason = reason},
-                                NULL);
-}
-
-void
-serving_read_health(void *self, struct fep_health *health)
-{
-    const struct server *server = self;
-    *health = server->health;
-    health->size = sizeof *health;
-    health->open_calls = (uint32_t)server->request_count;
-    if (health->state == 0)
-        health->state = FEP_STARTING;
-}
-
-void
-serving_check_drained(struct server *server)
-{
-    struct fep_call *call = server->drain_call;
-    bool writing = false;
-    for (const struct client *client = server->first; client != NULL; client = client->next)
-        writing = writing || client->out_written < client->out_size;
-    if (call == NULL || server->request_count > 0 || writing)
-        return;
-    server->drain_call = NULL;
-    server->host->complete_call(server->host->self, call, FEP_ANSWERED,
-                                &(struct fep_result){.size = sizeof(struct fep_result)}, NULL);
-}
-
-void
-serving_drain(void *self, struct fep_call *call)
-{
-    struct server *server = self;
-    server->draining = true;
-    server->drain_call = call;
-    client_stop_listening(server);
-    client_close_idle(server);
-    serving_report(server);
-    serving_check_drained(server);
-}
-
-void
-serving_close(void *self)
-{
-    struct server *server = self;
-    client_stop_listening(server);
-    client_close_all(server);
-    file_desk_close(server);
-    free(server->scratch);
-    free(server);
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "peer_clock.h"
 #include "wire.h"
 
 enum {
@@ -339,7 +339,7 @@ learn_clock(struct fixed *fixed, const struct fep_record *body)
         return true;
     uint32_t clock = (uint32_t)strtoul(text + 8, NULL, 10);
     text[8] = '\0';
-    int64_t offset_s = clock_offset_s(host, (uint32_t)strtoul(text, NULL, 10), clock);
+    int64_t offset_s = peer_clock_offset_s(host, (uint32_t)strtoul(text, NULL, 10), clock);
     int64_t distance_ms = (offset_s < 0 ? -offset_s : offset_s) * 1000;
     if (distance_ms > WARN_OFFSET_S * 1000 && offset_s != fixed->clock_offset_s)
         host->log_event(host->self, LOG_WARNING_LEVEL, "clock of the local system differs, seconds",

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "own_call.h"
 #include "wire.h"
 
 /* --- the list --- */
@@ -107,8 +108,8 @@ task_next_queued(const struct fixed *fixed, const struct connection *connection)
     return NULL;
 }
 
-static void
-check_drained(struct fixed *fixed)
+void
+task_check_drained(struct fixed *fixed)
 {
     if (fixed->drain_call == NULL)
         return;
@@ -116,10 +117,7 @@ check_drained(struct fixed *fixed)
         if (task->call != NULL)
             return;
     }
-    struct fep_call *call = fixed->drain_call;
-    fixed->drain_call = NULL;
-    fixed->host->complete_call(fixed->host->self, call, FEP_ANSWERED,
-                               &(struct fep_result){.size = sizeof(struct fep_result)}, NULL);
+    own_call_end(fixed->host, &fixed->drain_call, FEP_ANSWERED, FEP_REASON_NONE);
 }
 
 /* --- completing --- */
@@ -155,7 +153,7 @@ task_finish(struct fixed *fixed, struct task *task, enum fep_kind kind, const st
 {
     complete_task(fixed, task, kind, result, answer);
     task_free(fixed, task);
-    check_drained(fixed);
+    task_check_drained(fixed);
 }
 
 static void
@@ -441,11 +439,12 @@ task_cancel(struct fixed *fixed, struct fep_call *call, enum fep_reason reason)
     task->late_since_ms = fixed->host->read_monotonic_ms(fixed->host->self);
     if (reason == FEP_REASON_DEADLINE)
         breaker_note_timeout(fixed);
-    check_drained(fixed);
+    task_check_drained(fixed);
 }
 
 void
-task_begin_notice(struct fixed *fixed, const char *local, struct fep_record *body)
+task_begin_notice(struct fixed *fixed, const char *local, struct fep_record *body,
+                  const struct file_facts *facts)
 {
     const struct fep_host *host = fixed->host;
     struct task *task = add_task(fixed, NULL, OP_NOTICE);
@@ -454,6 +453,7 @@ task_begin_notice(struct fixed *fixed, const char *local, struct fep_record *bod
         return;
     }
     fixed->notice = task;
+    task->told_of = *facts;
     task->body = body;
     task->head = host->create_record(host->self, "head-Q");
     snprintf(task->local, sizeof task->local, "%s", local);

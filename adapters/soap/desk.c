@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "peer_clock.h"
 #include "wire.h"
 
 enum { MAX_TEXT = 200 }; /* bytes of GBK that a text for people may take */
@@ -381,30 +382,17 @@ tell_echo(struct caller *caller, const struct fep_record *body)
     host->release_record(host->self, output);
 }
 
-static int64_t
-seconds_of(const char *stamp)
-{
-    struct tm tm = {0};
-    if (sscanf(stamp, "%4d%2d%2d%2d%2d%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
-               &tm.tm_sec) != 6)
-        return 0;
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    return (int64_t)timegm(&tm);
-}
-
 /* A posting is never refused for its clock: it may be the repeat of one that was posted, and "not posted"
  * would be untrue. Its clock goes nowhere. */
 static bool
 clock_is_close(struct caller *caller, const struct fep_record *head)
 {
     struct soap *soap = caller->soap;
-    char ours[32], theirs[32];
-    write_clock(soap, 0, ours);
+    char theirs[32];
     if (copy_field(soap->host, head, soap->codec.wire.time_field, theirs, sizeof theirs) != 14 ||
         soap->clock_tolerance_ms == 0)
         return true;
-    int64_t offset = seconds_of(theirs) - seconds_of(ours);
+    int64_t offset = peer_clock_stamp_offset_s(soap->host, theirs);
     if (offset > 60 || offset < -60)
         soap->host->log_event(soap->host->self, LOG_WARNING_LEVEL,
                               "clock of the local system differs, seconds", offset);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "own_call.h"
 #include "wire.h"
 
 static const struct fep_option options[] = {
@@ -159,13 +160,11 @@ soap_cancel(void *self, struct fep_call *call, enum fep_reason reason)
     struct fep_call **own = call == soap->start_call   ? &soap->start_call
                             : call == soap->drain_call ? &soap->drain_call
                                                        : NULL;
-    struct fep_result result = task_new_result(reason);
     if (own == NULL) {
         task_cancel(soap, call, reason);
         return;
     }
-    *own = NULL;
-    soap->host->complete_call(soap->host->self, call, FEP_NOT_SENT, &result, NULL);
+    own_call_end(soap->host, own, FEP_NOT_SENT, reason);
 }
 
 static void

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "own_call.h"
+
 enum { REST_MS = 1000, LEAVE_MS = 5000, MAX_DISCARD = 8 << 20 };
 
 static void on_ready(void *arg, uint32_t events);
@@ -40,12 +42,9 @@ serve_report(struct soap *soap)
 void
 serve_check_drained(struct soap *soap)
 {
-    struct fep_call *call = soap->drain_call;
-    if (call == NULL || serve_count_open(soap) > 0)
+    if (soap->drain_call == NULL || serve_count_open(soap) > 0)
         return;
-    soap->drain_call = NULL;
-    soap->host->complete_call(soap->host->self, call, FEP_ANSWERED,
-                              &(struct fep_result){.size = sizeof(struct fep_result)}, NULL);
+    own_call_end(soap->host, &soap->drain_call, FEP_ANSWERED, FEP_REASON_NONE);
 }
 
 void

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "own_call.h"
 #include "wire.h"
 
 /* --- the list --- */
@@ -73,10 +74,7 @@ task_check_drained(struct soap *soap)
         if (task->call != NULL)
             return;
     }
-    struct fep_call *call = soap->drain_call;
-    soap->drain_call = NULL;
-    soap->host->complete_call(soap->host->self, call, FEP_ANSWERED,
-                              &(struct fep_result){.size = sizeof(struct fep_result)}, NULL);
+    own_call_end(soap->host, &soap->drain_call, FEP_ANSWERED, FEP_REASON_NONE);
 }
 
 /* --- completing --- */

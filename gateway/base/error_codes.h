@@ -166,7 +166,11 @@
     X(2318, ONE_USE, "电子凭证令牌只能用一次，不能重发。", "An e-voucher token is good for one use and cannot be sent again.", \
       "没有做任何事。请参保人重新出示电子凭证。", "Nothing was done. Ask the patient to show the e-voucher again.") \
     X(2319, LOWER_ATTEMPT, "这是较早一次尝试的副本，已有更新的尝试。", "This is a copy of an earlier attempt; a later one exists.", \
-      "副本被丢弃，不影响正在进行的那次。无须处理。", "The copy is dropped; the later attempt goes on. Nothing to do.")
+      "副本被丢弃，不影响正在进行的那次。无须处理。", "The copy is dropped; the later attempt goes on. Nothing to do.") \
+    X(2320, RESOLVING, "网关从备份恢复，正在与各方核对恢复点之后的业务。", \
+      "The gateway was restored from a backup and is finding out what happened since.", \
+      "在核对完成前不办理新业务；没有产生任何新的效果，请稍后原样再发或查询。", \
+      "Until that is known nothing new is done; nothing was done by this request. Send it again later, or inquire.")
 
 #define FEP_ERROR_CODES_TIME(X) \
     X(2410, DEADLINE_NOT_SENT, "在时限内没有送出去。", "It could not be sent in time.", \
@@ -201,7 +205,35 @@
       "The gateway goes on trying and has opened an incident. Please call the insured place about this one.") \
     X(2420, LATE, "答复在本次调用结束之后才到。", "An answer came after its call had ended.", \
       "已记录在案，只用于核实，不会改变已告知的结果。", \
-      "It is recorded and only helps to clarify; what was told is not changed.")
+      "It is recorded and only helps to clarify; what was told is not changed.") \
+    X(2421, BY_HAND, "结果由人工核实，经第二人确认后办结。", \
+      "The outcome was found out by a person and confirmed by a second one.", \
+      "按此结果处理。提出人、确认人和理由用 fepctl proposals --all 查看。", \
+      "Take it as it stands. Who proposed, who confirmed and why: `fepctl proposals --all`.") \
+    X(2422, CONTRADICTED, "人工核实的结论与后到的答复相反。", \
+      "What a person settled is contradicted by an answer that came later.", \
+      "已告知的结果不变，已记录在案。请立即与参保地核对这一笔，差额按对账处理。", \
+      "What was told is not changed, and it is on record. Compare this one with the insured place at once; reconciliation carries the difference.") \
+    X(2423, NOT_YET, "现在还不能由人工办结：网关自己的查询、冲正或原请求可能还有答复。", \
+      "It can not be settled by hand yet: a call of the gateway's own may still be answered.", \
+      "什么也没有改变。过几分钟再试；fepctl unknown 会说明在等什么。", \
+      "Nothing was changed. Try again in a few minutes; `fepctl unknown` says what is waited for.") \
+    X(2424, NOT_UNCLEAR, "这笔业务在本网关不是未明状态，或不在本地系统一侧。", \
+      "This update is not unclear here, or this is not the gateway beside the local system.", \
+      "什么也没有改变。用 fepctl why 查看它的结论；未明的在参保地网关办结。", \
+      "Nothing was changed. `fepctl why` shows what became of it; an unclear one is settled at the insured place's gateway.") \
+    X(2425, HAND_MISFIT, "这个结论不适合这笔业务现在的状态，或缺少答复内容。", \
+      "That finding does not fit the update's present state, or its answer is missing.", \
+      "什么也没有改变。fepctl unknown 列出可用的结论；已入账的须用 --answer 给出结算编号和金额。", \
+      "Nothing was changed. `fepctl unknown` lists what fits; one that is posted needs --answer with settlement id and amounts.") \
+    X(2426, SAME_PERSON, "提出和确认必须是两个不同的人。", \
+      "Whoever proposed it can not confirm it: two different people are needed.", \
+      "什么也没有改变。请另一位有权限的操作员确认。", \
+      "Nothing was changed. Let another operator who is named in the configuration confirm it.") \
+    X(2427, NOT_OPERATOR, "您的用户号不在允许办理的名单中。", \
+      "Your user id is not among those that the configuration allows to do this.", \
+      "什么也没有改变，已记入审计日志。名单在配置的 operators.uids 中。", \
+      "Nothing was changed, and it stands in the audit log. The list is operators.uids of the configuration.")
 
 #define FEP_ERROR_CODES_LINK(X) \
     X(3010, UNKNOWN_PEER_KEY, "有一方用未登记的公钥来连接。", "Somebody connects with a public key that is not configured.", \

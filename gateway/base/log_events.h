@@ -69,7 +69,7 @@
       "异地费用行在本地没有对应编码：提示已存储", "a fee line of another place has no local code; the prompt is kept") \
     X(RECONCILED, "reconciled", NOTICE, "instance day end count code ms", \
       "与本地系统对账完毕", "a day was reconciled with the local system") \
-    X(AUDIT, "audit", NOTICE, "what instance uid number reason", \
+    X(AUDIT, "audit", NOTICE, "what msgid instance uid number reason", \
       "操作员所做的改动", "a change made by an operator") \
     X(DROPPED, "dropped", WARNING, "count", \
       "日志来不及送出，缺失的行数", "log lines could not be sent; how many are missing")

@@ -12,6 +12,7 @@
 #define CONF_PEERS 64
 #define CONF_INSTANCES 32
 #define CONF_OPTIONS 48
+#define CONF_OPERATORS 64
 
 /* Where a setting stands, for problems that only show when what it names is opened. line 0: it is not there. */
 struct conf_place {
@@ -72,6 +73,9 @@ struct conf {
     size_t instance_count;
     bool is_read;      /* there was a tree to read */
     bool names_unread; /* a peer or an instance has no name; only in what conf_load_partly gives */
+    char operators_socket[CONF_PATH]; /* where operators change what moves money; empty: nowhere */
+    uint32_t operators[CONF_OPERATORS]; /* their user ids */
+    size_t operator_count;
     char control_endpoint[CONF_PATH + 16]; /* ipc endpoint of hosts and fepctl, from run_directory */
 };
 

@@ -25,6 +25,8 @@ static const struct conf_bound bounds[] = {
     BOUND("horizon_days", "days in which copies are recognised", bounds.horizon_days, 45, 2, 366),
     BOUND("adopt_wait_ms", "ms a late answer is waited for", bounds.adopt_wait_ms, 120000, 0, 600000),
     BOUND("repeat_ms", "ms between offers of a reversal", bounds.repeat_ms, 5000, 100, 600000),
+    BOUND("unclear_ms", "ms until an unclear update raises an alarm", bounds.unclear_ms, 900000, 1000,
+          86400000),
     BOUND("min_free_bytes", "bytes of free disk for new updates", min_free_bytes, 64 * MIB, MIB,
           1048576 * MIB),
     BOUND("ballast_bytes", "bytes of disk kept for outcomes and reversals", ballast_bytes, 16 * MIB, MIB,

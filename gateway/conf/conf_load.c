@@ -159,6 +159,45 @@ read_log(struct conf_loading *loading, const config_setting_t *root)
     conf->log_debug = debug;
 }
 
+/* Who may settle by hand what is not known, on a socket of its own: the run directory is the gateway's alone.
+ */
+static void
+read_operators(struct conf_loading *loading, const config_setting_t *root)
+{
+    static const char *const keys[] = {"socket", "uids", NULL};
+    struct config_reader *reader = &loading->reader;
+    struct conf *conf = loading->conf;
+    const config_setting_t *group = config_reader_group(reader, root, "operators", 0);
+    if (group == NULL)
+        return;
+    config_reader_check_keys(reader, group, keys);
+    if (conf_read_path(loading, group, "socket", CONFIG_REQUIRED, conf->operators_socket,
+                       sizeof conf->operators_socket))
+        check_socket_length(loading, config_setting_get_member(group, "socket"), "socket",
+                            conf->operators_socket);
+    const config_setting_t *uids = config_setting_get_member(group, "uids");
+    int count = uids != NULL && (config_setting_is_array(uids) || config_setting_is_list(uids))
+                    ? config_setting_length(uids)
+                    : 0;
+    for (int i = 0; i < count && i < CONF_OPERATORS; i++) {
+        int64_t uid = config_setting_get_int64_elem(uids, i);
+        bool twice = false;
+        for (size_t at = 0; at < conf->operator_count; at++)
+            twice = twice || conf->operators[at] == uid;
+        if (config_setting_type(config_setting_get_elem(uids, (unsigned)i)) != CONFIG_TYPE_INT || uid < 0 ||
+            uid > UINT32_MAX - 1 || twice)
+            config_reader_problem(reader, uids, "uids: entry %d is not a user id, or is there twice", i + 1);
+        else
+            conf->operators[conf->operator_count++] = (uint32_t)uid;
+    }
+    if (count > CONF_OPERATORS || conf->operator_count < 2)
+        config_reader_problem(
+            reader, uids != NULL ? uids : group,
+            "uids: name from two to %d user ids, such as [ 1001, 1002 ]: one proposes, another "
+            "confirms",
+            CONF_OPERATORS);
+}
+
 /* What holds where the file says nothing, or could not be read. */
 static void
 set_defaults(struct conf *conf)
@@ -248,12 +287,13 @@ static void
 read_all(struct conf_loading *loading)
 {
     static const char *const keys[] = {
-        "gateway",           "peers",  "instances", "routes", "transactions", "schema_directory",
-        "adapter_directory", "bounds", "log",       NULL};
+        "gateway", "peers", "instances", "routes", "transactions", "schema_directory", "adapter_directory",
+        "bounds",  "log",   "operators", NULL};
     const config_setting_t *root = config_reader_root(&loading->reader);
     config_reader_check_keys(&loading->reader, root, keys);
     read_gateway(loading, root);
     read_log(loading, root);
+    read_operators(loading, root);
     read_bounds(loading, root);
     read_files(loading, root);
     conf_read_peers(loading, root);

@@ -117,7 +117,9 @@ origin_overdue(struct core *core, struct exchange *exchange)
 static void
 advance_sent(struct core *core, struct exchange *exchange)
 {
-    if (core->now_ms < exchange->deadline_ms) {
+    restored_ask(core, exchange);
+    if (restored_waits(exchange)) { /* the next hop was not heard yet, and may have answered */
+    } else if (core->now_ms < exchange->deadline_ms) {
         exchange_wake(exchange, exchange->deadline_ms);
         offer_update(core, exchange);
     } else if (!exchange->offered) { /* the mark is there, but not a byte has left, and none will */
@@ -177,7 +179,7 @@ advance_ended(struct core *core, struct exchange *exchange)
         return;
     }
     if (exchange->record.outcome_relayed) {
-        if (!exchange->lingering)
+        if (!exchange->lingering && !restored_stays_open(exchange))
             exchange_close(core, exchange);
         return;
     }
@@ -227,4 +229,6 @@ advance(struct core *core, struct exchange *exchange)
     case STATE_COUNT:
         break;
     }
+    if (exchange->record.state == STATE_UNKNOWN || exchange->record.state == STATE_REVERSING)
+        unclear_watch(core, exchange);
 }

@@ -110,6 +110,22 @@ choose_target(const struct core *core, const struct message_header *header, cons
                   NULL);
 }
 
+/* The one party that a message on its way can go to by today's routes; NULL if there are several, or none. */
+struct party *
+only_target(const struct core *core, const struct message_header *header, const struct fep_index *index,
+            const struct party *from)
+{
+    const struct route_rule *rule = find_rule(core, header, index);
+    struct party *only = NULL;
+    for (size_t i = 0; rule != NULL && i < ROUTE_TARGETS && rule->targets[i][0] != '\0'; i++) {
+        struct party *target = target_in_role(core, party_find(core, rule->targets[i]), from, 0);
+        if (target != NULL && only != NULL)
+            return NULL;
+        only = target != NULL ? target : only;
+    }
+    return only;
+}
+
 /* The way a reversal of something unseen takes: the first that the rule names, whether it is up or not (rule
  * 12). NULL: no rule leads anywhere. */
 struct party *
@@ -149,7 +165,7 @@ credit_left(const struct core *core, const struct party *party)
         return true;
     if (party->is_instance && party->window != 0 && party->window < most)
         most = party->window;
-    return party->in_flight + party->query_calls < most;
+    return party->in_flight + party->query_calls + party->cure_calls < most;
 }
 
 /* Something ended at this party: the longest waiting may look again. More than one, because the first may
@@ -158,6 +174,7 @@ void
 credit_pump(struct core *core, struct party *party)
 {
     enum { LOOK = 4 };
+    pace_pump(core, party); /* what is unclear comes before what is new */
     struct list_link *at = list_first(&party->waiting);
     for (size_t i = 0; i < LOOK && at != NULL; i++, at = list_after(&party->waiting, at))
         exchange_work(core, list_owner(at, struct exchange, waiting));
@@ -168,8 +185,6 @@ static void
 release_serials(struct core *core)
 {
     struct core_command *command = emit(core, CMD_STORE_SERIALS);
-    if (core->next_counter >= core->counter_limit)
-        core->counter_limit = core->next_counter + SERIAL_BLOCK;
     command->sequence = core->serials_sequence = ++core->sequence;
     command->number = core->counter_limit;
     core->serials_owed = 0;
@@ -178,11 +193,18 @@ release_serials(struct core *core)
 /* Rule 6: local serials carry the incarnation, so that a restore never uses one again. A block is released in
  * the store before, or in the same commit as, the record that uses the first of it. */
 uint64_t
-draw_serial(struct core *core)
+draw_serials(struct core *core, unsigned count)
 {
-    if (core->next_counter >= core->counter_limit || core->serials_owed)
+    bool more = core->next_counter + count > core->counter_limit;
+    if (more) { /* all of one block: they are released together */
+        core->next_counter = core->counter_limit;
+        core->counter_limit += SERIAL_BLOCK;
+    }
+    if (more || core->serials_owed)
         release_serials(core);
-    return core->config.incarnation % 99 * LOCAL_SERIAL_COUNTER + core->next_counter++;
+    uint64_t serial = core->config.incarnation % 99 * LOCAL_SERIAL_COUNTER + core->next_counter;
+    core->next_counter += count;
+    return serial;
 }
 
 /* The store may have refused the release and taken the record: then the serial would be drawn again after a

@@ -182,6 +182,8 @@ send_update(struct core *core, struct exchange *exchange)
 {
     struct core_command *command = emit(core, CMD_SEND_UPDATE);
     fill_message(core, command, exchange);
+    if (exchange->asks)
+        command->travel.time_left_ms = 0;
     command->reference = update_token(&exchange->record);
     command->body = exchange->body;
     dispatch_last(core, exchange->target, EVENT_UPDATE);

@@ -46,6 +46,10 @@ new_party(struct core *core, const char *name, bool is_instance)
     memcpy(party->name, name, strlen(name) + 1);
     party->is_instance = is_instance;
     party_add(core, party);
+    if (is_instance) {
+        core->instances++;
+        core->instance = party;
+    }
     return party;
 }
 
@@ -66,6 +70,7 @@ set_config(struct core *core, const struct core_config *config)
     own->max_queries = (uint32_t)or_default(config->max_queries, 10000);
     own->horizon_days = (uint32_t)or_default(config->horizon_days, 45);
     own->adopt_wait_ms = (uint32_t)or_default(config->adopt_wait_ms, 120000);
+    own->unclear_ms = (uint32_t)or_default(config->unclear_ms, 900000);
     own->repeat_ms = (uint32_t)or_default(config->repeat_ms, 5000);
     own->max_hops = (uint8_t)or_default(config->max_hops, 8);
     core->next_counter = core->counter_limit = core->released_limit = or_default(config->serial_counter, 1);
@@ -100,6 +105,7 @@ free_dead(struct core *core)
         struct input *input = list_owner(at, struct input, link);
         list_remove(at);
         slice_release(&input->event.body);
+        slice_release(&input->event.found_answer);
         pool_give(&core->input_pool, input);
     }
     while ((at = list_first(&core->dead_exchanges)) != NULL) {
@@ -245,6 +251,15 @@ exchange_handle(struct core *core, struct exchange *exchange, const struct core_
     case EVENT_RENDERED:
         rendered_handle(core, exchange, event->flag != 0);
         break;
+    case EVENT_RESOLVED:
+        resolved_handle(core, exchange, event);
+        break;
+    case EVENT_HELD:
+        held_handle(core, exchange, event);
+        break;
+    case EVENT_TRACED:
+        traced_handle(core, exchange, event);
+        break;
     default:
         break;
     }
@@ -295,6 +310,18 @@ take_event(struct core *core, const struct core_event *event)
         break;
     case EVENT_FOUND:
         on_found(core, event);
+        break;
+    case EVENT_RESOLVED:
+        on_resolved(core, event);
+        break;
+    case EVENT_HELD:
+        on_held(core, event);
+        break;
+    case EVENT_HEARD:
+        on_heard(core, event);
+        break;
+    case EVENT_TRACED:
+        on_traced(core, event);
         break;
     case EVENT_DONE:
     case EVENT_LATE:

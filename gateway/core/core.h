@@ -11,6 +11,8 @@
 #ifndef FEP_CORE_H
 #define FEP_CORE_H
 
+#include <stdbool.h>
+
 #include "exchange_record.h"
 #include "transaction_table.h"
 #include "route.h"
@@ -27,6 +29,7 @@ struct core_config {
                                       which no bound refuses */
     uint32_t horizon_days;         /* rule 4, default 45 */
     uint32_t adopt_wait_ms;        /* rule 10, default 120000 */
+    uint32_t unclear_ms;           /* unclear for so long: an alarm, once; default 900000 */
     uint32_t repeat_ms;            /* how often an unacknowledged reversal is offered again, default 5000 */
     uint8_t max_hops;              /* default 8 */
     uint64_t incarnation;
@@ -57,7 +60,24 @@ enum event_type {
     EVENT_HOLD, EVENT_REOPEN, /* operator: a target takes nothing new (reversals and outcomes pass) */
     EVENT_DISK,           /* `flag`: there is room for new updates */
     EVENT_TICK,
-    EVENT_FOUND           /* answer to CMD_STORE_FIND `reference`; `found` is NULL if the store holds nothing */
+    EVENT_FOUND,          /* answer to CMD_STORE_FIND `reference`; `found` is NULL if the store holds nothing */
+    EVENT_HELD,           /* a peer tells this restored gateway what it holds of an exchange: `from`, header, travel.attempt,
+                             index, body (the request), found_answer; outcome.state is the peer's, whatever it is; `flag`:
+                             1 = it has it from us, 0 = it sent it to us */
+    EVENT_HEARD,          /* `from`, a peer or an instance, is resolving no more (core_set_resolving) */
+    EVENT_TRACED,         /* `from` an instance: it holds header.key.msgid (origin may be empty) under the local serial
+                             `reference` of the day travel.attempt; reference 0: not at all, and never will */
+    EVENT_RESOLVED        /* two people have found out what became of an update whose outcome is not known at this
+                             destination: header.key; `flag` = enum core_resolution; POSTED: body and index of its answer */
+};
+
+#define CORE_BY_HAND "settled by hand" /* begins the text of an ending that came of it */
+enum core_resolution {
+    RESOLVED_POSTED = 1, /* it took effect and is in force */
+    RESOLVED_NOT_POSTED, /* it certainly never did, and never will */
+    RESOLVED_UNDONE,     /* it did, and was undone at the local system */
+    RESOLVED_STANDS,     /* it did, and can not be undone there */
+    RESOLVED_COUNT
 };
 
 struct core_outcome { /* an ending as it travels, and a completion as a host reports it */
@@ -85,7 +105,7 @@ struct core_event {
     struct fep_index index;
     struct core_outcome outcome;
     struct slice body;     /* request body; answer body for OUTCOME, ANSWER, DONE */
-    uint8_t flag;          /* RENDERED: ok; REQUEST: fresh (see adapter.h); DISK: room; FOUND: the search by settlement
+    uint8_t flag;          /* RENDERED: ok; REQUEST: fresh (see adapter.h); DISK: room; PEER_UP: it was restored; FOUND: the search by settlement
                               could not be finished, so that nothing is known */
     uint8_t caller_inquires; /* REQUEST: the caller's own protocol has an inquiry (rule 10) */
     uint8_t acked;         /* ACKED: enum core_acked */
@@ -95,6 +115,32 @@ struct core_event {
     size_t open_call_count;
     const struct exchange_record *found; /* STORE_CONFLICT, RESTORED */
     struct slice found_body, found_answer;
+};
+
+/* What an update whose outcome is not known waits for. From UNCLEAR_PERSON on nothing resolves it by itself. */
+enum core_unclear_wait {
+    UNCLEAR_SCHEDULE = 1, /* its next step is due at next_ms */
+    UNCLEAR_CALL,         /* the local system was asked and has not answered yet */
+    UNCLEAR_TURN,         /* it is due; others are asked first */
+    UNCLEAR_LINE,         /* the peer or the instance is down */
+    UNCLEAR_NEXT_HOP,     /* the next hop has the reversal and works on it */
+    UNCLEAR_ORDER,        /* a later update of the person is undone first, or a later one cancelled it */
+    UNCLEAR_PERSON,       /* only below this */
+    UNCLEAR_NO_ABILITY = UNCLEAR_PERSON, /* the local system can neither be asked nor reversed */
+    UNCLEAR_NO_SETTLEMENT,               /* its cancel needs the settlement id, which nobody told */
+    UNCLEAR_IN_PROGRESS,                 /* "in progress" for longer than the bound */
+    UNCLEAR_NO_ANSWER,                   /* asked for longer than the bound, without an answer */
+    UNCLEAR_WAIT_COUNT
+};
+
+struct core_unclear {
+    const struct exchange_record *record;
+    int64_t since_ms; /* wall clock */
+    int64_t next_ms;  /* wall clock of the next step that is planned; 0 = an event moves it */
+    uint8_t wait;     /* enum core_unclear_wait */
+    uint8_t operation; /* CORE_OP_* of the next step; 0 = the next hop's */
+    uint8_t settles;   /* bit (1 << enum core_resolution): what a person may settle it as now */
+    uint32_t asked;    /* calls about it since it became unclear */
 };
 
 enum core_acked { ACKED_UPDATE = 1, ACKED_OUTCOME, ACKED_REVERSAL };
@@ -144,7 +190,7 @@ struct core_command {
     uint8_t operation;                    /* CORE_OP_* */
     uint8_t repeat;                       /* SUBMIT: the same serial was sent before */
     uint64_t number;                      /* STORE_SERIALS, STORE_FIND */
-    uint16_t code;                        /* ALARM */
+    uint16_t code;                        /* ALARM; LOG_OUTCOME: the alarm that was raised while it was unclear, 0 = none */
 };
 
 struct core;
@@ -156,6 +202,9 @@ void core_set_routes(struct core *core, const struct route_table *routes);
 /* Who is there at all: names of peers and instances, so that "known down" and "unknown" differ. */
 int core_add_peer(struct core *core, const char *name);
 int core_add_instance(struct core *core, const char *name);
+/* This store was put back from a backup and the party was not heard since (schema/restore.md). Before recovery; ends with
+ * EVENT_HEARD. Negative: no such party. */
+int core_set_resolving(struct core *core, const char *name);
 
 /* One step. Returns the number of commands and points *commands at them (valid until the next step). Never fails
  * half-way: without memory for the step it refuses the input as at a bound, or does nothing so that the sender
@@ -179,6 +228,12 @@ struct core_status {
 void core_read_status(const struct core *core, struct core_status *status);
 /* An open exchange by key and role, or NULL. Valid until the next step. */
 const struct exchange_record *core_find(const struct core *core, const struct message_key *key, enum exchange_role role);
+/* Calls fn for each update whose outcome is not known or which is being undone. */
+void core_each_unclear(const struct core *core, int (*fn)(void *arg, const struct core_unclear *unclear), void *arg);
+/* Would EVENT_RESOLVED end (or help) this update now? 0, or a code of error_codes.h: NOT_UNCLEAR, NOT_YET, HAND_MISFIT.
+ * An event that would not is ignored. As of the last step, like all that is looked into: EVENT_TICK brings it up to now. */
+uint16_t core_may_resolve(const struct core *core, const struct message_key *key, enum core_resolution resolution,
+                          bool has_answer);
 /* Calls fn for each open exchange until it returns non-zero. */
 void core_each(const struct core *core, int (*fn)(void *arg, const struct exchange_record *record), void *arg);
 

@@ -16,7 +16,7 @@ enum {
     REVERSALS = sizeof reverse_ms / sizeof *reverse_ms,
     INQUIRIES = sizeof inquiry_ms / sizeof *inquiry_ms
 };
-enum { CURE_PAUSE_MS = 300000, CURE_PATIENCE_MS = 900000, OTHER_PAUSE_MS = 1000, OTHER_PATIENCE_MS = 60000 };
+enum { CURE_PAUSE_MS = 300000, OTHER_PAUSE_MS = 1000, OTHER_PATIENCE_MS = 60000 };
 
 static bool
 is_able(const struct exchange *exchange, uint32_t ability)
@@ -38,10 +38,6 @@ look_again(struct core *core, struct exchange *exchange, const int64_t *schedule
     int64_t since = core->now_ms - exchange->schedule_base_ms;
     while (exchange->step < steps && schedule[exchange->step] <= since)
         exchange->step++;
-    if (since >= CURE_PATIENCE_MS && !exchange->alarmed) {
-        exchange->alarmed = 1;
-        alarm_about(core, FEP_E_RESOLVE_LONG, &exchange->record, NULL, exchange->target);
-    }
     exchange->schedule_ms = exchange->step < steps ? exchange->schedule_base_ms + schedule[exchange->step]
                                                    : core->now_ms + CURE_PAUSE_MS;
 }
@@ -71,7 +67,7 @@ start_cure(struct core *core, struct exchange *exchange, enum reversal_cause cau
     record->cure = is_waiting_for_outcome(exchange) ? CURE_WAIT : CURE_REVERSE;
     record->cancel = (struct local_attempt){0};
     exchange->deadline_ms = NEVER;
-    exchange->alarmed = exchange->need_answer = exchange->undo_sent = 0;
+    exchange->need_answer = exchange->undo_sent = 0;
     begin_schedule(core, exchange, at_once ? 0 : reverse_ms[0]);
     exchange_move(core, exchange, STATE_REVERSING);
     exchange_store(core, exchange);
@@ -89,7 +85,7 @@ draw_cancel(struct core *core, struct exchange *exchange)
 {
     struct exchange_record *record = &exchange->record;
     record->cancel =
-        (struct local_attempt){.serial = draw_serial(core), .serial_date = clock_date(core->wall_ms)};
+        (struct local_attempt){.serial = draw_serials(core, 1), .serial_date = clock_date(core->wall_ms)};
     record->cure = CURE_CANCEL;
     exchange->need_answer = exchange->undo_sent = exchange->ask_by_serial = 0;
     begin_schedule(core, exchange, 0);
@@ -122,6 +118,7 @@ step_reverse(struct core *core, struct exchange *exchange)
         if (!exchange->alarmed)
             alarm_about(core, FEP_E_NO_ABILITY, &exchange->record, NULL, exchange->target);
         exchange->alarmed = 1;
+        exchange->alarm_code = FEP_E_NO_ABILITY;
         exchange->schedule_ms = core->now_ms + CURE_PAUSE_MS;
         exchange_wake(exchange, exchange->schedule_ms);
     }
@@ -236,6 +233,35 @@ try_whole_way_again(struct core *core, struct exchange *exchange)
     exchange_wake(exchange, exchange->schedule_ms);
 }
 
+/* Our own cancel may be in force, or still arrive: its serial is reversed, which tells, and shuts it out. */
+static void
+ask_own_cancel(struct core *core, struct exchange *exchange, int64_t after_ms)
+{
+    exchange->record.cure = CURE_CANCEL_UNKNOWN;
+    exchange->ask_by_serial = 1;
+    begin_schedule(core, exchange, after_ms);
+    exchange_wake(exchange, exchange->schedule_ms);
+}
+
+/* Whose cancel it is could not be found out in time. While ours may be in force there must be no second one
+ * (F5): its own serial is reversed instead, which tells, and where it was in force undoes it. */
+static void
+give_up_waiting(struct core *core, struct exchange *exchange)
+{
+    if (!exchange->perhaps_ours) {
+        try_whole_way_again(core, exchange);
+        return;
+    }
+    exchange->searched = 0;
+    alarm_about(core, FEP_E_RESOLVE_LONG, &exchange->record, NULL, exchange->target);
+    if (is_able(exchange, FEP_REVERSES)) {
+        ask_own_cancel(core, exchange, CURE_PAUSE_MS);
+        return;
+    }
+    begin_schedule(core, exchange, CURE_PAUSE_MS);
+    exchange_wake(exchange, exchange->schedule_ms);
+}
+
 /* Cancelled by another update, whose caller was told so: ours stands beside it, and the two come to nothing,
  * in the local system's books as in the caller's. Told reversed it would count once too often, and be posted
  * again should the other one be undone. */
@@ -249,8 +275,22 @@ step_wait_other(struct core *core, struct exchange *exchange)
     if (known && (other->record.state == STATE_ANSWERED || other->record.state == STATE_STANDS)) {
         if (MUTATED(CANCELLED_IS_REVERSED))
             exchange_end_reversed(core, exchange, true);
-        else
+        else if (!exchange->perhaps_ours)
             exchange_end_stands(core, exchange, 2503);
+        else if (is_able(exchange, FEP_REVERSES)) /* it must not come after ours was told to stand */
+            ask_own_cancel(core, exchange, 0);
+        else if (core->now_ms >= exchange->clear_ms)
+            exchange_end_stands(core, exchange, 2503);
+        else
+            exchange_wake(exchange, exchange->schedule_ms = exchange->clear_ms);
+        return;
+    }
+    exchange->other_seen |= other != NULL;
+    if (other == NULL && exchange->perhaps_ours && exchange->other_seen) {
+        exchange->other_seen = 0; /* it was that one, and it is undone: what the inquiry said is old */
+        exchange->record.cure = CURE_CANCEL_UNKNOWN;
+        begin_schedule(core, exchange, 0);
+        exchange_wake(exchange, exchange->schedule_ms);
         return;
     }
     /* Our own cancel's answer was lost, the original is told to be cancelled, and nobody else did it: ours is
@@ -261,7 +301,7 @@ step_wait_other(struct core *core, struct exchange *exchange)
         return;
     }
     if (core->now_ms - exchange->schedule_base_ms >= OTHER_PATIENCE_MS) {
-        try_whole_way_again(core, exchange);
+        give_up_waiting(core, exchange);
         return;
     }
     if (other == NULL)
@@ -275,14 +315,17 @@ step_wait_other(struct core *core, struct exchange *exchange)
 void
 advance_cure(struct core *core, struct exchange *exchange)
 {
-    if (is_waiting_for_outcome(exchange) || exchange->cure.open || order_cure_waits(core, exchange))
-        return;
-    if (exchange->target == NULL || exchange->target->status != PARTY_UP)
-        return;
-    if (core->now_ms < exchange->schedule_ms) {
-        exchange_wake(exchange, exchange->schedule_ms);
+    bool due = core->now_ms >= exchange->schedule_ms;
+    if (is_waiting_for_outcome(exchange) || exchange->cure.open || order_cure_waits(core, exchange) ||
+        exchange->target == NULL || exchange->target->status != PARTY_UP || restored_waits(exchange) ||
+        !due) {
+        pace_leave(core, exchange);
+        if (!due)
+            exchange_wake(exchange, exchange->schedule_ms);
         return;
     }
+    if (exchange->record.cure != CURE_WAIT_OTHER && !pace_may_call(core, exchange))
+        return;
     switch (exchange->record.cure) {
     case CURE_CANCEL:
         step_cancel(core, exchange);
@@ -358,7 +401,8 @@ cancel_is_unknown(struct core *core, struct exchange *exchange)
         return;
     }
     exchange->record.cure = CURE_CANCEL_UNKNOWN;
-    exchange->clear_ms = core->now_ms;
+    exchange->clear_ms =
+        core->now_ms + (is_able(exchange, FEP_REVERSES) ? 0 : REVERSE_CALL_MS + LATE_ARRIVAL_MS);
     begin_schedule(core, exchange, inquires ? inquiry_ms[0] : reverse_ms[0]);
 }
 
@@ -371,6 +415,11 @@ wait_for_other(struct core *core, struct exchange *exchange, bool perhaps_ours)
         exchange_end_reversed(core, exchange, true);
         return;
     }
+    /* Cures of a person run one at a time: what is being undone now was in force when the inquiry was made.
+     */
+    struct search search = {.core = core, .original = exchange};
+    table_each(&core->exchanges, look_at, &search);
+    exchange->other_seen = search.other != NULL;
     exchange->perhaps_ours = perhaps_ours;
     exchange->record.cure = CURE_WAIT_OTHER;
     exchange->searched = exchange->nobody_found = 0;
@@ -430,6 +479,15 @@ found_posted(struct core *core, struct exchange *exchange, const struct core_eve
         draw_cancel(core, exchange);
     else if (!is_able(exchange, FEP_REVERSES))
         begin_cancel(core, exchange);
+}
+
+/* By a person, who also brings the answer: what a reversal or a cancel needs to name it. */
+void
+cure_told_posted(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    found_posted(core, exchange, event);
+    if (!exchange_is_mute(exchange))
+        exchange->schedule_ms = core->now_ms;
 }
 
 static void

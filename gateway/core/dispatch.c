@@ -18,8 +18,9 @@ void
 dispatch_mark(struct core *core, struct exchange *exchange)
 {
     struct exchange_record *record = &exchange->record;
-    record->local =
-        (struct local_attempt){.serial = draw_serial(core), .serial_date = clock_date(core->wall_ms)};
+    bool batches = (transaction_traits(core, record->header.infno) & TRAIT_BATCHES) != 0;
+    record->local = (struct local_attempt){.serial = draw_serials(core, batches ? 1 + BATCHES_MOST : 1),
+                                           .serial_date = clock_date(core->wall_ms)};
     table_remove(&core->serials, &exchange->by_serial);
     table_add(&core->serials, &exchange->by_serial, record->local.serial);
     exchange->sendings = exchange->sent_once = exchange->offered = exchange->restored = 0;
@@ -107,11 +108,11 @@ become_unknown(struct core *core, struct exchange *exchange, enum fep_reason rea
     exchange->record.kind = FEP_UNKNOWN;
     exchange->deadline_ms = NEVER;
     if (exchange->target != NULL && exchange->target->abilities != 0 &&
-        !(exchange->target->abilities & FEP_INQUIRES)) {
+        !(exchange->target->abilities & FEP_INQUIRES) && !restored_waits(exchange)) {
         start_cure(core, exchange, REVERSAL_SCHEDULE);
         return;
     }
-    exchange->step = exchange->alarmed = 0;
+    exchange->step = 0;
     exchange->schedule_base_ms = core->now_ms;
     exchange->schedule_ms = core->now_ms + inquiry_ms[0];
     exchange_move(core, exchange, STATE_UNKNOWN);
@@ -160,27 +161,28 @@ inquire_later(struct core *core, struct exchange *exchange)
         exchange->schedule_ms = exchange->schedule_base_ms + inquiry_ms[exchange->step];
         return;
     }
-    if (since >= INQUIRY_PATIENCE_MS && !exchange->alarmed) {
-        exchange->alarmed = 1;
-        alarm_about(core, FEP_E_RESOLVE_LONG, &exchange->record, NULL, exchange->target);
-    }
-    exchange->schedule_ms = core->now_ms + (exchange->alarmed ? INQUIRY_SLOW_MS : INQUIRY_PAUSE_MS);
+    exchange->schedule_ms =
+        core->now_ms + (since >= INQUIRY_PATIENCE_MS ? INQUIRY_SLOW_MS : INQUIRY_PAUSE_MS);
 }
 
 void
 advance_unknown(struct core *core, struct exchange *exchange)
 {
     const struct party *target = exchange->target;
-    if (target == NULL || target->status != PARTY_UP || exchange->cure.open)
+    if (target == NULL || target->status != PARTY_UP || exchange->cure.open || restored_waits(exchange)) {
+        pace_leave(core, exchange);
         return;
+    }
     if (!(target->abilities & FEP_INQUIRES)) {
         start_cure(core, exchange, REVERSAL_SCHEDULE);
         return;
     }
-    if (core->now_ms >= exchange->schedule_ms)
-        call_begin(core, exchange, &exchange->cure, call_next_id(core), CORE_OP_INQUIRE);
-    else
+    if (core->now_ms < exchange->schedule_ms) {
+        pace_leave(core, exchange);
         exchange_wake(exchange, exchange->schedule_ms);
+    } else if (pace_may_call(core, exchange)) {
+        call_begin(core, exchange, &exchange->cure, call_next_id(core), CORE_OP_INQUIRE);
+    }
 }
 
 /* What the local system says of the original, while no reversal of it is stored here. */

@@ -65,6 +65,7 @@ exchange_set_target(struct core *core, struct exchange *exchange, struct party *
     (void)core;
     list_remove(&exchange->toward);
     list_remove(&exchange->waiting);
+    list_remove(&exchange->in_cures);
     exchange->target = target;
     memset(exchange->record.target, 0, sizeof exchange->record.target);
     if (target == NULL)
@@ -111,6 +112,7 @@ exchange_move(struct core *core, struct exchange *exchange, enum exchange_state 
     enum exchange_state from = exchange->record.state;
     struct party *credited = exchange_uses_credit(exchange) ? exchange->target : NULL;
     bool was_ended = exchange_state_is_ending(from);
+    bool was_unclear = from == STATE_UNKNOWN || from == STATE_REVERSING;
 
     assert(core_legal_moves(exchange->record.role, from) & STATE_BIT(state));
     exchange_reopen(core, exchange);
@@ -119,6 +121,9 @@ exchange_move(struct core *core, struct exchange *exchange, enum exchange_state 
     exchange->record.state = (uint8_t)state;
     bool waited = list_is_in(&exchange->waiting);
     list_remove(&exchange->waiting);
+    list_remove(&exchange->in_cures);
+    if (!was_unclear && (state == STATE_UNKNOWN || state == STATE_REVERSING))
+        unclear_begin(core, exchange);
     if (exchange_uses_credit(exchange) && credited == NULL) {
         exchange->target->in_flight++;
     } else if (credited != NULL && !exchange_uses_credit(exchange)) {
@@ -186,6 +191,7 @@ exchange_input(struct core *core, struct exchange *exchange, const struct core_e
     input->event = *event;
     input->event.from = party_find(core, event->from)->name; /* lives as long as the core */
     input->event.body = slice_share(event->body);
+    input->event.found_answer = slice_share(event->found_answer);
     list_append(&exchange->inbox, &input->link);
 }
 
@@ -235,7 +241,9 @@ log_commit(struct core *core, struct exchange *exchange)
         core->endings[record->state]++;
     if (ended && record->role == ROLE_ORIGIN && record->times.told == 0 && tell_first(exchange) != NULL)
         record->times.told = core->wall_ms;
-    emit(core, ended ? CMD_LOG_OUTCOME : CMD_LOG_STEP)->record = emit_record(core, record);
+    struct core_command *command = emit(core, ended ? CMD_LOG_OUTCOME : CMD_LOG_STEP);
+    command->record = emit_record(core, record);
+    command->code = ended ? exchange->alarm_code : 0;
 }
 
 void
@@ -261,6 +269,14 @@ exchange_run(struct core *core, struct exchange *exchange)
     }
     if (!exchange->dead)
         arm(core, exchange);
+}
+
+void
+exchange_note_outcome(struct exchange *exchange, const struct core_outcome *outcome,
+                      enum exchange_state state)
+{
+    take_outcome(exchange, outcome);
+    exchange->record.kind = kind_of_ending(state);
 }
 
 /* An ending: state and words in one commit. */
@@ -372,6 +388,8 @@ exchange_restore(struct core *core, struct exchange *exchange, const struct core
     if (record->state == STATE_REVERSING) /* a sending from before may still arrive */
         exchange->clear_ms = core->now_ms + REVERSE_CALL_MS + LATE_ARRIVAL_MS;
     exchange->sent_ms = core->now_ms;
+    if (record->state == STATE_UNKNOWN || record->state == STATE_REVERSING)
+        unclear_begin(core, exchange);
     if (record->role == ROLE_DESTINATION && record->local.serial != 0 && !exchange->by_serial.in_table)
         table_add(&core->serials, &exchange->by_serial, record->local.serial);
 }

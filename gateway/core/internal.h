@@ -30,6 +30,7 @@ enum {
     TICKETS = 8,                 /* callers waiting for one exchange */
     INBOX = 8,                   /* inputs waiting for a commit; completions may use as many again */
     LOOKUPS = 1024,
+    UNANSWERED = 255, /* see last_finding */
     SLOW_REPEATS = 12 /* an acknowledged reversal is asked about again after so many pauses */
 };
 
@@ -48,12 +49,18 @@ struct party { /* a peer, an adapter instance, or this gateway itself */
     struct table_link by_name;
     char name[NODE_SIZE];
     uint8_t is_self, is_instance, status, held;
+    uint8_t resolving; /* not heard since this store was put back from a backup (restored.c) */
     uint32_t epoch, abilities, window;
     uint32_t in_flight;    /* exchanges that use credit here */
     uint32_t query_calls;  /* queries under way at the instance */
+    uint32_t cure_calls;   /* inquiries, reversals and cancels under way at the instance */
+    uint32_t unanswered;   /* its last so many calls were not answered by the local system (pace.c) */
+    int64_t back_ms;       /* when it last answered again after a silence, or came up */
+    int64_t probe_ms;      /* while it does not answer: when it may be asked again */
     struct list toward;    /* exchanges whose target this is */
     struct list from;      /* exchanges whose previous this is */
     struct list waiting;   /* of `toward`: queued for credit or for the link */
+    struct list cures_waiting; /* of `toward`: due to be asked about, for their turn */
     struct list queries_toward, queries_from, queries_waiting;
 };
 
@@ -98,7 +105,8 @@ struct person { /* updates of one person in one role, in the order they came */
     struct list exchanges;
 };
 
-enum founding { FOUNDED_BY_STORE = 0, FOUNDED_BY_REQUEST, FOUNDED_BY_UPDATE, FOUNDED_BY_REVERSAL, FOUNDED_BY_CALLER };
+enum founding { FOUNDED_BY_STORE = 0, FOUNDED_BY_REQUEST, FOUNDED_BY_UPDATE, FOUNDED_BY_REVERSAL, FOUNDED_BY_CALLER,
+                FOUNDED_BY_HELD };
 
 struct exchange {
     struct exchange_record record;
@@ -106,7 +114,7 @@ struct exchange {
     struct table_link by_key, by_serial;
     struct timed timed;
     struct party *previous, *target;
-    struct list_link toward, from, waiting, working, in_person, in_store, in_linger;
+    struct list_link toward, from, waiting, working, in_person, in_store, in_linger, in_cures;
     struct person *person;
 
     /* the commit it waits for */
@@ -132,6 +140,8 @@ struct exchange {
     uint8_t fresh, caller_inquires, told_open;
     uint8_t offered;      /* bytes may have left since the mark; true for everything restored with a mark */
     uint8_t restored;
+    uint8_t asks;           /* the next hop is asked what it holds (restored.c) */
+    uint8_t theirs;         /* FOUNDED_BY_HELD: the state that the peer told */
     uint8_t lingering;    /* closed, but kept in memory for a while (see exchange_close) */
     uint8_t dead;
 
@@ -145,8 +155,14 @@ struct exchange {
     uint8_t undo_sent;      /* the present cancel was called */
     uint8_t searched;       /* the store was asked who cancelled it */
     uint8_t nobody_found;   /* and knows of nobody */
+    uint8_t other_seen;     /* there was one that may have cancelled it */
     uint8_t perhaps_ours;   /* it may be our own cancel, whose answer was lost */
     uint8_t ask_by_serial;  /* after a restart it is not known whose it is: the cancel's own serial tells */
+    uint8_t last_finding;    /* of the last call about it; UNANSWERED: none came */
+    uint16_t asked;          /* calls about it since it became unclear */
+    int64_t unclear_ms;      /* since when it is unclear */
+    int64_t called_ms;       /* when the last call about it began */
+    uint16_t alarm_code;     /* raised since then, 0 = none */
     int64_t schedule_base_ms, sent_ms;
     int64_t clear_ms;        /* from then on no earlier sending of the reversal can still arrive */
 };
@@ -214,7 +230,11 @@ struct core {
     uint64_t next_lookup;
     uint64_t open_bytes, open_total;
     uint64_t state_counts[STATE_COUNT], endings[STATE_COUNT];
+    int64_t alarms_ms;  /* the last moment for which an alarm about age was given out */
     uint8_t disk_full, recovering;
+    uint32_t resolving, resolving_peers; /* parties not heard since the store was put back */
+    uint32_t instances;
+    struct party *instance; /* the last one added */
 };
 
 /* --- commands.c: what the daemon must do --- */
@@ -305,6 +325,7 @@ void exchange_end_reversed(struct core *core, struct exchange *exchange, bool ha
 void exchange_end_stands(struct core *core, struct exchange *exchange, uint16_t code);
 void exchange_keep_answer(struct core *core, struct exchange *exchange, const struct core_event *event);
 void exchange_restore(struct core *core, struct exchange *exchange, const struct core_event *event);
+void exchange_note_outcome(struct exchange *exchange, const struct core_outcome *outcome, enum exchange_state state);
 void rest_index(struct fep_index *index, const struct fep_index *from);
 bool has_digest(const struct exchange_record *record);
 
@@ -370,6 +391,37 @@ void cure_done(struct core *core, struct exchange *exchange, const struct core_e
 void cure_submission_done(struct core *core, struct exchange *exchange, const struct core_event *event);
 void cure_host_lost(struct core *core, struct exchange *exchange);
 void cure_other_found(struct core *core, const struct message_key *asker, const struct core_event *event);
+void cure_told_posted(struct core *core, struct exchange *exchange, const struct core_event *event);
+
+/* pace.c: how many are asked about at once, and at once when the local system answers again */
+void pace_leave(struct core *core, struct exchange *exchange);
+bool pace_may_call(struct core *core, struct exchange *exchange);
+void pace_begun(struct core *core, struct exchange *exchange);
+void pace_ended(struct party *party);
+void pace_lost(struct core *core, struct exchange *exchange);
+void pace_answered(struct core *core, struct party *party, const struct core_outcome *outcome);
+void pace_line_back(struct core *core, struct party *party);
+void pace_pump(struct core *core, struct party *party);
+
+void unclear_begin(struct core *core, struct exchange *exchange);                         /* unclear.c */
+void unclear_watch(struct core *core, struct exchange *exchange);
+void on_resolved(struct core *core, const struct core_event *event);
+void resolved_handle(struct core *core, struct exchange *exchange, const struct core_event *event);
+
+bool restored_waits(const struct exchange *exchange);                                     /* restored.c */
+bool restored_stays_open(const struct exchange *exchange);
+void restored_correct(const struct core *core, struct exchange_record *record);
+void restored_resume(struct core *core, struct exchange *exchange);
+void restored_ask(struct core *core, struct exchange *exchange);
+bool restored_hold_reversal(struct core *core, struct exchange *exchange, struct party *target);
+void restored_heard(struct core *core, struct exchange *exchange);
+void restored_conflict(struct core *core, struct exchange *exchange, const struct exchange_record *wanted,
+                       uint8_t theirs, struct slice body, struct slice answer);
+void on_held(struct core *core, const struct core_event *event);
+void held_handle(struct core *core, struct exchange *exchange, const struct core_event *event);
+void on_heard(struct core *core, const struct core_event *event);
+void on_traced(struct core *core, const struct core_event *event);
+void traced_handle(struct core *core, struct exchange *exchange, const struct core_event *event);
 
 void on_restored(struct core *core, const struct core_event *event);                      /* on_restart.c */
 void on_recovered(struct core *core);
@@ -419,11 +471,13 @@ bool credit_left(const struct core *core, const struct party *party);
 void credit_pump(struct core *core, struct party *party);
 struct party *first_target(const struct core *core, const struct message_header *header, const struct fep_index *index,
                            const struct party *from);
+struct party *only_target(const struct core *core, const struct message_header *header, const struct fep_index *index,
+                          const struct party *from);
 uint32_t call_time_ms(const struct core *core, const char *infno);
 uint32_t transaction_traits(const struct core *core, const char *infno);
 const char *transaction_inverse(const struct core *core, const char *infno);
 bool party_usable(const struct party *party); /* up, not held */
-uint64_t draw_serial(struct core *core);
+uint64_t draw_serials(struct core *core, unsigned count); /* the first of them */
 bool serial_is_released(struct core *core, uint64_t serial); /* may bytes go out under it? If not: look again soon */
 uint64_t ticket_hash(const struct party *party, uint64_t reference);
 

@@ -104,6 +104,7 @@ exchange_remove(struct core *core, struct exchange *exchange)
     list_remove(&exchange->toward);
     list_remove(&exchange->from);
     list_remove(&exchange->waiting);
+    list_remove(&exchange->in_cures);
     list_remove(&exchange->working);
     list_remove(&exchange->in_store);
     table_remove(&core->exchanges, &exchange->by_key);

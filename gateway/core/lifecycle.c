@@ -40,7 +40,7 @@ core_legal_moves(enum exchange_role role, enum exchange_state from)
                               [STATE_DISPATCHED] = U | V | A | F | R,
                               [STATE_UNKNOWN] = V | A | F | R,
                               [STATE_REVERSING] = R | T,
-                              [STATE_ANSWERED] = V | T,
+                              [STATE_ANSWERED] = V,
                               [STATE_REFUSED] = Q | D | F | R},
     };
     return role >= ROLE_ORIGIN && role <= ROLE_DESTINATION && from < STATE_COUNT ? moves[role][from] : 0;
@@ -83,6 +83,10 @@ static const struct {
     [CELL_CURE_DECLINED] = {"cure-declined", BESIDE, V},
     [CELL_LATE_ANSWERED] = {"late-answered", BESIDE, IN_ALL & ~(NONE | Q | D)},
     [CELL_LATE_REFUSED] = {"late-refused", BESIDE, IN_ALL & ~(NONE | Q | D)},
+    [CELL_RESOLVED_POSTED] = {"resolved-posted", BESIDE, IN_ALL & ~NONE},
+    [CELL_RESOLVED_NOT_POSTED] = {"resolved-not-posted", BESIDE, IN_ALL & ~NONE},
+    [CELL_RESOLVED_UNDONE] = {"resolved-undone", BESIDE, IN_ALL & ~NONE},
+    [CELL_RESOLVED_STANDS] = {"resolved-stands", BESIDE, IN_ALL & ~NONE},
     [CELL_HOST_LOST] = {"host-lost", BESIDE, IN_ALL & ~NONE},
     [CELL_RESTART] = {"restart", ORIGIN | TRANSIT | BESIDE, IN_ALL & ~(NONE | L)},
 };
@@ -107,7 +111,7 @@ static const struct {
     {BESIDE, D, CELL_REVERSAL, V | R},
     {BESIDE, U, CELL_REVERSAL, V},
     {ORIGIN | TRANSIT, A, CELL_REVERSAL, V},
-    {BESIDE, A, CELL_REVERSAL, V | T},
+    {BESIDE, A, CELL_REVERSAL, V},
     {TRANSIT, F, CELL_REVERSAL, V | R},
     {BESIDE, F, CELL_REVERSAL, R},
 
@@ -149,6 +153,11 @@ static const struct {
     {BESIDE, U, CELL_LATE_ANSWERED, A},
     {BESIDE, U, CELL_LATE_REFUSED, F},
     {BESIDE, V, CELL_LATE_REFUSED, R},
+    {BESIDE, U, CELL_RESOLVED_POSTED, A},
+    {BESIDE, U, CELL_RESOLVED_NOT_POSTED, F},
+    {BESIDE, V, CELL_RESOLVED_NOT_POSTED, R},
+    {BESIDE, U | V, CELL_RESOLVED_UNDONE, R},
+    {BESIDE, V, CELL_RESOLVED_STANDS, T},
     {BESIDE, D, CELL_HOST_LOST, U | V},
 
     {ORIGIN | TRANSIT | BESIDE, Q, CELL_RESTART, F},

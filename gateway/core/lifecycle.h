@@ -22,6 +22,7 @@ enum cell_event { /* the rows of schema/lifecycle.md */
     CELL_CURE_DONE,      /* the cure found it undone, or without effect */
     CELL_CURE_DECLINED,  /* the cancel was refused for good, or there is none */
     CELL_LATE_ANSWERED, CELL_LATE_REFUSED,
+    CELL_RESOLVED_POSTED, CELL_RESOLVED_NOT_POSTED, CELL_RESOLVED_UNDONE, CELL_RESOLVED_STANDS, /* by two people */
     CELL_HOST_LOST,      /* the instance went, or came back with a new epoch */
     CELL_RESTART,
     CELL_COUNT

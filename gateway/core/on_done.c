@@ -4,6 +4,8 @@
 
 #include "error_codes.h"
 
+enum { ASK_AGAIN_MS = 1000 };
+
 /* Call ids of the first sending are local serials, which survive a restart in the record; all others are
  * numbered from the moment of the start, so that an id is never used for two calls. The top bit tells the two
  * kinds apart. */
@@ -58,6 +60,8 @@ call_begin(struct core *core, struct exchange *exchange, struct call *call, uint
     call->id = id;
     call->operation = operation;
     call->open = 1;
+    if (call == &exchange->cure)
+        pace_begun(core, exchange);
     table_add(&core->calls, &call->by_id, id);
     emit_call(core, exchange, call, call_limit_ms(core, exchange, operation));
 }
@@ -77,12 +81,16 @@ call_adopt(struct core *core, struct call *call, uint64_t id, uint8_t operation)
     call->id = id;
     call->operation = operation;
     call->open = 1;
+    if (call->exchange != NULL && call == &call->exchange->cure)
+        pace_begun(core, call->exchange);
     table_add(&core->calls, &call->by_id, id);
 }
 
 void
 call_finish(struct core *core, struct call *call)
 {
+    if (call->open && call->exchange != NULL && call == &call->exchange->cure)
+        pace_ended(call->exchange->target);
     table_remove(&core->calls, &call->by_id);
     call->open = 0;
 }
@@ -123,6 +131,8 @@ on_done(struct core *core, const struct core_event *event)
     if (from == NULL || !from->is_instance || event->epoch != from->epoch)
         return; /* nothing from an older epoch counts (rule 20) */
     struct call *call = event->type == EVENT_DONE ? find_call(core, event->reference) : NULL;
+    if (call != NULL)
+        pace_answered(core, from, &event->outcome);
     if (call == NULL)
         stray_answer(core, event, from);
     else if (call->query != NULL)
@@ -140,6 +150,15 @@ take_accounting(struct exchange *exchange, const struct core_outcome *outcome)
         memcpy(exchange->record.local.cycle, outcome->cycle, sizeof exchange->record.local.cycle);
 }
 
+/* The host had no room for the call, or is not ready yet: its turn of the schedule is not over. */
+static bool
+was_not_asked(const struct exchange *exchange, const struct core_outcome *outcome)
+{
+    enum exchange_state state = exchange->record.state;
+    return (state == STATE_UNKNOWN || state == STATE_REVERSING) && outcome->kind == FEP_NOT_SENT &&
+           (outcome->code == FEP_E_BOUND || outcome->code == FEP_E_HOST_NOT_READY);
+}
+
 /* A completion of a call of this exchange; what it was settled to is acknowledged with the exchange's next
  * silence. */
 void
@@ -155,6 +174,12 @@ done_handle(struct core *core, struct exchange *exchange, const struct core_even
             cure_submission_done(core, exchange, event);
     } else if (exchange->cure.open && exchange->cure.id == event->reference) {
         call_finish(core, &exchange->cure);
+        pace_pump(core, exchange->target);
+        exchange->last_finding = event->outcome.kind != FEP_ANSWERED ? UNANSWERED : event->outcome.finding;
+        if (was_not_asked(exchange, &event->outcome)) {
+            exchange->schedule_ms = core->now_ms + ASK_AGAIN_MS;
+            return;
+        }
         if (state == STATE_UNKNOWN && event->outcome.kind == FEP_ANSWERED &&
             event->outcome.finding == FEP_FOUND_POSTED)
             take_accounting(exchange, &event->outcome); /* reports go by it */
@@ -162,6 +187,8 @@ done_handle(struct core *core, struct exchange *exchange, const struct core_even
             inquiry_done(core, exchange, event);
         else if (state == STATE_REVERSING)
             cure_done(core, exchange, event);
+        if (event->outcome.kind == FEP_UNKNOWN)
+            pace_lost(core, exchange);
     }
 }
 

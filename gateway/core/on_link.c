@@ -31,6 +31,7 @@ party_add(struct core *core, struct party *party)
     list_init(&party->toward);
     list_init(&party->from);
     list_init(&party->waiting);
+    list_init(&party->cures_waiting);
     list_init(&party->queries_toward);
     list_init(&party->queries_from);
     list_init(&party->queries_waiting);
@@ -64,6 +65,19 @@ work_on_all(struct core *core, struct party *party, bool offer_again)
     }
 }
 
+/* It was put back from a backup: what it was offered before may have been done, and its copy would not be
+ * known as one. Never offered again; reversals it has forgotten are. */
+static void
+peer_was_restored(struct party *party)
+{
+    for (struct list_link *at = list_first(&party->toward); at != NULL; at = list_after(&party->toward, at)) {
+        struct exchange *exchange = toward_of(at);
+        if (exchange->offered)
+            exchange->restored = 1;
+        exchange->record.reversal_relayed = 0;
+    }
+}
+
 void
 on_peer_up(struct core *core, const struct core_event *event)
 {
@@ -71,6 +85,8 @@ on_peer_up(struct core *core, const struct core_event *event)
     if (party == NULL || party->is_instance)
         return;
     party->status = PARTY_UP;
+    if (event->flag)
+        peer_was_restored(party);
     work_on_all(core, party, true);
 }
 
@@ -181,6 +197,7 @@ on_host_up(struct core *core, const struct core_event *event)
         queries_lost(core, party, FEP_REASON_HOST_LOST, FEP_E_HOST_LOST);
     drop_old_tickets(core, party);
     query_pump(core, party);
+    pace_line_back(core, party);
 }
 
 void

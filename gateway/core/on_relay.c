@@ -45,6 +45,8 @@ make_plan(struct core *core, const struct core_event *event, struct party *from,
         refuse_plan(plan, FEP_FINAL, FEP_REASON_PROTOCOL, FEP_E_OVERSIZE);
     } else if (!choose_target(core, header, &event->index, from, plan->role, &plan->admission)) {
         plan->refused = true;
+    } else if (plan->role == ROLE_DESTINATION && plan->admission.target->resolving) {
+        refuse_plan(plan, FEP_REPEATABLE, FEP_REASON_CLARIFYING, FEP_E_RESOLVING);
     } else if (!has_room(core) || core->disk_full) {
         refuse_plan(plan, FEP_REPEATABLE, FEP_REASON_BOUND, core->disk_full ? FEP_E_DISK_FULL : FEP_E_BOUND);
     } else if (order_clarifying(core, event->index.order_key, plan->role)) {
@@ -206,8 +208,12 @@ update_copy(struct core *core, struct exchange *exchange, const struct core_even
         send_ending(core, from, &event->header, event->travel.attempt, STATE_REFUSED, FEP_E_OTHER_CONTENT);
         return;
     }
-    if (event->travel.attempt < record->attempt)
-        return; /* a copy of a lower attempt is dropped */
+    if (event->travel.attempt <
+        record->attempt) { /* dropped; a restored origin hears the later one's ending */
+        if (from == exchange->previous)
+            record->outcome_relayed = 0;
+        return;
+    }
     if (event->travel.attempt > record->attempt) {
         if (record->state == STATE_REFUSED && record->reversal_cause == REVERSAL_NONE)
             next_attempt(core, exchange, event, from);
@@ -317,18 +323,30 @@ outcome_while_reversing(struct core *core, struct exchange *exchange, const stru
     }
 }
 
+/* The next hop; where a damaged row has lost which one it was, another peer that holds the exchange. */
+static bool
+may_tell(const struct exchange *exchange, const struct party *from)
+{
+    if (exchange->target != NULL || exchange->record.target[0] != '\0')
+        return from == exchange->target;
+    return from != NULL && exchange->record.state == STATE_REVERSING && !from->is_instance &&
+           !from->is_self && from != exchange->previous;
+}
+
 void
 outcome_handle(struct core *core, struct exchange *exchange, const struct core_event *event)
 {
     struct exchange_record *record = &exchange->record;
     struct party *from = party_find(core, event->from);
-    if (from != exchange->target || !exchange_state_is_ending(event->outcome.state) ||
+    if (!may_tell(exchange, from) || !exchange_state_is_ending(event->outcome.state) ||
         event->outcome.state >= STATE_COUNT) {
         alarm_about(core, FEP_E_NOT_ORIGIN, record, NULL, from);
         return;
     }
     if (event->travel.attempt < record->attempt && !MUTATED(OUTCOME_OF_LOWER_ATTEMPT))
         return; /* of a lower attempt: dropped (rule 2) */
+    if (event->travel.attempt > record->attempt)
+        record->attempt = event->travel.attempt; /* a restored origin has forgotten it */
     if ((record->state == STATE_SENT && exchange->offered) || record->state == STATE_RELAYED)
         outcome_while_sent(core, exchange, event);
     else if (record->state == STATE_REVERSING)

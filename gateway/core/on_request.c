@@ -93,6 +93,11 @@ request_update(struct core *core, const struct core_event *event, struct party *
         refuse_request(core, from, event, FEP_REFUSED, FEP_FINAL, FEP_REASON_BUSINESS, FEP_E_OVER_HORIZON);
         return;
     }
+    if (core->resolving_peers != 0) { /* a peer may hold it from before: nothing is known, nothing begun */
+        refuse_request(core, from, event, FEP_UNKNOWN, FEP_REPEATABLE, FEP_REASON_CLARIFYING,
+                       FEP_E_RESOLVING);
+        return;
+    }
     if (!has_reserved_room(core) || (exchange = exchange_create(core, &event->header, ROLE_ORIGIN)) == NULL) {
         refuse_request(core, from, event, FEP_NOT_SENT, FEP_REPEATABLE, FEP_REASON_BOUND, FEP_E_BOUND);
         return;
@@ -200,6 +205,11 @@ request_inquiry(struct core *core, const struct core_event *event, struct party 
     struct exchange *exchange = exchange_find(core, &key, ROLE_ORIGIN);
     if (exchange != NULL) {
         exchange_input(core, exchange, event);
+        return;
+    }
+    if (core->resolving_peers != 0) {
+        refuse_request(core, from, event, FEP_REFUSED, FEP_REPEATABLE, FEP_REASON_CLARIFYING,
+                       FEP_E_RESOLVING);
         return;
     }
     struct lookup *lookup = lookup_add(core);

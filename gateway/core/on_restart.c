@@ -12,13 +12,18 @@ void
 on_restored(struct core *core, const struct core_event *event)
 {
     const struct exchange_record *found = event->found;
+    struct exchange_record corrected;
+    struct core_event as_found = *event;
     if (found == NULL || found->role < ROLE_ORIGIN || found->role > ROLE_DESTINATION)
         return;
     struct exchange *exchange = exchange_create(core, &found->header, found->role);
     if (exchange == NULL)
         abort(); /* half a recovery is none: the next start tries again */
-    exchange_restore(core, exchange, event);
-    if (!exchange_state_is_ending(found->state))
+    corrected = *found;
+    restored_correct(core, &corrected);
+    as_found.found = &corrected;
+    exchange_restore(core, exchange, &as_found);
+    if (!exchange_state_is_ending(corrected.state))
         order_enter(core, exchange);
 }
 
@@ -27,7 +32,7 @@ skip_used_serials(struct core *core, uint64_t serial)
 {
     uint64_t generation = core->config.incarnation % 99;
     if (serial / LOCAL_SERIAL_COUNTER == generation && serial % LOCAL_SERIAL_COUNTER >= core->next_counter)
-        core->next_counter = serial % LOCAL_SERIAL_COUNTER + 1;
+        core->next_counter = serial % LOCAL_SERIAL_COUNTER + 1 + BATCHES_MOST; /* it may have had as many */
     if (core->next_counter > core->counter_limit) { /* its record came to disk, its release did not */
         core->counter_limit = core->next_counter + SERIAL_BLOCK;
         core->serials_owed = 1;
@@ -64,7 +69,7 @@ resume(void *arg, struct table_link *link)
             record->cure = CURE_CANCEL_UNKNOWN;
             exchange->ask_by_serial = 1;
         }
-        exchange->waiting_host = record->role == ROLE_DESTINATION;
+        exchange->waiting_host = record->role == ROLE_DESTINATION && record->target[0] != '\0';
         exchange->schedule_base_ms = exchange->schedule_ms = core->now_ms;
         break;
     case STATE_UNKNOWN:
@@ -77,6 +82,7 @@ resume(void *arg, struct table_link *link)
     }
     skip_used_serials(core, record->local.serial);
     skip_used_serials(core, record->cancel.serial);
+    restored_resume(core, exchange);
     exchange_work(core, exchange);
     return 0;
 }

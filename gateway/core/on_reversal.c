@@ -86,6 +86,9 @@ caller_reversal(struct core *core, const struct core_event *event, struct party 
     struct exchange *exchange = exchange_find(core, &key, ROLE_ORIGIN);
     if (exchange != NULL)
         exchange_input(core, exchange, event);
+    else if (core->resolving_peers != 0) /* a peer may hold it */
+        tell_refused(core, from, event->reference, event->epoch, &event->header, FEP_UNKNOWN, FEP_REPEATABLE,
+                     FEP_REASON_CLARIFYING, FEP_E_RESOLVING, NULL);
     else if (is_over_horizon(core, msgid_day(key.msgid)))
         decline_over_horizon(core, event, from);
     else
@@ -147,7 +150,7 @@ lay_tombstone(struct core *core, struct exchange *exchange, const struct core_ev
     if (record->role == ROLE_TRANSIT && target != NULL) {
         exchange_set_target(core, exchange, target);
         start_reversal(core, exchange, REVERSAL_PEER);
-    } else {
+    } else if (!restored_hold_reversal(core, exchange, target)) {
         exchange_end_reversed(core, exchange, false);
     }
 }
@@ -207,7 +210,8 @@ name_higher_attempt(struct core *core, struct exchange *exchange, const struct c
     if (record->state == STATE_REFUSED) {
         struct party *target = first_target(core, &event->header, &event->index, from);
         exchange_attach(core, exchange, from, NULL);
-        lay_tombstone(core, exchange, event, target != NULL && !target->is_instance ? target : NULL);
+        bool fits = target != NULL && target->is_instance == (record->role == ROLE_DESTINATION);
+        lay_tombstone(core, exchange, event, fits ? target : NULL);
     } else if (record->state == STATE_REVERSED || record->state == STATE_STANDS) {
         record->attempt = event->travel.attempt;
         note_reversal(record, REVERSAL_PEER, record->attempt);
@@ -229,15 +233,10 @@ undo_dispatched(struct core *core, struct exchange *exchange)
 static void
 undo_answered(struct core *core, struct exchange *exchange)
 {
-    struct exchange_record *record = &exchange->record;
-    if (record->pinned) { /* another update's undoing rests on this one (F6) */
-        note_reversal(record, REVERSAL_PEER, record->attempt);
-        exchange_end_stands(core, exchange, FEP_E_STANDS);
-    } else if (record->role == ROLE_DESTINATION) {
+    if (exchange->record.role == ROLE_DESTINATION)
         start_cure(core, exchange, REVERSAL_PEER);
-    } else {
+    else
         start_reversal(core, exchange, REVERSAL_PEER);
-    }
 }
 
 static void
@@ -264,9 +263,12 @@ reversal_handle(struct core *core, struct exchange *exchange, const struct core_
         alarm_about(core, FEP_E_NOT_ORIGIN, record, NULL, from);
         return;
     }
-    if (attempt < record->attempt)
-        return;
-    record->attempt = attempt; /* it stops this one and every lower one */
+    /* It stops this one and every lower one. An origin never goes back to a lower one, unless it was restored
+     * and has forgotten this: then it means what there is. */
+    if (attempt > record->attempt)
+        record->attempt = attempt;
+    else
+        attempt = record->attempt;
     switch ((enum exchange_state)record->state) {
     case STATE_QUEUED:
         withdraw(core, exchange, REVERSAL_PEER, attempt);

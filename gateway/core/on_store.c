@@ -99,7 +99,7 @@ make_founding_event(const struct core *core, const struct exchange *exchange, st
 {
     const struct exchange_record *record = &exchange->record;
     int64_t left = exchange->arrived_deadline_ms - core->now_ms;
-    *event = (struct core_event){.from = exchange->previous->name,
+    *event = (struct core_event){.from = exchange->previous != NULL ? exchange->previous->name : "",
                                  .header = record->header,
                                  .index = record->index,
                                  .body = slice_share(exchange->body),
@@ -125,6 +125,8 @@ on_store_conflict(struct core *core, const struct core_event *event)
     if (exchange == NULL || exchange->stored || event->found == NULL)
         return;
     enum founding how = exchange->founding;
+    struct exchange_record wanted = exchange->record;
+    struct slice body = slice_share(exchange->body), answer = slice_share(exchange->answer);
 
     list_remove(&exchange->in_store);
     exchange->store_sequence = 0;
@@ -134,6 +136,7 @@ on_store_conflict(struct core *core, const struct core_event *event)
     exchange->founding = FOUNDED_BY_STORE;
     exchange->deadline_ms = exchange->schedule_ms = NEVER;
     exchange->repeat_ms = 0;
+    exchange->asks = 0;
     exchange->record.outcome_relayed = 0;
     mark_tickets_copies(exchange);
     if (!exchange_state_is_ending(exchange->record.state))
@@ -146,6 +149,10 @@ on_store_conflict(struct core *core, const struct core_event *event)
         reversal_handle(core, exchange, &founding);
     else if (how == FOUNDED_BY_CALLER)
         caller_reversal_handle(core, exchange);
+    else if (how == FOUNDED_BY_HELD)
+        restored_conflict(core, exchange, &wanted, exchange->theirs, body, answer);
     slice_release(&founding.body); /* shared by the exchange where it was kept */
+    slice_release(&body);
+    slice_release(&answer);
     exchange_work(core, exchange);
 }

@@ -245,6 +245,8 @@ answer_inquiry(struct core *core, struct party *party, uint64_t reference, uint3
     if (record != NULL) {
         outcome_of_record(record, &outcome);
         outcome.kind = FEP_ANSWERED;
+        if (!exchange_state_is_ending(record->state))
+            outcome.state = 0; /* TELL carries endings alone; what is open is told by the finding */
         memcpy(told.original_infno, record->header.infno,
                sizeof told.original_infno); /* what the answer is one to */
     }

@@ -22,6 +22,9 @@ struct ctl {
     bool json, show, overwrite, markdown, all, totals_only;
     const char *mapping, *out, *reason; /* --mapping, --out, --why; NULL: not given */
     const char *local;                  /* --local */
+    const char *profile, *secrets;      /* --profile, --secrets */
+    const char *seconds;                /* --seconds */
+    const char *answer;                 /* --answer */
     const char *settings[CTL_SETTINGS]; /* --set NAME=VALUE, as given */
     size_t setting_count;
     const char *med_type, *insutype, *institution, *date, *base; /* NULL: not given */
@@ -59,6 +62,16 @@ struct json_object *ctl_ask(const struct conf *conf, struct json_object *request
                             int (*on_part)(void *arg, struct json_object *part), void *arg,
                             struct fep_error *error);
 
+/* --- operators.c: the socket on which the system tells the router who asks --- */
+/* The request is released. NULL: no answer, the error says why. */
+struct json_object *ctl_ask_operators(const struct conf *conf, struct json_object *request, struct fep_error *error);
+/* Is who runs this one of the configured operators? */
+bool ctl_is_operator(const struct conf *conf);
+/* unknown.c: over the operators' socket for an operator, else over the gateway's own. The reply if it was done; NULL with
+ * everything said. */
+struct json_object *ctl_ask_either(struct ctl *ctl, const struct conf *conf, struct json_object *request,
+                                   int *exit_code);
+
 /* --- task.c: what an instance is asked to do
  * ------------------------------------------------------------------ */
 /* Gives `task` (released; its member `do` names it) to an instance through the router and waits for its end. Parts
@@ -90,11 +103,25 @@ int ctl_adapter_describe(struct ctl *ctl);
 int ctl_adapter_selftest(struct ctl *ctl);
 int ctl_capture(struct ctl *ctl);
 int ctl_prompts_list(struct ctl *ctl);
+int ctl_quarantine(struct ctl *ctl);
 int ctl_prompts_export(struct ctl *ctl);
 int ctl_prompts_close(struct ctl *ctl);
 int ctl_reconcile(struct ctl *ctl);
+int ctl_backup(struct ctl *ctl);
+int ctl_restore(struct ctl *ctl);
+int ctl_resolving(struct ctl *ctl);
+int ctl_resolve(struct ctl *ctl);
+int ctl_traced(struct ctl *ctl);
+int ctl_resolved(struct ctl *ctl);
 int ctl_reload(struct ctl *ctl);
 int ctl_catalogue(struct ctl *ctl);
+int ctl_unknown(struct ctl *ctl);
+int ctl_propose(struct ctl *ctl);
+int ctl_proposals(struct ctl *ctl);
+int ctl_confirm(struct ctl *ctl);
+int ctl_withdraw(struct ctl *ctl);
+int ctl_acknowledge(struct ctl *ctl);
+int ctl_seal_explain(struct ctl *ctl);
 int ctl_events(struct ctl *ctl);
 int ctl_codes(struct ctl *ctl);
 

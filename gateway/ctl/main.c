@@ -24,7 +24,12 @@ enum flag { /* which command takes which */
             FLAG_MARKDOWN = 1 << 16,
             FLAG_MAPPING = 1 << 17,
             FLAG_SET = 1 << 18,
-            FLAG_OUT = 1 << 19
+            FLAG_OUT = 1 << 19,
+            FLAG_ANSWER = 1 << 22,
+            FLAG_PROFILE = 1 << 20,
+            NEEDS_PROFILE = 1 << 21, /* not an option of its own: --profile must be there */
+            FLAG_SECRETS = 1 << 23,
+            FLAG_SECONDS = 1 << 24
 };
 
 struct command {
@@ -40,6 +45,24 @@ static const struct command commands[] = {
      "how the gateway is; open unknown first"},
     {"why", NULL, 1, 1, FLAG_JSON, ctl_why, "MSGID", "一笔业务在本网关的经过和结论",
      "one message's time at this gateway, and what became of it"},
+    {"unknown", NULL, 0, 0, FLAG_JSON, ctl_unknown, "",
+     "结果不明和正在冲正的业务：原因、下一步、是否须人工；退出码 1 表示有",
+     "updates whose outcome is not known: why, what happens next, whether a person is needed; exit code 1: "
+     "there are some"},
+    {"propose", NULL, 2, 2, FLAG_WHY | NEEDS_WHY | FLAG_ANSWER, ctl_propose,
+     "MSGID posted|not-posted|undone|stands",
+     "核实之后提议一笔未明业务的结论，须另一人确认；已入账的用 --answer 给出结算编号和金额（JSON）",
+     "say what became of an unclear update after a person has looked; another confirms. posted: --answer is "
+     "a JSON file\n"
+     "      with setl_id, medfee_sumamt, fund_pay_sumamt, acct_pay, psn_cash_pay"},
+    {"proposals", NULL, 0, 0, FLAG_ALL | FLAG_JSON, ctl_proposals, "", "待确认的提议；--all 包括已办结的",
+     "proposals that wait for a second person; with --all also those that are over"},
+    {"confirm", NULL, 1, 1, FLAG_WHY, ctl_confirm, "ID", "确认他人的提议，网关照此办结",
+     "confirm somebody else's proposal; the gateway settles it so"},
+    {"withdraw", NULL, 1, 1, FLAG_WHY | NEEDS_WHY, ctl_withdraw, "ID", "撤回或否决一条提议",
+     "withdraw or reject a proposal"},
+    {"acknowledge", NULL, 1, 1, FLAG_WHY | NEEDS_WHY, ctl_acknowledge, "ID",
+     "一笔冲正被拒、仍然有效的业务已有人处理", "an update that stands was seen to"},
     {"route", "explain", 1, 2, FLAG_CONDITIONS, ctl_route_explain, "AREA [INFNO]",
      "某参保地的业务送往哪里，依据哪条规则", "where messages for an insured area go, and by which rule"},
     {"config", "check", 0, 1, 0, ctl_config_check, "[FILE]",
@@ -69,6 +92,9 @@ static const struct command commands[] = {
      "办结一条提示，须说明原因；--local 给出本地编码并加入对照表，下一位病人即可用上",
      "close a prompt, saying why; --local gives the local code and adds it to the crosswalk"},
     {"prompts", NULL, 0, 0, FLAG_ALL | FLAG_JSON, ctl_prompts_list, "", "同 prompts list", "as prompts list"},
+    {"quarantine", NULL, 0, 0, FLAG_JSON, ctl_quarantine, "",
+     "存储中损坏而被隔离的内容，逐笔列出；退出码 1 表示有",
+     "what was found damaged in the store and put aside, one by one; exit code 1: there is something"},
     {"reconcile", NULL, 2, 2, FLAG_TOTALS_ONLY | FLAG_JSON, ctl_reconcile, "INSTANCE DAY",
      "与本地系统对账：网关经办的一个账务日的总额，不符时逐笔比较；退出码 0 相符、1 有差异、111 未完成",
      "reconcile an accounting day with the local system; exit code 0 equal, 1 differences, 111 not done"},
@@ -77,12 +103,33 @@ static const struct command commands[] = {
     {"catalogue", NULL, 1, 2, FLAG_JSON, ctl_catalogue, "INSTANCE [KIND]",
      "取本地系统的目录并与对照表比较（KIND：1 药品 2 诊疗 3 材料 4 其他）",
      "fetch the local system's catalogue and compare the crosswalk with it (KIND 1 to 4)"},
+    {"backup", NULL, 1, 1, FLAG_JSON | FLAG_WHY, ctl_backup, "DIR",
+     "不停业务，把存储备份到新目录 DIR 并逐行核验；不含密钥",
+     "copy the running gateway's store into the new directory DIR and verify every row; keys are not in it"},
+    {"restore", NULL, 1, 1, FLAG_JSON | FLAG_WHY | NEEDS_WHY, ctl_restore, "DIR",
+     "停机后用备份替换存储，原存储移到一边；须说明原因",
+     "put a backup in the place of the store, the daemon being stopped; the old store is put aside. Say why"},
+    {"resolving", NULL, 0, 0, FLAG_JSON, ctl_resolving, "", "恢复后尚未核对的对端、接口和业务",
+     "after a restore: peers, instances and updates that are not resolved yet"},
+    {"resolve", NULL, 1, 1, 0, ctl_resolve, "INSTANCE", "恢复后与本地系统逐日核对明细，找回流水",
+     "after a restore: find the serials of lost postings in the local system's details"},
+    {"traced", NULL, 3, 3, FLAG_WHY | NEEDS_WHY, ctl_traced, "INSTANCE MSGID SERIAL|absent",
+     "恢复后由人认定：本地系统以此流水入了账，或根本没有（absent）",
+     "after a restore a person says: it is there under this serial, or not at all (absent)"},
+    {"resolved", NULL, 1, 1, FLAG_WHY | NEEDS_WHY, ctl_resolved, "NAME",
+     "恢复后结束对某对端或接口的核对，须说明原因",
+     "after a restore: a peer or an instance is resolved; say why"},
     {"keys", "link", 1, 1, FLAG_OVERWRITE, ctl_keys_link, "FILE",
      "生成线路密钥：FILE（私钥）和 FILE.pub（公钥）", "make a link key: FILE (secret) and FILE.pub (public)"},
     {"keys", "body", 1, 1, 0, ctl_keys_body, "FILE", "生成存储内容的加密密钥",
      "make the key for stored bodies"},
     {"keys", "pseudonym", 1, 1, 0, ctl_keys_pseudonym, "FILE", "生成人员排序和化名用的密钥",
      "make the key for order keys and pseudonyms"},
+    {"seal", "explain", 1, 1, FLAG_PROFILE | NEEDS_PROFILE | FLAG_SECRETS | FLAG_SECONDS | FLAG_JSON,
+     ctl_seal_explain, "FILE",
+     "签名诊断：一份被拒的报文（HTTP 头和报文体，或只有 JSON）按哪种写法验得过；退出码 1：都验不过",
+     "the dialect in which a rejected message (HTTP headers and body, or the JSON alone) verifies; exit code "
+     "1: in none"},
     {"events", NULL, 0, 0, FLAG_JSON, ctl_events, "", "日志事件一览", "the list of log events"},
     {"codes", NULL, 0, 1, FLAG_JSON, ctl_codes, "[FEP-nnnn]", "错误代码一览", "the list of error codes"},
 };
@@ -105,6 +152,10 @@ enum {
     OPTION_MAPPING,
     OPTION_SET,
     OPTION_OUT,
+    OPTION_ANSWER,
+    OPTION_PROFILE,
+    OPTION_SECRETS,
+    OPTION_SECONDS,
     OPTION_VERSION
 };
 
@@ -126,6 +177,10 @@ static const struct option options[] = {{"config", required_argument, NULL, 'c'}
                                         {"mapping", required_argument, NULL, OPTION_MAPPING},
                                         {"set", required_argument, NULL, OPTION_SET},
                                         {"out", required_argument, NULL, OPTION_OUT},
+                                        {"profile", required_argument, NULL, OPTION_PROFILE},
+                                        {"secrets", required_argument, NULL, OPTION_SECRETS},
+                                        {"seconds", required_argument, NULL, OPTION_SECONDS},
+                                        {"answer", required_argument, NULL, OPTION_ANSWER},
                                         {"version", no_argument, NULL, OPTION_VERSION},
                                         {"help", no_argument, NULL, 'h'},
                                         {0}};
@@ -141,6 +196,8 @@ print_flags(FILE *out, unsigned flags)
         fputs(" [--totals-only]", out);
     if (flags & FLAG_WHY)
         fputs(flags & NEEDS_WHY ? " --why TEXT" : " [--why TEXT]", out);
+    if (flags & FLAG_ANSWER)
+        fputs(" [--answer FILE]", out);
     if (flags & FLAG_LOCAL)
         fputs(" [--local CODE]", out);
     if (flags & FLAG_MARKDOWN)
@@ -149,6 +206,12 @@ print_flags(FILE *out, unsigned flags)
         fputs(" [--mapping FILE]", out);
     if (flags & FLAG_OUT)
         fputs(" --out DIR", out);
+    if (flags & FLAG_PROFILE)
+        fputs(" --profile FILE", out);
+    if (flags & FLAG_SECRETS)
+        fputs(" [--secrets DIR]", out);
+    if (flags & FLAG_SECONDS)
+        fputs(" [--seconds N]", out);
     if (flags & FLAG_SET)
         fputs(" [--set NAME=VALUE ...]", out);
     if (flags & FLAG_BASE)
@@ -279,9 +342,25 @@ read_option(struct ctl *ctl, int option, unsigned *flags)
         ctl->mapping = optarg;
         *flags |= FLAG_MAPPING;
         return 0;
+    case OPTION_ANSWER:
+        ctl->answer = optarg;
+        *flags |= FLAG_ANSWER;
+        return 0;
     case OPTION_OUT:
         ctl->out = optarg;
         *flags |= FLAG_OUT;
+        return 0;
+    case OPTION_PROFILE:
+        ctl->profile = optarg;
+        *flags |= FLAG_PROFILE;
+        return 0;
+    case OPTION_SECRETS:
+        ctl->secrets = optarg;
+        *flags |= FLAG_SECRETS;
+        return 0;
+    case OPTION_SECONDS:
+        ctl->seconds = optarg;
+        *flags |= FLAG_SECONDS;
         return 0;
     case OPTION_SET:
         if (ctl->setting_count == CTL_SETTINGS)
@@ -322,7 +401,8 @@ main(int argc, char **argv)
     ctl.count = argc - optind - own;
     ctl.words = argv + optind + own;
     if (ctl.count < command->least || ctl.count > command->most || (flags & ~command->flags) != 0 ||
-        ((command->flags & NEEDS_WHY) != 0 && (ctl.reason == NULL || ctl.reason[0] == '\0'))) {
+        ((command->flags & NEEDS_WHY) != 0 && (ctl.reason == NULL || ctl.reason[0] == '\0')) ||
+        ((command->flags & NEEDS_PROFILE) != 0 && ctl.profile == NULL)) {
         fprintf(stderr, "%s\n", ctl_text(&ctl, "用法：", "usage:"));
         print_command(&ctl, stderr, command);
         return CTL_MISUSED;

@@ -73,12 +73,13 @@ static void
 print_unknown(const struct ctl *ctl, int64_t unknown)
 {
     print_label(ctl, "未明", "open unknown");
-    printf("%" PRId64 "%s\n", unknown,
-           unknown == 0
-               ? ""
-               : ctl_text(
-                     ctl, "   结果不明或正在冲正，网关正自动处理；逐笔用 fepctl why 查看",
-                     "   outcome unknown or being reversed; the gateway is resolving them, see fepctl why"));
+    printf(
+        "%" PRId64 "%s\n", unknown,
+        unknown == 0
+            ? ""
+            : ctl_text(
+                  ctl, "   结果不明或正在冲正，网关正自动处理；用 fepctl unknown 查看",
+                  "   outcome unknown or being reversed; the gateway is resolving them, see fepctl unknown"));
 }
 
 static void
@@ -136,6 +137,27 @@ print_list(const struct ctl *ctl, struct json_object *list, const char *title,
         print(ctl, json_object_array_get_idx(list, i));
 }
 
+static int
+count_one(void *arg, const struct store_quarantined *one)
+{
+    (void)one;
+    ++*(size_t *)arg;
+    return 0;
+}
+
+static void
+print_quarantine(const struct ctl *ctl, const struct conf *conf)
+{
+    size_t count = 0;
+    struct fep_error error = {0};
+    if (store_read_quarantine(conf->state_directory, count_one, &count, &error) != 0 || count == 0)
+        return; /* fepctl quarantine says why it can't be read */
+    print_label(ctl, "隔离", "quarantine");
+    printf("%zu   %s\n", count,
+           ctl_text(ctl, "存储中损坏的内容，用 fepctl quarantine 查看",
+                    "damaged in the store and put aside, see fepctl quarantine"));
+}
+
 static void
 print_health(const struct ctl *ctl, const struct conf *conf, struct json_object *reply)
 {
@@ -153,6 +175,7 @@ print_health(const struct ctl *ctl, const struct conf *conf, struct json_object 
                ctl_text(ctl, "异地费用行缺本地编码，用 fepctl prompts 查看",
                         "lines of other places without a local code, see fepctl prompts"));
     }
+    print_quarantine(ctl, conf);
     print_label(ctl, "启动以来", "since start");
     print_figures(member_of(reply, "endings"));
     putchar('\n');

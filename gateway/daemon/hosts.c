@@ -168,6 +168,7 @@ on_completion(struct router *router, struct router_host *host, const struct fram
         log_line(LOG_EVENT_LATE, LOG_SEV_WARNING, LOG_T("instance", host->conf->name),
                  LOG_N("serial", frame->attempt.serial), LOG_T("kind", kind_name(event.outcome.kind)),
                  LOG_T("effect", effect_name(event.outcome.effect)), LOG_N("code", event.outcome.code));
+    router_proposals_late(router, event.reference, &event.outcome);
     router_step(router, &event);
 }
 

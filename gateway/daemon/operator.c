@@ -99,6 +99,7 @@ describe_status(struct router *router)
     add_number(reply, "queued_bytes", status.open_bytes);
     json_object_object_add(reply, "peers", describe_peers(router));
     json_object_object_add(reply, "instances", describe_instances(router));
+    add_number(reply, "resolving", router->resolving_count);
     add_number(reply, "incarnation", identity.incarnation);
     add_number(reply, "commit_sequence", identity.commit_sequence);
     add_number(reply, "uptime_ms", (uint64_t)(router_now(router) - router->started_ms));
@@ -143,6 +144,11 @@ control_reply(struct router *router, const char *to, uint64_t sequence, struct j
 {
     size_t size = 0;
     const char *text = json_object_to_json_string_length(reply, JSON_C_TO_STRING_PLAIN, &size);
+    if (to[0] == '@') {
+        operators_reply(router, to, text != NULL ? text : "", text != NULL ? size : 0);
+        json_object_put(reply);
+        return;
+    }
     struct frame frame = {.kind = FRAME_CONTROL_REPLY,
                           .sequence = sequence,
                           .sections = FRAME_HAS_BODY,
@@ -152,8 +158,8 @@ control_reply(struct router *router, const char *to, uint64_t sequence, struct j
     json_object_put(reply);
 }
 
-static struct json_object *
-carry_out(struct router *router, const struct control_request *request, struct json_object *command)
+struct json_object *
+control_carry_out(struct router *router, const struct control_request *request, struct json_object *command)
 {
     const char *name = control_text(command, "do");
     if (name[0] == '\0')
@@ -162,8 +168,22 @@ carry_out(struct router *router, const struct control_request *request, struct j
         return describe_status(router);
     if (strcmp(name, "task") == 0)
         return control_task(router, request, command);
+    if (strcmp(name, "resolving") == 0)
+        return control_resolving(router);
+    if (strcmp(name, "resolved") == 0)
+        return control_resolved(router, command);
+    if (strcmp(name, "traced") == 0)
+        return control_traced(router, command);
     if (strcmp(name, "prompt_close") == 0)
         return control_close_prompt(router, request, command);
+    if (strcmp(name, "unknown") == 0)
+        return control_unknown(router);
+    if (strcmp(name, "proposals") == 0)
+        return control_proposals(router, command);
+    if (strcmp(name, "propose") == 0)
+        return control_propose(router, request, command);
+    if (strcmp(name, "confirm") == 0 || strcmp(name, "withdraw") == 0 || strcmp(name, "acknowledge") == 0)
+        return control_decide(router, request, command, name);
     return control_refuse(FEP_E_USAGE, name[0] == '\0' ? "the request is not a JSON object with a command"
                                                        : "this router does not know that command");
 }
@@ -175,12 +195,17 @@ router_operate(struct router *router, const char *from, const struct frame *fram
     struct json_tokener *tokener = json_tokener_new_ex(8);
     struct json_object *parsed = NULL, *reply;
 
+    if (from[0] == '@') {
+        if (tokener != NULL)
+            json_tokener_free(tokener);
+        return; /* such names are those of the operators' socket */
+    }
     if (tokener != NULL)
         json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8); /* what is said is kept and shown */
     if (tokener != NULL && frame->body.size < 65536)
         parsed = json_tokener_parse_ex(tokener, (const char *)frame->body.data, (int)frame->body.size);
     if (parsed != NULL && json_object_is_type(parsed, json_type_object))
-        reply = carry_out(router, &request, parsed);
+        reply = control_carry_out(router, &request, parsed);
     else
         reply = control_refuse(FEP_E_USAGE, "the request is not a JSON object with a command");
     if (reply != NULL)

@@ -94,7 +94,10 @@ announce_up(struct router_peer *peer)
              LOG_N("version", theirs.version_max), LOG_N("incarnation", theirs.incarnation),
              LOG_N("sequence", theirs.commit_sequence), LOG_N("offset_ms", figures.clock_offset_ms),
              LOG_N("down_ms", router_now(peer->router) - peer->down_since_ms));
-    struct core_event event = {.type = EVENT_PEER_UP, .from = peer->conf->name};
+    enum session_verdict verdict;
+    (void)session_refusal(peer->session, &verdict);
+    struct core_event event = {
+        .type = EVENT_PEER_UP, .from = peer->conf->name, .flag = verdict == SESSION_RESTORED};
     router_step(peer->router, &event);
 }
 
@@ -179,7 +182,11 @@ on_bytes(struct router *router, const char *from, struct slice whole)
     int happened = session_receive(peer->session, &frame, router_now(router), clock_wall_ms(router->clock),
                                    on_acked, peer, &error);
     follow_up(peer, happened, &error);
-    if (happened & SESSION_IS_FOR_CORE)
+    if ((happened & SESSION_IS_FOR_CORE) && frame.kind == FRAME_RECALL)
+        router_on_recall(router, peer, &frame);
+    else if ((happened & SESSION_IS_FOR_CORE) && frame.kind == FRAME_HELD)
+        router_on_held(router, peer, &frame);
+    else if (happened & SESSION_IS_FOR_CORE)
         pass_to_core(peer, &frame);
     frame_release(&frame);
 }

@@ -46,6 +46,7 @@ add_write(struct router *router, const struct core_command *command, enum store_
     }
     struct store_write *write = &router->writes[router->write_count++];
     *write = (struct store_write){.type = type, .sequence = command->sequence, .number = command->number};
+    router->written = command->sequence;
     if (command->record != NULL)
         write->record = *command->record;
     if (command->record != NULL && type != STORE_CLOSE)
@@ -179,6 +180,34 @@ raise_alarm(const struct core_command *command)
              LOG_S(description != NULL ? description->en : "see the manual's table of codes"));
 }
 
+/* An update that is unclear for too long, or can't be cleared by the gateway: one line when that is noticed,
+ * and one when it has ended. */
+static void
+open_incident(const struct core_command *command)
+{
+    const struct exchange_record *record = command->record;
+    if (record == NULL || (command->code != FEP_E_RESOLVE_LONG && command->code != FEP_E_NO_ABILITY))
+        return;
+    log_line(LOG_EVENT_INCIDENT_OPEN, LOG_SEV_ERROR, LOG_T("incident", "unknown"),
+             LOG_T("msgid", record->header.key.msgid), LOG_T("infno", record->header.infno),
+             LOG_T("role", role_name(record->role)),
+             LOG_T(record->role == ROLE_DESTINATION ? "instance" : "peer", record->target),
+             LOG_N("code", command->code), LOG_S("see fepctl unknown"));
+}
+
+static void
+close_incident(const struct core_command *command)
+{
+    const struct exchange_record *record = command->record;
+    if (command->code == 0)
+        return;
+    log_line(LOG_EVENT_INCIDENT_CLOSE, LOG_SEV_NOTICE, LOG_T("incident", "unknown"),
+             LOG_T("msgid", record->header.key.msgid), LOG_T("infno", record->header.infno),
+             LOG_T("role", role_name(record->role)),
+             LOG_T(record->role == ROLE_DESTINATION ? "instance" : "peer", record->target),
+             LOG_N("code", command->code), LOG_S(exchange_state_name((enum exchange_state)record->state)));
+}
+
 /* A read by key that can not be asked for is answered as "holds nothing": the asker inquires again. Of a
  * search by settlement nothing would be known, and the core is told just that. */
 static void
@@ -257,6 +286,8 @@ router_perform(struct router *router, const struct core_command *command)
         break;
     case CMD_LOG_OUTCOME:
         router_log_outcome(command->record);
+        close_incident(command);
+        router_proposals_ended(router, command->record);
         break;
     case CMD_LOG_STEP:
         router_log_step(command->record, command);
@@ -266,6 +297,7 @@ router_perform(struct router *router, const struct core_command *command)
         break;
     case CMD_ALARM:
         raise_alarm(command);
+        open_incident(command);
         break;
     }
 }

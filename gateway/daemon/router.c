@@ -143,12 +143,14 @@ on_store_event(struct router *router, struct store_event *stored)
     struct core_event event = {.sequence = stored->sequence};
     switch (stored->type) {
     case STORE_COMMITTED:
+        router->committed = stored->sequence;
         event.type = EVENT_COMMITTED;
         router_step(router, &event);
         break;
     case STORE_REFUSED:
         log_line(LOG_EVENT_STORE_REFUSED, LOG_SEV_ERROR, LOG_N("sequence", stored->sequence),
                  LOG_N("code", stored->error.code), LOG_S(stored->error.text));
+        router->store_refusals++;
         event.type = EVENT_STORE_REFUSED;
         router_step(router, &event);
         break;
@@ -165,10 +167,16 @@ on_store_event(struct router *router, struct store_event *stored)
         on_room(router, stored->found);
         break;
     case STORE_LISTED:
-        router_listed(router, stored);
+        if (router_is_recall(stored))
+            router_recalled(router, stored);
+        else
+            router_listed(router, stored);
         break;
     case STORE_PROMPT:
         router_prompt_stored(router, stored);
+        break;
+    case STORE_PROPOSAL:
+        router_proposal_stored(router, stored);
         break;
     }
     slice_release(&stored->body);
@@ -194,6 +202,7 @@ on_recovered_record(void *arg, const struct exchange_record *record, struct slic
     struct core_event event = {
         .type = EVENT_RESTORED, .found = record, .found_body = body, .found_answer = answer};
     router_step(router, &event);
+    router_proposals_ended(router, record);
     return router->failed ? -1 : 0;
 }
 
@@ -303,16 +312,17 @@ open_all(struct router *router, struct fep_error *error)
         return error_set(error, 0, FEP_E_SYSTEM, "cannot watch signals: %s", strerror(errno));
     if (open_store(router, error) != 0 || open_core(router, error) != 0 || read_node_keys(router, error) != 0)
         return -1;
-    if (router_open_local(router, error) != 0)
+    if (router_open_local(router, error) != 0 || router_open_resolving(router, error) != 0)
         return -1;
-    if (recover(router, error) != 0)
+    if (router_load_proposals(router, error) != 0 || recover(router, error) != 0)
         return -1;
-    return router_open_peers(router, error);
+    return router_open_operators(router, error) == 0 ? router_open_peers(router, error) : -1;
 }
 
 static void
 close_all(struct router *router)
 {
+    router_close_operators(router);
     router_close_peers(router);
     link_close(router->local);
     if (router->store != NULL) {
@@ -324,6 +334,7 @@ close_all(struct router *router)
         slice_release(&router->writes[i].answer);
     }
     free(router->writes);
+    router_close_proposals(router);
     link_context_destroy(router->links);
     core_destroy(router->core);
     route_table_destroy(router->routes);
@@ -407,7 +418,7 @@ enum { WORK_SIGNAL = 1, WORK_STORE = 2, WORK_KEEPER = 4 };
 static int
 wait_for_work(struct router *router)
 {
-    zmq_pollitem_t items[CONF_PEERS + 6];
+    zmq_pollitem_t items[CONF_PEERS + 7];
     int count = 0, work = 0, keeper = 0;
 
     items[count++] = (zmq_pollitem_t){.fd = router->signals, .events = ZMQ_POLLIN};
@@ -417,6 +428,8 @@ wait_for_work(struct router *router)
         keeper = count;
         items[count++] = (zmq_pollitem_t){.fd = router->keeper_fd, .events = ZMQ_POLLIN};
     }
+    if (router_operators_descriptor(router) >= 0)
+        items[count++] = (zmq_pollitem_t){.fd = router_operators_descriptor(router), .events = ZMQ_POLLIN};
     if (router->listen != NULL)
         items[count++] = (zmq_pollitem_t){.socket = link_raw(router->listen), .events = ZMQ_POLLIN};
     for (size_t i = 0; i < router->peer_count; i++)
@@ -446,6 +459,7 @@ turn(struct router *router)
         read_store(router);
     router_read_peers(router);
     router_read_local(router);
+    router_read_operators(router);
 
     router_run_later(router);
     int64_t now = router_now(router);
@@ -455,7 +469,10 @@ turn(struct router *router)
     }
     router_tick_hosts(router, now);
     router_tick_tasks(router, now);
+    router_tick_operators(router, now);
+    router_tick_proposals(router, now);
     router_tick_peers(router, now);
+    router_tick_recall(router, now);
     router_submit_writes(router);
     log_flush();
 }

@@ -19,6 +19,10 @@ struct router_peer {
     struct session *session;
     struct link_socket *socket; /* dialled; NULL: it dials us */
     int64_t down_since_ms;      /* while it is down */
+    uint64_t recall, recall_reference; /* a page it asked for is under way (recall.c); 0 = none */
+    uint32_t recall_count;
+    int recall_lost;
+    int64_t recall_due_ms;
 };
 
 enum { LISTS = 2 };
@@ -68,6 +72,22 @@ struct router_prompt { /* the store works on a prompt */
     char from[NODE_SIZE], msgid[MSGID_SIZE];
 };
 
+struct operators; /* operators.c; NULL: not configured */
+struct proposals; /* proposals.c */
+
+enum recall_stage { RECALL_IDLE = 0, RECALL_ASKED, RECALL_FIRST, RECALL_SECOND };
+struct router_resolving { /* not heard since the store was put back from a backup */
+    char name[NODE_SIZE];
+    int is_peer;
+    int64_t since_ms;       /* wall clock: the backup */
+    /* a peer: what it was asked for, page by page */
+    int stage;              /* enum recall_stage; FIRST, SECOND: waits for commits up to `wait` */
+    char cursor[64], next[64];
+    uint64_t sequence, wait, refusals;
+    uint32_t got;
+    int64_t due_ms;
+};
+
 enum { LATER = 1024 };
 struct router {
     struct conf *conf;
@@ -87,6 +107,12 @@ struct router {
     uint64_t next_find, next_list, next_task, next_prompt;
     struct router_task tasks[TASKS];
     struct router_prompt prompts[PROMPTS];
+    struct router_resolving resolving[CONF_PEERS + CONF_INSTANCES];
+    size_t resolving_count;
+    uint64_t next_recall;
+    uint64_t written, committed, store_refusals; /* sequences given to the store, and on disk */
+    struct operators *operators;
+    struct proposals *proposals;
 
     struct core_event later[LATER]; /* what could not be carried out, told to the core after the step */
     size_t later_count;
@@ -143,9 +169,30 @@ void router_listed(struct router *router, const struct store_event *event);
 /* tasks.c: what fepctl asks of a host. */
 void router_on_task_result(struct router *router, struct router_host *host, const struct frame *frame);
 void router_tick_tasks(struct router *router, int64_t now_ms);
+/* recall.c: after a restore, ours or a peer's. */
+int router_open_resolving(struct router *router, struct fep_error *error);
+void router_tick_recall(struct router *router, int64_t now_ms);
+void router_on_recall(struct router *router, struct router_peer *peer, const struct frame *frame);
+void router_on_held(struct router *router, struct router_peer *peer, const struct frame *frame);
+bool router_is_recall(const struct store_event *event);
+void router_recalled(struct router *router, const struct store_event *event);
 /* prompts.c */
 void router_on_prompt(struct router *router, struct router_host *host, const struct frame *frame);
 void router_prompt_stored(struct router *router, const struct store_event *event);
+/* operators.c: a local socket on which the system tells who asks. */
+int router_open_operators(struct router *router, struct fep_error *error);
+void router_close_operators(struct router *router);
+int router_operators_descriptor(const struct router *router); /* readable when one has something; -1 = none */
+void router_read_operators(struct router *router);
+void router_tick_operators(struct router *router, int64_t now_ms);
+/* proposals.c: what operators say about updates whose outcome is not known. */
+int router_load_proposals(struct router *router, struct fep_error *error);
+void router_close_proposals(struct router *router);
+void router_proposal_stored(struct router *router, const struct store_event *event);
+void router_tick_proposals(struct router *router, int64_t now_ms);
+void router_proposals_ended(struct router *router, const struct exchange_record *record); /* an ending is on disk */
+/* An answer of the local system's to a serial that nothing waits for any more. */
+void router_proposals_late(struct router *router, uint64_t serial, const struct core_outcome *outcome);
 /* operator.c: fepctl's request (JSON text); answered at once or later. */
 void router_operate(struct router *router, const char *from, const struct frame *request);
 /* outcome_log.c: the one line per exchange. */

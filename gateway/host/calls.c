@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batches.h"
 #include "core.h"
 #include "error.h"
 #include "exchange_record.h"
@@ -52,6 +53,7 @@ clear_call(struct fep_call *call)
     lines_stop(call);
     slice_release(&call->visit_lines);
     prompts_drop(call);
+    batches_drop(call);
 }
 
 /* Call objects are never handed back to the allocator while the module may hold a pointer to them, and the
@@ -116,6 +118,19 @@ calls_finish(struct host *host)
     host->completed_last = &host->completed;
 }
 
+/* The module knows the part of a call that is spread, not the call. */
+static void
+cancel_at_module(struct fep_call *call, enum fep_reason reason)
+{
+    struct fep_call *known = call;
+    if (call->batches != NULL) {
+        batches_stop(call);
+        known = batches_open_call(call);
+    }
+    if (known != NULL && known->state == CALL_OPEN)
+        call->host->adapter->ops->cancel(call->host->self, known, reason);
+}
+
 /* --- deadlines ----------------------------------------------------------------------------------- */
 
 static void
@@ -145,7 +160,7 @@ on_deadline(void *arg)
         host_fail(host, EXIT_SURROUNDINGS, "no memory for a deadline", 0);
         return;
     }
-    host->adapter->ops->cancel(host->self, call, FEP_REASON_DEADLINE);
+    cancel_at_module(call, FEP_REASON_DEADLINE);
 }
 
 static int
@@ -247,7 +262,9 @@ settle_work(struct fep_call *call)
     struct fep_index index = call->message.index;
     struct fep_error error = {0};
 
-    if (translate_answer_in(host, call, &answer, &index, &error) < 0) {
+    int status = call->batches != NULL ? batches_answer(call, &answer, &index, &error)
+                                       : translate_answer_in(host, call, &answer, &index, &error);
+    if (status < 0) {
         /* The local system's word stands, but it can not be passed on: rule 16. */
         call->result.reason = FEP_REASON_INCONSISTENT;
         snprintf(call->result.text, sizeof call->result.text, "%.200s", error.text);
@@ -305,6 +322,8 @@ calls_settle(struct host *host)
             host->completed_last = &host->completed;
         if (call->purpose == CALL_WORK) {
             settle_work(call);
+        } else if (call->purpose == CALL_PART) {
+            batches_settle(call);
         } else if (call->purpose == CALL_OWN) {
             own_call_settle(call);
         } else if (call->purpose == CALL_START) {
@@ -366,24 +385,31 @@ fill_message(struct fep_call *call, struct frame *frame, bool inverse, struct fe
                                  &call->message.header, &call->message.body, error);
 }
 
-static void
-start_operation(struct fep_call *call)
+void
+calls_give(struct fep_call *call)
 {
     struct host *host = call->host;
     const struct fep_adapter_ops *ops = host->adapter->ops;
-    uint32_t needed = FEP_CALLS_OUT;
-    void (*start)(void *, struct fep_call *, const struct fep_message *) = ops->submit;
-    if (call->operation == CORE_OP_INQUIRE) {
-        needed = FEP_INQUIRES;
-        start = ops->inquire;
-    } else if (call->operation == CORE_OP_REVERSE || call->operation == CORE_OP_REVERSE_UNDO) {
-        needed = FEP_REVERSES;
-        start = ops->reverse;
-    }
-    if ((host_abilities(host) & needed) == 0)
-        complete_unsent(call, FEP_REASON_PROTOCOL, FEP_E_NO_ABILITY, "the module can not do this operation");
+    if (call->operation == CORE_OP_INQUIRE)
+        ops->inquire(host->self, call, &call->message);
+    else if (call->operation == CORE_OP_REVERSE || call->operation == CORE_OP_REVERSE_UNDO)
+        ops->reverse(host->self, call, &call->message);
     else
-        start(host->self, call, &call->message);
+        ops->submit(host->self, call, &call->message);
+}
+
+static void
+start_operation(struct fep_call *call)
+{
+    uint32_t needed = FEP_CALLS_OUT;
+    if (call->operation == CORE_OP_INQUIRE)
+        needed = FEP_INQUIRES;
+    else if (call->operation == CORE_OP_REVERSE || call->operation == CORE_OP_REVERSE_UNDO)
+        needed = FEP_REVERSES;
+    if ((host_abilities(call->host) & needed) == 0)
+        complete_unsent(call, FEP_REASON_PROTOCOL, FEP_E_NO_ABILITY, "the module can not do this operation");
+    else if (!batches_begin(call))
+        calls_give(call);
 }
 
 void
@@ -478,7 +504,7 @@ calls_on_cancel(struct host *host, uint64_t id)
     if (call == NULL || call->state != CALL_OPEN)
         return;
     if (call->lines_wait == NULL) {
-        host->adapter->ops->cancel(host->self, call, FEP_REASON_CANCELLED);
+        cancel_at_module(call, FEP_REASON_CANCELLED);
         return;
     }
     lines_stop(call);
@@ -579,6 +605,33 @@ calls_begin_own(struct host *host, uint64_t id, const struct message_header *hea
 
 void
 calls_free_own(struct fep_call *call)
+{
+    free_call(call);
+}
+
+/* --- parts of a call that is spread ------------------------------------------------------------------- */
+
+struct fep_call *
+calls_begin_part(struct fep_call *whole, uint8_t operation, struct slice body, uint32_t number)
+{
+    struct fep_call *part = take_call(whole->host, whole->id);
+    if (part == NULL)
+        return NULL;
+    part->purpose = CALL_PART;
+    part->state = CALL_OPEN;
+    part->operation = operation;
+    part->whole = whole;
+    part->deadline_ms = whole->deadline_ms;
+    part->message.header = whole->message.header;
+    part->message.index = whole->message.index;
+    part->message.body = slice_share(body);
+    part->attempt = whole->attempt;
+    part->attempt.serial += number;
+    return part;
+}
+
+void
+calls_free_part(struct fep_call *call)
 {
     free_call(call);
 }

@@ -12,6 +12,7 @@
  *   inquiries.c was a settlement that is asked about cancelled since?
  *   prompts.c   fee lines without a local code, told to the router
  *   tasks.c     what operators ask: reconcile.c, catalogue.c, capture.c, crosswalk.c; asking by own_calls.c
+ *   batches.c   a request whose lines take several postings
  *   lines.c     the fee lines of a visit, for calls whose mapping sums them up
  *   translate.c between canonical bodies and records: the mapping, or bodies as they are
  *   services.c  the table handed to the module
@@ -70,7 +71,7 @@ struct fep_message {
     struct slice body;
 };
 
-enum call_purpose { CALL_WORK = 1, CALL_START, CALL_DRAIN, CALL_OWN };
+enum call_purpose { CALL_WORK = 1, CALL_START, CALL_DRAIN, CALL_OWN, CALL_PART };
 enum call_state { CALL_FREE = 0, CALL_OPEN, CALL_COMPLETED, CALL_OFFERED };
 
 struct fep_call {
@@ -92,6 +93,9 @@ struct fep_call {
     size_t done_size;
     struct lines_wait *lines_wait; /* the visit's fee lines are being asked for: the module does not have it yet */
     struct slice visit_lines;      /* as struct mapping_context has them */
+    struct batches *batches; /* NULL: one posting; batches.c */
+    struct fep_call *whole;  /* of a part: the call that is spread */
+    size_t first_line;       /* of a part: its first line's place in the whole, from 0 */
     struct prompt *noted; /* lines without a local code, prompts if it is posted */
     void (*own_done)(void *arg, enum fep_kind kind, const struct fep_result *result, struct slice answer);
     void *own_arg;
@@ -161,6 +165,7 @@ struct host {
     ino_t socket_inode; /* the socket file that the router bound */
     struct timespec socket_time;
     struct loop_timer hello_timer, health_timer, offer_timer, drain_timer;
+    int64_t drain_over_ms; /* when draining ends, finished or not */
     struct fep_health health;
 
     struct fep_call *call_buckets[HOST_BUCKETS];
@@ -173,6 +178,7 @@ struct host {
     struct ticket *ticket_buckets[HOST_BUCKETS];
     struct ticket *refused, **refused_last;
     size_t ticket_count;
+    size_t gone_count; /* of them, whose callers went away: they may go when others need their room */
     uint64_t next_ticket;
     struct visit_cache *visits;
     struct visit_cache *persons; /* the same, for the last 1101 answer about a person */
@@ -240,6 +246,11 @@ int calls_begin_own(struct host *host, uint64_t id, const struct message_header 
                                  struct slice answer),
                     void *arg, struct fep_error *error);
 void calls_free_own(struct fep_call *call);
+/* For batches.c: a call for one posting of `whole`, under the serial that is `number` behind the attempt's; NULL: no
+ * memory. Given to the module by calls_give. */
+struct fep_call *calls_begin_part(struct fep_call *whole, uint8_t operation, struct slice body, uint32_t number);
+void calls_give(struct fep_call *call);
+void calls_free_part(struct fep_call *call);
 void calls_start_module(struct host *host);
 void calls_drain_module(struct host *host);
 
@@ -319,6 +330,7 @@ void prompts_note(struct fep_call *call, const struct fep_record *record);
 void prompts_raise(struct fep_call *call); /* the upload is posted: its notes become prompts */
 void prompts_raise_late(struct host *host, const struct fep_attempt *attempt); /* after all it was posted */
 void prompts_drop(struct fep_call *call);
+void prompts_move(struct fep_call *whole, struct fep_call *part); /* a part's notes become those of the whole */
 void prompts_on_acked(struct host *host, uint64_t id);
 void prompts_offer_again(struct host *host, bool all);
 void prompts_finish(struct host *host);

@@ -37,6 +37,7 @@ free_list(struct prompt *list)
 
 struct noting {
     struct fep_call *call;
+    size_t first_line; /* place of the first line in the whole request, from 0 */
     bool named;
     char name[256]; /* of the institution; read with the first line that needs it */
     struct prompt **last;
@@ -60,7 +61,7 @@ write_prompt(const struct noting *noting, const struct mapping_unmapped *line, b
     int64_t fen = 0;
     struct json_object *object = json_object_new_object();
     body_put_text(object, "msgid", header->key.msgid, failed);
-    body_put_number(object, "line", (int64_t)line->line, failed);
+    body_put_number(object, "line", (int64_t)(line->line + noting->first_line), failed);
     body_put_text(object, "institution", header->institution, failed);
     body_put_text(object, "fixmedins_name", noting->name, failed);
     body_put_text(object, "treat_area", header->treat_area, failed);
@@ -103,38 +104,73 @@ prompts_drop(struct fep_call *call)
     call->noted = NULL;
 }
 
+static void
+note(struct noting *noting, struct slice body, const struct fep_record *record)
+{
+    struct fep_call *call = noting->call;
+    struct fep_error error = {0};
+    if (record == NULL || record_rows(record) == 0)
+        return;
+    if (mapping_unmapped_lines(call->host->mapping, &call->message.header, body, record, on_line, noting,
+                               &error) < 0)
+        host_log(call->host, LOG_SEV_WARNING, error.text, error.code);
+}
+
 void
 prompts_note(struct fep_call *call, const struct fep_record *record)
 {
-    struct host *host = call->host;
-    struct fep_error error = {0};
-    struct noting noting = {.call = call, .last = &call->noted};
+    struct noting noting = {.call = call, .first_line = call->first_line, .last = &call->noted};
     prompts_drop(call);
-    if (record == NULL || record_rows(record) == 0)
-        return;
-    if (mapping_unmapped_lines(host->mapping, &call->message.header, call->message.body, record, on_line,
-                               &noting, &error) < 0)
-        host_log(host, LOG_SEV_WARNING, error.text, error.code);
+    note(&noting, call->message.body, record);
+}
+
+void
+prompts_move(struct fep_call *whole, struct fep_call *part)
+{
+    struct prompt **last = &whole->noted;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = part->noted;
+    part->noted = NULL;
 }
 
 /* What an inquiry found posted was sent by an earlier call, maybe of an earlier process: its lines are looked
  * at again. */
 static void
-note_original(struct fep_call *call)
+note_request(struct noting *noting, struct slice request)
 {
-    struct host *host = call->host;
+    struct fep_call *call = noting->call;
     struct fep_record *head = NULL, *body = NULL;
     struct fep_error error = {0};
     struct mapping_context context;
-    if (strcmp(call->message.header.infno, "2204") != 0 && strcmp(call->message.header.infno, "2301") != 0)
-        return;
-    translate_context(host, &context);
+    translate_context(call->host, &context);
     context.attempt = &call->attempt;
-    if (mapping_request_out(host->mapping, &call->message.header, &call->message.index, call->message.body,
+    if (mapping_request_out(call->host->mapping, &call->message.header, &call->message.index, request,
                             FEP_OP_SUBMIT, &context, &head, &body, &error) != NULL)
-        prompts_note(call, body);
+        note(noting, request, body);
     record_destroy(head);
     record_destroy(body);
+}
+
+static void
+note_original(struct fep_call *call)
+{
+    const struct mapping *mapping = call->host->mapping;
+    struct slice parts[BATCHES_MOST];
+    struct fep_error error = {0};
+    if (strcmp(call->message.header.infno, "2204") != 0 && strcmp(call->message.header.infno, "2301") != 0)
+        return;
+    struct noting noting = {.call = call, .last = &call->noted};
+    prompts_drop(call);
+    int count =
+        mapping_cut_batches(mapping, &call->message.header, call->message.body, parts, BATCHES_MOST, &error);
+    if (count == 0)
+        note_request(&noting, call->message.body);
+    for (int i = 0; i < count; i++) {
+        noting.first_line = (size_t)i * mapping_batch_lines(mapping, &call->message.header);
+        note_request(&noting, parts[i]);
+        slice_release(&parts[i]);
+    }
 }
 
 /* --- raising ------------------------------------------------------------------------------------- */

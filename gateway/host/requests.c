@@ -40,6 +40,7 @@ free_ticket(struct ticket *ticket)
         at = &(*at)->next_in_bucket;
     *at = ticket->next_in_bucket;
     host->ticket_count--;
+    host->gone_count -= ticket->gone;
     record_destroy(ticket->head);
     record_destroy(ticket->body);
     record_destroy(ticket->rendered);
@@ -198,6 +199,21 @@ begin_ticket(struct ticket *ticket, struct fep_error *error)
     return 0;
 }
 
+/* Callers that went away do not keep others out: the ticket of the one that went first is given up. Then
+ * there is nobody to object to its answer. */
+static void
+make_room(struct host *host)
+{
+    struct ticket *first = NULL;
+    for (size_t i = 0; i < HOST_BUCKETS; i++)
+        for (struct ticket *ticket = host->ticket_buckets[i]; ticket != NULL; ticket = ticket->next_in_bucket)
+            if (ticket->gone && ticket->state != TICKET_REFUSED &&
+                (first == NULL || ticket->gone_ms < first->gone_ms))
+                first = ticket;
+    if (first != NULL)
+        free_ticket(first);
+}
+
 int
 requests_begin(struct host *host, const char *local, struct fep_record *head, struct fep_record *body,
                bool fresh, fep_on_answer *on_answer, fep_try_answer *try_answer, void *arg,
@@ -205,6 +221,8 @@ requests_begin(struct host *host, const char *local, struct fep_record *head, st
 {
     int status = -1;
     struct ticket *ticket = NULL;
+    if (host->ticket_count >= HOST_MAX_TICKETS)
+        make_room(host);
     if (!host->router_up)
         error_set(error, FEP_NOT_SENT, FEP_E_HOST_NOT_READY,
                   "the gateway is not ready: nothing was done, try again");
@@ -242,6 +260,7 @@ requests_forget(struct host *host, void *arg)
                 continue;
             /* It stays: the router may still ask whether the answer can be put into the caller's language. */
             ticket->gone = true;
+            host->gone_count++;
             ticket->gone_ms = loop_now(&host->loop);
             struct frame frame = {.kind = FRAME_GONE, .sequence = ticket->id};
             (void)router_send(host, &frame);

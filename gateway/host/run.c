@@ -27,7 +27,7 @@ on_drain_over(void *arg)
 {
     struct host *host = arg;
     host_log(host, LOG_SEV_WARNING, "stopped before everything was finished",
-             (int64_t)(host->open_calls + host->ticket_count));
+             (int64_t)(host->open_calls + host->ticket_count - host->gone_count));
     if (host->exit_code < 0)
         host->exit_code = EXIT_ORDERLY;
 }
@@ -35,11 +35,17 @@ on_drain_over(void *arg)
 void
 host_drain(struct host *host, int64_t limit_ms)
 {
-    if (host->draining)
+    int64_t over_ms = loop_now(&host->loop) + limit_ms;
+    if (host->draining && host->drain_over_ms <= over_ms)
         return;
-    host->drain_timer = (struct loop_timer){.fn = on_drain_over, .arg = host};
+    bool begun = host->draining;
+    host->drain_over_ms = over_ms;
+    if (!begun)
+        host->drain_timer = (struct loop_timer){.fn = on_drain_over, .arg = host};
     if (loop_set_timer(&host->loop, &host->drain_timer, limit_ms) < 0)
         host_fail(host, EXIT_SURROUNDINGS, "no memory for a timer", 0);
+    if (begun) /* asked again, and to be quicker about it */
+        return;
     calls_drain_module(host);
     router_send_health(host);
 }
@@ -47,8 +53,8 @@ host_drain(struct host *host, int64_t limit_ms)
 static bool
 is_finished(const struct host *host)
 {
-    return host->drained && host->open_calls == 0 && host->offered_calls == 0 && host->ticket_count == 0 &&
-           host->prompt_count == 0;
+    return host->drained && host->open_calls == 0 && host->offered_calls == 0 &&
+           host->ticket_count == host->gone_count && host->prompt_count == 0;
 }
 
 static void

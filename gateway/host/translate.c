@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core.h"
+#include "decimal.h"
 #include "error.h"
 #include "order_key.h"
 
@@ -24,6 +25,7 @@ enum {
     HEAD_VISIT,
     HEAD_ORIGINAL_MSGID,
     HEAD_ORIGINAL_INFNO,
+    HEAD_SETTLEMENT,
     HEAD_COUNT
 };
 static const struct fep_field head_fields[HEAD_COUNT] = {
@@ -38,11 +40,23 @@ static const struct fep_field head_fields[HEAD_COUNT] = {
     [HEAD_VISIT] = {"visit_id", FEP_FIELD_CODE, 31, 0, 0},
     [HEAD_ORIGINAL_MSGID] = {"original_msgid", FEP_FIELD_CODE, MSGID_SIZE - 1, 0, 0},
     [HEAD_ORIGINAL_INFNO] = {"original_infno", FEP_FIELD_CODE, INFNO_SIZE - 1, 0, 0},
+    [HEAD_SETTLEMENT] = {"settlement_id", FEP_FIELD_CODE, 31, 0, 0},
 };
-static const struct fep_field body_fields[] = {{"body", FEP_FIELD_TEXT, 0, 0, FEP_FIELD_PERSONAL}};
+/* An answer may bring what the index is to hold: the module has read it anyway. */
+enum { BODY_TEXT, BODY_VISIT, BODY_SETTLEMENT, BODY_TOTAL, BODY_FUND, BODY_ACCOUNT, BODY_CASH, BODY_COUNT };
+static const struct fep_field body_fields[BODY_COUNT] = {
+    [BODY_TEXT] = {"body", FEP_FIELD_TEXT, 0, 0, FEP_FIELD_PERSONAL},
+    [BODY_VISIT] = {"visit_id", FEP_FIELD_CODE, 31, 0, 0},
+    [BODY_SETTLEMENT] = {"settlement_id", FEP_FIELD_CODE, 31, 0, 0},
+    [BODY_TOTAL] = {"total", FEP_FIELD_DECIMAL, 0, 2, 0},
+    [BODY_FUND] = {"fund", FEP_FIELD_DECIMAL, 0, 2, 0},
+    [BODY_ACCOUNT] = {"account", FEP_FIELD_DECIMAL, 0, 2, 0},
+    [BODY_CASH] = {"cash", FEP_FIELD_DECIMAL, 0, 2, 0},
+};
 static const struct fep_layout head_layout = {
     .name = "canonical-head", .fields = head_fields, .field_count = HEAD_COUNT};
-static const struct fep_layout body_layout = {.name = "canonical", .fields = body_fields, .field_count = 1};
+static const struct fep_layout body_layout = {
+    .name = "canonical", .fields = body_fields, .field_count = BODY_COUNT};
 
 const struct fep_layout *
 translate_find_layout(const struct host *host, const char *name)
@@ -88,6 +102,47 @@ translate_own_serial(struct host *host, uint32_t *date)
 
 /* --- asked side ---------------------------------------------------------------------------------- */
 
+static void
+copy_field(const struct fep_record *head, size_t field, char *out, size_t room)
+{
+    struct fep_bytes bytes = record_get(head, field);
+    size_t size = bytes.size < room ? bytes.size : room - 1;
+    if (size > 0)
+        memcpy(out, bytes.data, size);
+    out[size] = '\0';
+}
+
+/* The header of a message whose body passes through as it is. */
+static const char *
+pass_head(const struct fep_message *message, struct fep_record **head, struct fep_error *error)
+{
+    const struct message_header *header = &message->header;
+    const char *values[HEAD_COUNT] = {[HEAD_INFNO] = header->infno,
+                                      [HEAD_MSGID] = header->key.msgid,
+                                      [HEAD_INSURED] = header->insured_area,
+                                      [HEAD_TREAT] = header->treat_area,
+                                      [HEAD_INSTITUTION] = header->institution,
+                                      [HEAD_MED_TYPE] = message->index.med_type,
+                                      [HEAD_INSUTYPE] = message->index.insutype,
+                                      [HEAD_VISIT] = message->index.visit_id,
+                                      [HEAD_ORIGINAL_MSGID] = header->original_msgid,
+                                      [HEAD_ORIGINAL_INFNO] = header->original_infno,
+                                      [HEAD_SETTLEMENT] = message->index.settlement_id};
+    struct fep_record *record = record_create(&head_layout);
+    for (size_t i = 0; record != NULL && i < HEAD_COUNT; i++) {
+        if (values[i] != NULL && record_set(record, i, values[i], strlen(values[i])) < 0) {
+            record_destroy(record);
+            record = NULL;
+        }
+    }
+    if (record == NULL) {
+        error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for the head");
+        return NULL;
+    }
+    *head = record;
+    return header->infno;
+}
+
 const char *
 translate_out(struct host *host, const struct fep_message *message, uint32_t operation,
               const struct fep_attempt *attempt, struct slice visit_lines, struct fep_record **head,
@@ -95,7 +150,7 @@ translate_out(struct host *host, const struct fep_message *message, uint32_t ope
 {
     *head = *body = NULL;
     if (host->mapping == NULL)
-        return message->header.infno;
+        return pass_head(message, head, error);
     struct mapping_context context;
     struct fep_attempt own = {.size = sizeof own, .number = 1};
     translate_context(host, &context);
@@ -132,8 +187,31 @@ take_finding(struct host *host, struct fep_call *call, uint32_t operation, bool 
     call->answer = NULL;
 }
 
+/* What the record says beside the body; nothing that it does not say is changed. */
 static int
-pass_answer(struct fep_call *call, struct slice *answer, struct fep_error *error)
+take_index(const struct fep_record *record, struct fep_index *index)
+{
+    int64_t *amounts[BODY_COUNT] = {[BODY_TOTAL] = &index->total_fen,
+                                    [BODY_FUND] = &index->fund_fen,
+                                    [BODY_ACCOUNT] = &index->account_fen,
+                                    [BODY_CASH] = &index->cash_fen};
+    if (record_get(record, BODY_VISIT).size > 0)
+        copy_field(record, BODY_VISIT, index->visit_id, sizeof index->visit_id);
+    if (record_get(record, BODY_SETTLEMENT).size > 0)
+        copy_field(record, BODY_SETTLEMENT, index->settlement_id, sizeof index->settlement_id);
+    for (size_t i = BODY_TOTAL; i < BODY_COUNT; i++) {
+        struct fep_bytes text = record_get(record, i);
+        if (text.size == 0)
+            continue;
+        if (!decimal_parse((const char *)text.data, text.size, 2, amounts[i]))
+            return -1;
+        index->has_money = 1;
+    }
+    return 0;
+}
+
+static int
+pass_answer(struct fep_call *call, struct slice *answer, struct fep_index *index, struct fep_error *error)
 {
     if (call->answer == NULL)
         return 0;
@@ -143,6 +221,10 @@ pass_answer(struct fep_call *call, struct slice *answer, struct fep_error *error
     *answer = slice_copy(bytes.data, bytes.size);
     if (answer->data == NULL && bytes.size > 0)
         return error_set(error, 0, FEP_E_NO_MEMORY, "no memory for the answer");
+    index->accounting_day = call->result.accounting_date;
+    index->effect = call->result.effect;
+    if (take_index(call->answer, index) < 0)
+        return error_set(error, 0, FEP_E_INVALID_FIELD, "an amount of the answer's index is none");
     return 0;
 }
 
@@ -159,7 +241,7 @@ translate_answer_in(struct host *host, struct fep_call *call, struct slice *answ
     if (call->kind != FEP_ANSWERED)
         return 0;
     if (host->mapping == NULL)
-        return pass_answer(call, answer, error);
+        return pass_answer(call, answer, index, error);
     /* What an inquiry found posted comes with the original's answer. A reversal has none, unless it was
      * declined for good and the module found out what is needed to cancel the original. */
     bool holds = call->operation == CORE_OP_INQUIRE || call->result.finding == FEP_FOUND_STAYS_POSTED;
@@ -173,16 +255,6 @@ translate_answer_in(struct host *host, struct fep_call *call, struct slice *answ
 }
 
 /* --- serving side -------------------------------------------------------------------------------- */
-
-static void
-copy_field(const struct fep_record *head, size_t field, char *out, size_t room)
-{
-    struct fep_bytes bytes = record_get(head, field);
-    size_t size = bytes.size < room ? bytes.size : room - 1;
-    if (size > 0)
-        memcpy(out, bytes.data, size);
-    out[size] = '\0';
-}
 
 static int
 check_head(const struct fep_record *head, struct fep_error *error)
@@ -223,6 +295,7 @@ pass_request(struct host *host, struct ticket *ticket, struct fep_error *error)
     copy_field(head, HEAD_MED_TYPE, request->index.med_type, sizeof request->index.med_type);
     copy_field(head, HEAD_INSUTYPE, request->index.insutype, sizeof request->index.insutype);
     copy_field(head, HEAD_VISIT, request->index.visit_id, sizeof request->index.visit_id);
+    copy_field(head, HEAD_SETTLEMENT, request->index.settlement_id, sizeof request->index.settlement_id);
     request->index.size = sizeof request->index;
     struct fep_bytes person = record_get(head, HEAD_PERSON), body = record_get(ticket->body, 0);
     if (order_key_compute(host->settings.pseudonym_key, host->settings.pseudonym_key_size,

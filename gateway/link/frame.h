@@ -22,6 +22,9 @@ enum frame_kind {
     FRAME_UPDATE, FRAME_OUTCOME, FRAME_REVERSAL, /* numbered, acknowledged, resent */
     FRAME_QUERY, FRAME_ANSWER,                   /* not numbered, not resent */
     FRAME_NOTICE,    /* reserved */
+    FRAME_RECALL,    /* a restored gateway asks what the peer holds since hello.wall_ms; text: the cursor */
+    FRAME_HELD,      /* flag ok: one exchange, flag more: it came from the asker, else went to it; the state in the
+                        result. Without ok: the end of the page, the next cursor in the text */
     /* router <-> adapter host */
     FRAME_HOST_HELLO = 64, /* host: instance, epoch, abilities, window, open calls */
     FRAME_HOST_READY,
@@ -82,7 +85,7 @@ struct frame {
     uint64_t reference;     /* not on the wire: the sender's own, handed back when a numbered frame is acknowledged */
     uint32_t epoch;         /* host link: epoch of the instance that this frame belongs to */
     uint8_t fresh, caller_inquires, ok, acked_kind; /* flags of REQUEST, RENDERED, VISIT, ENTRY, ...; HOST_ACK */
-    uint8_t more;           /* flag of TASK_RESULT */
+    uint8_t more;           /* flag of TASK_RESULT and HELD */
     struct message_header header;
     struct travel travel;
     struct fep_index index;
@@ -99,7 +102,7 @@ struct frame {
 
 /* Which body goes where: `body` is the body of what the frame is about: the request's in UPDATE, REVERSAL, QUERY,
  * SUBMIT, REQUEST; the answer's in OUTCOME, ANSWER, DONE, LATE, RENDER, TELL. `answer` is there only where both
- * are wanted: SUBMIT of an undoing, VISIT and ENTRY. */
+ * are wanted: SUBMIT of an undoing, VISIT, ENTRY and HELD. */
 
 /* Size in bytes this frame will take. */
 size_t frame_size(const struct frame *frame);

@@ -115,7 +115,7 @@ take_index(const struct reading *reading, size_t at)
 }
 
 /* What `state` means depends on the kind: an ending on the links, a health in HEALTH, any state of
- * an exchange in ENTRY, nothing elsewhere. */
+ * an exchange in ENTRY and HELD, nothing elsewhere. */
 static int
 check_state(const struct reading *reading, size_t at, unsigned state)
 {
@@ -128,6 +128,7 @@ check_state(const struct reading *reading, size_t at, unsigned state)
         return state >= FEP_STARTING && state <= FEP_STOPPING ? 0
                                                               : refuse(reading, at, "result: not a health");
     case FRAME_ENTRY:
+    case FRAME_HELD:
         return state < STATE_COUNT ? 0 : refuse(reading, at, "result: unknown state");
     default:
         return state == 0 || ending ? 0 : refuse(reading, at, "result: not an ending");

@@ -47,6 +47,8 @@ static const struct kind_rule rules[] = {
     [FRAME_QUERY] = {"query", HEADER | TRAVEL, HEADER | TRAVEL | INDEX | BODY | SEAL},
     [FRAME_ANSWER] = {"answer", HEADER | RESULT, TELLING | SEAL},
     /* FRAME_NOTICE is reserved: unknown until it has a meaning */
+    [FRAME_RECALL] = {"recall", HELLO, HELLO | TEXT},
+    [FRAME_HELD] = {"held", RESULT, TELLING | ANSWER | SEAL},
     [FRAME_HOST_HELLO] = {"host_hello", HELLO, HELLO | CALLS | TEXT},
     [FRAME_HOST_READY] = {"host_ready", 0, HELLO | CALLS | RESULT | TEXT},
     [FRAME_SUBMIT] = {"submit", HEADER | TRAVEL | ATTEMPT, TELLING | ATTEMPT | ANSWER | SEAL},

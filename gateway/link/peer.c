@@ -239,6 +239,28 @@ peer_send_once(struct peer *peer, const struct frame *frame)
     return status;
 }
 
+void
+peer_drop_updates(struct peer *peer)
+{
+    struct kept_frame *kept, *others = NULL, **end = &others;
+    peer_queue_rewind(&peer->queue);
+    while (peer->queue.first != NULL) {
+        peer_queue_advance(&peer->queue);
+        kept = peer_queue_take(&peer->queue);
+        if (kept->what.kind == FRAME_UPDATE) {
+            free(kept);
+            continue;
+        }
+        kept->next = NULL;
+        *end = kept;
+        end = &kept->next;
+    }
+    while ((kept = others) != NULL) {
+        others = kept->next;
+        peer_queue_keep(&peer->queue, kept);
+    }
+}
+
 /* --- receiving --- */
 
 static int
@@ -328,6 +350,8 @@ peer_receive(struct peer *peer, struct frame *frame, int64_t now_ms, peer_acked_
         return on_numbered(peer, frame, error);
     case FRAME_QUERY:
     case FRAME_ANSWER:
+    case FRAME_RECALL:
+    case FRAME_HELD:
         peer->last_heard_ms = now_ms;
         return 1;
     default:

@@ -68,6 +68,10 @@ int peer_send_numbered(struct peer *peer, const struct frame *frame, int64_t dea
 /* Sends once, not kept (QUERY, ANSWER); negative if the peer is down or the frame cannot be encoded. */
 int peer_send_once(struct peer *peer, const struct frame *frame);
 
+/* Between two sessions: forgets the UPDATEs that were not acknowledged. The peer was restored: it may have carried them
+ * out and forgotten (schema/restore.md). */
+void peer_drop_updates(struct peer *peer);
+
 /* A frame arrived. Returns 1 if it is for the core: the caller passes it on and, for UPDATE, OUTCOME and
  * REVERSAL, later calls peer_settle with frame->sequence, which this call turns into a reference that no
  * other session can use. 0 if it was handled here (PING, PONG, ACK), is a duplicate already settled, or a

@@ -99,6 +99,24 @@ encode_kept(const struct frame *frame)
     return kept;
 }
 
+void
+peer_queue_keep(struct peer_queue *queue, struct kept_frame *kept)
+{
+    kept->next = NULL;
+    if (queue->last != NULL)
+        queue->last->next = kept;
+    else
+        queue->first = kept;
+    queue->last = kept;
+    if (queue->first_waiting == NULL)
+        queue->first_waiting = kept;
+    struct kept_frame **bucket = bucket_of(queue, kept->hash);
+    kept->next_same = *bucket;
+    *bucket = kept;
+    if (++queue->count > queue->bucket_count * 2)
+        grow_buckets(queue);
+}
+
 int
 peer_queue_add(struct peer_queue *queue, const struct frame *frame, int64_t deadline_ms)
 {
@@ -115,18 +133,7 @@ peer_queue_add(struct peer_queue *queue, const struct frame *frame, int64_t dead
             return 1;
         }
     }
-    if (queue->last != NULL)
-        queue->last->next = kept;
-    else
-        queue->first = kept;
-    queue->last = kept;
-    if (queue->first_waiting == NULL)
-        queue->first_waiting = kept;
-    struct kept_frame **bucket = bucket_of(queue, kept->hash);
-    kept->next_same = *bucket;
-    *bucket = kept;
-    if (++queue->count > queue->bucket_count * 2)
-        grow_buckets(queue);
+    peer_queue_keep(queue, kept);
     return 0;
 }
 

@@ -29,6 +29,8 @@ void peer_queue_finish(struct peer_queue *queue);
 /* Encodes and appends. 0; 1 if the same frame is already kept (its deadline is renewed); negative without
  * memory or if the frame cannot be encoded. */
 int peer_queue_add(struct peer_queue *queue, const struct frame *frame, int64_t deadline_ms);
+/* Appends one that was taken out of another queue, to wait. */
+void peer_queue_keep(struct peer_queue *queue, struct kept_frame *kept);
 /* Takes the oldest out; the caller frees it. It must be in flight. */
 struct kept_frame *peer_queue_take(struct peer_queue *queue);
 /* The first that waits is in flight from now on. */

@@ -267,7 +267,12 @@ on_hello(struct session *session, const struct frame *frame, int64_t now_ms, int
         /* leaves before the first numbered frame, so that the other side knows the session by then */
         send_hello(session, FRAME_WELCOME, wall_ms);
     }
-    what = begin(session, &frame->hello, now_ms, wall_ms);
+    int replaced = peer_is_up(session->peer) ? SESSION_WENT_DOWN : 0;
+    if (verdict == SESSION_RESTORED) { /* before the first frame of the new session leaves */
+        peer_end_session(session->peer);
+        peer_drop_updates(session->peer);
+    }
+    what = begin(session, &frame->hello, now_ms, wall_ms) | replaced;
     session->verdict = verdict;
     return what;
 }

@@ -183,20 +183,11 @@ is_settling(const char *infno)
 static void
 load_transaction(struct loader *loader, const config_setting_t *group, struct transaction_map *map)
 {
-    static const char *const keys[] = {"infno",
-                                       "local",
-                                       "when",
-                                       "visit",
-                                       "request",
-                                       "request_group",
-                                       "answer",
-                                       "answer_group",
-                                       "checks",
-                                       "index",
-                                       "request_index",
-                                       "person",
-                                       "answered_by",
-                                       "closed_days_only",
+    static const char *const keys[] = {"infno",  "local",        "when",
+                                       "visit",  "request",      "request_group",
+                                       "answer", "answer_group", "batch",
+                                       "checks", "index",        "request_index",
+                                       "person", "answered_by",  "closed_days_only",
                                        NULL};
     config_reader_check_keys(&loader->reader, group, keys);
     map->at = group;
@@ -221,6 +212,7 @@ load_transaction(struct loader *loader, const config_setting_t *group, struct tr
     load_group(loader, group, "request_group", map->question, &map->request_group);
     load_rules(loader, group, "answer", &answer, &map->answer);
     load_group(loader, group, "answer_group", map->answer_layout, &map->answer_group);
+    load_batch(loader, group, map);
     load_checks(loader, group, map);
     load_index(loader, group, "index", true, &map->index);
     load_index(loader, group, "request_index", false, &map->request_index);

@@ -131,6 +131,17 @@ const char *mapping_request_out(const struct mapping *mapping, const struct mess
 int mapping_answer_in(const struct mapping *mapping, const struct message_header *header, struct slice request_body,
                       const struct fep_record *record, const struct mapping_context *context, struct slice *answer,
                       struct fep_index *index, struct fep_result *result, struct fep_error *error);
+/* Asked: how many lines one posting of this transaction takes ("batch"); 0 = as many as there are. */
+size_t mapping_batch_lines(const struct mapping *mapping, const struct message_header *header);
+int mapping_count_lines(const struct mapping *mapping, const struct message_header *header, struct slice body,
+                        size_t *lines, struct fep_error *error);
+/* A request of more lines than that as the requests of its postings, in order. How many; 0 = it is one posting. Negative with the error: it can not be cut, or needs more
+ * than `room`. The caller releases them. */
+int mapping_cut_batches(const struct mapping *mapping, const struct message_header *header, struct slice body,
+                        struct slice *parts, size_t room, struct fep_error *error);
+/* The canonical answers to them, in the same order, as the answer to the whole. */
+int mapping_join_batches(const struct mapping *mapping, const struct message_header *header,
+                         const struct slice *answers, size_t count, struct slice *whole, struct fep_error *error);
 /* Asked: what an inquire/reverse answer's field or a canonical error code means; 0 found, negative unknown. */
 int mapping_finding(const struct mapping *mapping, uint32_t operation, const struct fep_record *record, uint32_t code,
                     uint32_t *finding);

@@ -248,6 +248,9 @@ check_person(struct loader *loader, const struct transaction_map *map)
                               "transaction %s is not in the transaction table", map->infno);
         return;
     }
+    if (map->batch.most > 0 && (transaction->ways & TRAIT_BATCHES) == 0)
+        config_reader_problem(&loader->reader, place_of(map->at, "batch"),
+                              "batch is for transactions with the trait batches; %s has it not", map->infno);
     if (transaction->transaction_class != CLASS_QUERY && map->answered_by != MAPPING_FORWARDED)
         config_reader_problem(&loader->reader, place_of(map->at, "answered_by"),
                               "answered_by is for queries; %s is none", map->infno);

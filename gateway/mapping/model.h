@@ -161,6 +161,12 @@ struct group_map {
     struct conditions when;
 };
 
+struct batch_map { /* how many lines of the group one posting takes */
+    size_t most;   /* 0: as many as there are */
+    bool has_sum;
+    struct path sum; /* in input and in output: the sum over the lines of the member with its last name */
+};
+
 struct check_term {
     int sign;
     bool of_request; /* request.PATH */
@@ -212,6 +218,7 @@ struct transaction_map {
     int visit_field; /* -1: none */
     struct rules request, answer;
     struct group_map request_group, answer_group;
+    struct batch_map batch;
     const struct check *checks;
     size_t check_count;
     struct index_rules index, request_index;
@@ -342,6 +349,8 @@ void load_group(struct loader *loader, const config_setting_t *group, const char
 bool load_source(struct loader *loader, const config_setting_t *at, const char *text,
                  const struct rule_scope *scope, struct source *source);
 bool load_path(struct loader *loader, const config_setting_t *at, const char *text, struct path *path);
+/* The member "batch" of a transaction, after its request_group. */
+void load_batch(struct loader *loader, const config_setting_t *group, struct transaction_map *map);
 /* sum.c: is it "sum(...)" or "count(...)", maybe of the visit? */
 bool sum_is_written(const char *text);
 bool load_sum(struct loader *loader, const config_setting_t *at, const char *text,

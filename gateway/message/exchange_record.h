@@ -77,7 +77,6 @@ struct exchange_record {
     uint8_t reversal_relayed; /* the next hop has committed the reversal */
     uint8_t cure;           /* enum cure_stage */
     struct local_attempt cancel; /* the cure's cancel, its own serial */
-    uint8_t pinned;         /* a later cancel rests on this one: its reversal is answered "stands" (rule 13) */
     uint8_t outcome_relayed; /* the previous hop has committed the ending (or the caller was told, at the origin) */
 
     struct exchange_times times;

@@ -30,6 +30,7 @@ static const struct config_word trait_words[] = {
     {"opens_visit", TRAIT_OPENS_VISIT},
     {"money", TRAIT_MONEY},
     {"one_use", TRAIT_ONE_USE},
+    {"batches", TRAIT_BATCHES},
     {0},
 };
 static const char *const root_keys[] = {"transactions", NULL};

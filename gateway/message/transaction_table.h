@@ -15,8 +15,11 @@ enum { /* ways out of an unknown outcome, and traits */
     WAY_PERSON = 16,          /* only a person can settle it */
     TRAIT_OPENS_VISIT = 32,   /* its answer carries the visit id that later messages use */
     TRAIT_MONEY = 64,         /* its answer carries amounts that must satisfy the money equations */
-    TRAIT_ONE_USE = 128       /* its input is good for one use (e-voucher token): never repeated */
+    TRAIT_ONE_USE = 128,      /* its input is good for one use (e-voucher token): never repeated */
+    TRAIT_BATCHES = 256       /* its lines may take several local postings (rule 6) */
 };
+/* Local serials that an update with TRAIT_BATCHES has beside its attempt's own: those that follow it. */
+enum { BATCHES_MOST = 32 };
 
 struct transaction {
     char infno[INFNO_SIZE];

@@ -10,10 +10,14 @@
 #include "error.h"
 #include "kill_point.h"
 #include "log.h"
+#include "mend.h"
 #include "prompts.h"
 #include "record_columns.h"
+#include "substitute.h"
 
-#define FULL_PAUSE_MS       200
+#ifndef FULL_PAUSE_MS /* a test's may be shorter */
+#define FULL_PAUSE_MS 200
+#endif
 #define FULL_TRIES_AT_CLOSE 5
 #define HIGHEST_DAY         99991231
 
@@ -174,6 +178,19 @@ uses_reserve(const struct store_write *write)
            record->header.transaction_class == CLASS_REVERSAL;
 }
 
+/* It was stored before, and its row was damaged so that nothing of it is known but that it was. */
+static int
+meet_stray(struct sqlite_store *store, struct item *item, const struct exchange_key *key)
+{
+    struct stored row = {0};
+    const struct exchange_record *record = &item->write.record;
+    substitute_make_unclear(&record->header.key, record->role, record->header.day, &row.record);
+    int rc = mend_take_stray(store, key);
+    if (rc == SQLITE_OK)
+        rc = add_exchange(store, key, &row.record, 0, 0);
+    return rc == SQLITE_OK ? report_conflict(store, item, &row) : rc;
+}
+
 static int
 carry_out_insert(struct sqlite_store *store, struct item *item)
 {
@@ -185,6 +202,8 @@ carry_out_insert(struct sqlite_store *store, struct item *item)
     int found = lookup_exchange(store, &key, &row, &place);
     if (found != 0)
         return found > 0 ? report_conflict(store, item, &row) : -found;
+    if (mend_is_stray(store, &key))
+        return meet_stray(store, item, &key);
     if (!store->room.ballast_held && !uses_reserve(&item->write))
         return report_refusal(store, item, FEP_E_DISK_FULL, "the disk is full; nothing was stored");
     if (record->header.day > HIGHEST_DAY || !key_tables_have_room(&store->keys, record->header.day))
@@ -344,7 +363,7 @@ batch_load_map(struct sqlite_store *store)
         }
     }
     sqlite3_finalize(scan);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    return rc == SQLITE_DONE ? mend_load_strays(store) : rc;
 }
 
 /* Back to what is on disk: the transaction, the map, the key tables and the mover's round. */
@@ -379,7 +398,7 @@ run_transaction(struct sqlite_store *store, struct item *first, size_t count, si
         rc = mover_delete(store, to_delete);
     if (rc != SQLITE_OK)
         return rc;
-    if (written == 0 && to_delete == 0)
+    if (written == 0 && to_delete == 0 && !store->row_written)
         return statement_run(st->rollback);
     if (!store->row_written) /* else the rows carry it */
         rc = write_number(store, "commit_sequence", atomic_load(&store->commit_sequence) + 1);

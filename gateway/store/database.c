@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include "error.h"
+#include "seal.h"
 
 #define BUSY_MS           10000
 #define LARGEST_MIGRATION (1 << 20)
@@ -121,8 +123,10 @@ open_file(const char *path, int flags, sqlite3 **db, struct fep_error *error)
     if (rc == SQLITE_OK) {
         sqlite3_db_config(*db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
         sqlite3_db_config(*db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-        return DATABASE_GOOD;
+        rc = seal_register(*db);
     }
+    if (rc == SQLITE_OK)
+        return DATABASE_GOOD;
     enum database_result result = report(*db, path, "opening", error);
     sqlite3_close(*db);
     *db = NULL;
@@ -148,14 +152,42 @@ database_open(const char *path, int create, int wal, int32_t application, sqlite
     return result;
 }
 
+static enum database_result
+holds_nothing(const char *path, struct fep_error *error)
+{
+    error_set(error, 0, FEP_E_STORE_READ, "%s holds nothing yet", path);
+    return DATABASE_NONE;
+}
+
+/* Its mark and its tables come with one commit, which may lie between two looks. */
+static enum database_result
+check_to_read(sqlite3 *db, const char *path, int32_t application, struct fep_error *error)
+{
+    if (database_number(db, "PRAGMA application_id") == application)
+        return DATABASE_GOOD;
+    int64_t tables = database_number(db, "SELECT count(*) FROM sqlite_schema");
+    if (tables < 0)
+        return report(db, path, "reading the file's head", error);
+    enum database_result result = check_application(db, path, application, error);
+    return result == DATABASE_GOOD && tables == 0 &&
+                   database_number(db, "PRAGMA application_id") != application
+               ? holds_nothing(path, error)
+               : result;
+}
+
 enum database_result
 database_open_to_read(const char *path, int32_t application, sqlite3 **db, struct fep_error *error)
 {
+    struct stat status;
+    *db = NULL;
+    /* SQLite is not asked: beside an empty file it would delete a log. */
+    if (stat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0)
+        return holds_nothing(path, error);
     enum database_result result = open_file(path, SQLITE_OPEN_READONLY, db, error);
     if (result != DATABASE_GOOD)
         return result;
     sqlite3_busy_timeout(*db, 2000);
-    result = check_application(*db, path, application, error);
+    result = check_to_read(*db, path, application, error);
     if (result != DATABASE_GOOD) {
         sqlite3_close(*db);
         *db = NULL;

@@ -13,6 +13,7 @@
 
 enum database_result {
     DATABASE_GOOD = 0,
+    DATABASE_NONE = 1,    /* to read: the file has no tables yet; whoever makes it has not committed them */
     DATABASE_FAILED = -1, /* could not be opened or brought up to date: surroundings, version */
     DATABASE_DAMAGED = -2 /* the content is wrong: must not be written to */
 };
@@ -22,7 +23,8 @@ enum database_result {
  * error filled. */
 enum database_result database_open(const char *path, int create, int wal, int32_t application, sqlite3 **db,
                                    struct fep_error *error);
-/* Opens an existing file read-only, for one thread; waits up to two seconds for a writer. */
+/* Opens an existing file read-only, for one thread; waits up to two seconds for a writer. Anything but
+ * DATABASE_GOOD leaves *db NULL and the error filled. */
 enum database_result database_open_to_read(const char *path, int32_t application, sqlite3 **db,
                                            struct fep_error *error);
 /* PRAGMA quick_check, for at most `milliseconds`: a file too large for that counts as good as far as it was

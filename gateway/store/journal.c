@@ -140,7 +140,7 @@ open_day(struct journals *journals, uint32_t day, int create, struct journal *jo
         (prepare(journal->db, "BEGIN IMMEDIATE", &journal->begin) != SQLITE_OK ||
          prepare(journal->db, "COMMIT", &journal->commit) != SQLITE_OK ||
          prepare(journal->db, "ROLLBACK", &journal->rollback) != SQLITE_OK ||
-         prepare(journal->db, "INSERT OR REPLACE INTO exchange($N,body,answer) VALUES($P,$1,$2)",
+         prepare(journal->db, "INSERT OR REPLACE INTO exchange($N,pinned,body,answer) VALUES($P,0,$1,$2)",
                  &journal->put) != SQLITE_OK ||
          prepare(journal->db,
                  "SELECT $N,body,answer FROM exchange WHERE " JOURNAL_MSGID_IS_2

@@ -11,10 +11,18 @@
 #include <stdlib.h>
 #include "clock.h"
 #include "database.h"
+#include "record_columns.h"
+#include "seal.h"
 
 #define SHARED_SLOT 63
 #define SENDER_SIZE 12
 #define ENDING      "digest,state,attempt,kind,effect,refusal_class,reason,code"
+#define SEALED      "stamp,sender,origin,role," ENDING
+#define COLUMNS                                                                                              \
+    "stamp TEXT NOT NULL, sender TEXT NOT NULL, origin TEXT NOT NULL, role INTEGER NOT NULL, digest BLOB, "  \
+    "state INTEGER NOT NULL, attempt INTEGER NOT NULL, kind INTEGER NOT NULL, effect INTEGER NOT NULL, "     \
+    "refusal_class INTEGER NOT NULL, reason INTEGER NOT NULL, code INTEGER NOT NULL, key_seal INTEGER, "     \
+    "seal INTEGER, PRIMARY KEY (stamp, sender, origin, role)"
 
 static void
 forget_day(struct key_tables *tables, size_t at)
@@ -85,17 +93,39 @@ read_key(sqlite3_stmt *statement, struct exchange_key *key)
     return SQLITE_OK;
 }
 
+/* A table of an earlier version holds no checks; its rows are taken as they are. */
 static int
-load_day(struct key_tables *tables, const struct key_day *day)
+add_seals(sqlite3 *db, uint32_t day)
 {
-    char sql[96];
+    char sql[192];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM pragma_table_info('keys_%08u') WHERE name='seal'",
+             (unsigned)day);
+    int64_t there = database_number(db, sql);
+    if (there != 0)
+        return there > 0 ? SQLITE_OK : sqlite3_extended_errcode(db);
+    snprintf(
+        sql, sizeof sql,
+        "ALTER TABLE keys_%08u ADD COLUMN key_seal INTEGER; ALTER TABLE keys_%08u ADD COLUMN seal INTEGER",
+        (unsigned)day, (unsigned)day);
+    return database_run(db, sql);
+}
+
+static int
+load_day(struct key_tables *tables, struct key_day *day)
+{
+    char sql[384];
     sqlite3_stmt *scan = NULL;
-    snprintf(sql, sizeof sql, "SELECT origin,sender||stamp,role FROM keys_%08u", (unsigned)day->day);
-    int rc = sqlite3_prepare_v2(tables->db, sql, -1, &scan, NULL);
+    int rc = add_seals(tables->db, day->day);
+    snprintf(sql, sizeof sql, "SELECT origin,sender||stamp,role," SEAL_FITS(SEALED) " FROM keys_%08u",
+             (unsigned)day->day);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(tables->db, sql, -1, &scan, NULL);
     while (rc == SQLITE_OK && (rc = sqlite3_step(scan)) == SQLITE_ROW) {
         struct exchange_key key;
-        rc = read_key(scan, &key);
-        if (rc == SQLITE_OK)
+        rc = SQLITE_OK;
+        if (!sqlite3_column_int(scan, 3))
+            day->damaged++;
+        else if ((rc = read_key(scan, &key)) == SQLITE_OK)
             key_filter_add(&tables->filter, exchange_key_hash(&key, tables->seed), day->slot);
     }
     sqlite3_finalize(scan);
@@ -162,14 +192,7 @@ create_day(struct key_tables *tables, uint32_t day, struct key_day **made)
     char sql[640];
     if (tables->count == KEY_DAYS_MAX)
         return SQLITE_TOOBIG;
-    snprintf(
-        sql, sizeof sql,
-        "CREATE TABLE keys_%08u (stamp TEXT NOT NULL, sender TEXT NOT NULL, origin TEXT NOT NULL, "
-        "role INTEGER NOT NULL, digest BLOB, "
-        "state INTEGER NOT NULL, attempt INTEGER NOT NULL, kind INTEGER NOT NULL, effect INTEGER NOT NULL, "
-        "refusal_class INTEGER NOT NULL, reason INTEGER NOT NULL, code INTEGER NOT NULL, "
-        "PRIMARY KEY (stamp, sender, origin, role)) STRICT, WITHOUT ROWID",
-        (unsigned)day);
+    snprintf(sql, sizeof sql, "CREATE TABLE keys_%08u (" COLUMNS ") STRICT, WITHOUT ROWID", (unsigned)day);
     int rc = database_run(tables->db, sql);
     if (rc == SQLITE_OK)
         *made = add_day(tables, day);
@@ -193,11 +216,10 @@ key_tables_put(struct key_tables *tables, const struct exchange_record *record)
     struct exchange_key key = exchange_key_of(record);
     int rc = day ? SQLITE_OK : create_day(tables, record->header.day, &day);
     if (rc == SQLITE_OK && !day->put) {
-        char sql[192];
+        char sql[320];
         snprintf(sql, sizeof sql,
-                 "INSERT OR REPLACE INTO keys_%08u(stamp,sender,origin,role," ENDING
-                 ") VALUES(?1,?2,?3,?4,?5,?6,?7,"
-                 "?8,?9,?10,?11,?12)",
+                 "INSERT OR REPLACE INTO keys_%08u(" SEALED ",key_seal,seal) VALUES(?1,?2,?3,?4,?5,?6,?7,"
+                 "?8,?9,?10,?11,?12,?13,fep_seal(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12))",
                  (unsigned)day->day);
         rc = database_prepare(tables->db, sql, &day->put);
     }
@@ -210,6 +232,7 @@ key_tables_put(struct key_tables *tables, const struct exchange_record *record)
     sqlite3_bind_blob(put, 5, record->digest, DIGEST_SIZE, SQLITE_STATIC);
     for (int i = 0; i < 7; i++)
         sqlite3_bind_int64(put, 6 + i, (uint32_t)numbers[i]);
+    sqlite3_bind_int64(put, 13, record_key_check(&key));
     rc = statement_run(put);
     key_filter_add(&tables->filter, exchange_key_hash(&key, tables->seed), day->slot);
     return rc;
@@ -246,9 +269,10 @@ find_in_day(struct key_tables *tables, struct key_day *day, const struct exchang
             struct exchange_record *record)
 {
     if (!day->find) {
-        char sql[192];
+        char sql[384];
         snprintf(sql, sizeof sql,
-                 "SELECT " ENDING " FROM keys_%08u WHERE stamp=?1 AND sender=?2 AND origin=?3 AND role=?4",
+                 "SELECT " ENDING "," SEAL_FITS(
+                     SEALED) " FROM keys_%08u WHERE stamp=?1 AND sender=?2 AND origin=?3 AND role=?4",
                  (unsigned)day->day);
         int rc = database_prepare(tables->db, sql, &day->find);
         if (rc != SQLITE_OK)
@@ -256,6 +280,8 @@ find_in_day(struct key_tables *tables, struct key_day *day, const struct exchang
     }
     bind_key(day->find, key);
     int rc = sqlite3_step(day->find);
+    if (rc == SQLITE_ROW && !sqlite3_column_int(day->find, 8))
+        rc = SQLITE_CORRUPT; /* it was right when the store was opened; the next opening mends it */
     if (rc == SQLITE_ROW) {
         name_record(record, key, day->day);
         read_ending(day->find, record);
@@ -293,6 +319,64 @@ key_tables_each(sqlite3 *db, uint32_t day, void (*fn)(void *arg, const struct ex
     }
     sqlite3_finalize(scan);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* --- mending
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void
+read_key_as_far_as_possible(sqlite3_stmt *row, struct exchange_key *key)
+{
+    struct message_key name = {0};
+    const char *stamp = (const char *)sqlite3_column_text(row, 0);
+    const char *sender = (const char *)sqlite3_column_text(row, 1);
+    const char *origin = (const char *)sqlite3_column_text(row, 2);
+    snprintf(name.msgid, sizeof name.msgid, "%s%s", sender ? sender : "", stamp ? stamp : "");
+    snprintf(name.origin, sizeof name.origin, "%s", origin ? origin : "");
+    *key = exchange_key_make(&name, (uint8_t)sqlite3_column_int(row, 3));
+}
+
+static int
+tell_damaged(struct key_tables *tables, const struct key_day *day,
+             int (*fn)(void *arg, sqlite3_stmt *row, const struct exchange_key *key, int64_t key_check),
+             void *arg)
+{
+    char sql[384];
+    sqlite3_stmt *scan = NULL;
+    snprintf(sql, sizeof sql, "SELECT *,key_seal FROM keys_%08u WHERE NOT " SEAL_FITS(SEALED),
+             (unsigned)day->day);
+    int rc = sqlite3_prepare_v2(tables->db, sql, -1, &scan, NULL);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(scan)) == SQLITE_ROW) {
+        struct exchange_key key;
+        read_key_as_far_as_possible(scan, &key);
+        rc = fn(arg, scan, &key, sqlite3_column_int64(scan, sqlite3_column_count(scan) - 1));
+    }
+    sqlite3_finalize(scan);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* Not by deleting rows: a key that is out of order is not found by itself, and may hide others. */
+int
+key_tables_make_anew(struct key_tables *tables, struct key_day *day,
+                     int (*fn)(void *arg, sqlite3_stmt *row, const struct exchange_key *key,
+                               int64_t key_check),
+                     void *arg)
+{
+    char sql[1200];
+    unsigned name = (unsigned)day->day;
+    int rc = tell_damaged(tables, day, fn, arg);
+    if (rc != SQLITE_OK)
+        return rc;
+    sqlite3_finalize(day->put);
+    sqlite3_finalize(day->find);
+    day->put = day->find = NULL;
+    snprintf(sql, sizeof sql,
+             "CREATE TABLE mended (" COLUMNS ") STRICT, WITHOUT ROWID;"
+             "INSERT OR IGNORE INTO mended SELECT * FROM keys_%08u WHERE " SEAL_FITS(
+                 SEALED) ";"
+                         "DROP TABLE keys_%08u; ALTER TABLE mended RENAME TO keys_%08u",
+             name, name, name);
+    return database_run(tables->db, sql);
 }
 
 /* --- dropping

@@ -13,6 +13,7 @@
 struct key_day {
     uint32_t day;
     unsigned slot;            /* in the filter; 63 is shared by all days beyond the first 63 */
+    unsigned damaged;         /* rows that differed from their seal when the table was read */
     sqlite3_stmt *put, *find; /* prepared when first needed */
 };
 struct key_tables {
@@ -26,6 +27,12 @@ struct key_tables {
 /* Reads every table once. SQLite's code; SQLITE_NOMEM without memory. */
 int key_tables_load(struct key_tables *tables, sqlite3 *db, uint64_t seed);
 void key_tables_finish(struct key_tables *tables);
+/* Inside a transaction: makes the day's table anew from the rows that are as they were written. Those that are not
+ * are told to fn first: "" for a text that can't be read. SQLite's code, or what fn returned. */
+int key_tables_make_anew(struct key_tables *tables, struct key_day *day,
+                         int (*fn)(void *arg, sqlite3_stmt *row, const struct exchange_key *key,
+                                   int64_t key_check),
+                         void *arg);
 /* After a rollback: forgets tables that were made in it. */
 int key_tables_reload(struct key_tables *tables);
 

@@ -17,15 +17,6 @@
 
 #define PAGE_BYTES (2 << 20) /* of bodies; the row that reaches it is the last */
 
-struct page { /* what one job is about to hand over */
-    struct lister *lister;
-    const struct lister_job *job;
-    struct mail_list mails;
-    sqlite3 *queue, *journal; /* opened when first needed */
-    uint32_t journal_day;
-    uint64_t bytes;
-};
-
 #define READ_BODIES                                                                                          \
     "(SELECT data FROM body WHERE body.id=body_id),(SELECT data FROM body WHERE body.id=answer_id)"
 #define QUEUE_ROW   "SELECT $N," READ_BODIES " FROM exchange WHERE id=?4 AND origin=?1 AND msgid=?2 AND role=?3"
@@ -94,8 +85,8 @@ find_row(struct page *page, const struct listed *listed, struct stored *row, str
     return 0;
 }
 
-static int
-hand_over(struct page *page, struct stored *row, enum store_event_type type, struct fep_error *error)
+int
+lister_hand_over(struct page *page, struct stored *row, enum store_event_type type, struct fep_error *error)
 {
     if (stored_decrypt(row, page->lister->cipher) < 0)
         return error_set(error, 0, FEP_E_STORE_BODY, "the stored body of %s does not pass its check",
@@ -146,7 +137,7 @@ fill_page(struct page *page, char cursor[STORE_CURSOR_SIZE], struct fep_error *e
     for (; at < scan->count && told < query->limit && page->bytes < PAGE_BYTES; at++, told++) {
         struct stored row;
         if (lister_is_stopping(page->lister) || find_row(page, &scan->places[at], &row, error) != 0 ||
-            hand_over(page, &row, STORE_LISTED, error) != 0)
+            lister_hand_over(page, &row, STORE_LISTED, error) != 0)
             return -1;
     }
     if (told > 0 && (at < scan->count || !scan->complete))
@@ -159,7 +150,8 @@ run_list(struct page *page)
 {
     struct fep_error error = {0};
     char cursor[STORE_CURSOR_SIZE];
-    int status = fill_page(page, cursor, &error);
+    int status = page->job->type == LISTER_RECALL ? recall_fill(page, cursor, &error)
+                                                  : fill_page(page, cursor, &error);
     if (status != 0) {
         mail_list_release(&page->mails);
         log_line(LOG_EVENT_STORE_REFUSED, LOG_SEV_ERROR,
@@ -209,6 +201,22 @@ find_in(struct page *page, sqlite3 *db, const char *pattern, struct stored *row,
     return rc == SQLITE_DONE ? 0 : error_set(error, 0, FEP_E_STORE_READ, "%s", sqlite3_errstr(rc));
 }
 
+/* One whose row was damaged may be it: of those that go on the settlement id is certain. */
+static int
+check_damaged_rows(const struct page *page, uint32_t oldest, struct fep_error *error)
+{
+    char sql[192];
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM quarantined WHERE source='exchange' AND became NOT LIKE 'goes on%%' AND "
+             "(day=0 OR day>=%u)",
+             (unsigned)oldest);
+    int64_t count = database_number(page->queue, sql);
+    if (count == 0)
+        return 0;
+    return error_set(error, 0, FEP_E_STORE_BODY,
+                     "a damaged row in quarantine may be what is looked for (fepctl quarantine)");
+}
+
 /* A day in quarantine may have held it. */
 static int
 check_quarantines(const struct page *page, uint32_t newest, struct fep_error *error)
@@ -227,7 +235,7 @@ check_quarantines(const struct page *page, uint32_t newest, struct fep_error *er
                                entry->d_name);
     }
     closedir(folder);
-    return status;
+    return status == 0 ? check_damaged_rows(page, oldest, error) : status;
 }
 
 static int
@@ -259,7 +267,7 @@ run_settlement(struct page *page)
     struct fep_error error = {0};
     struct stored row = {0};
     int found = find_settlement(page, &row, &error);
-    if (found > 0 && hand_over(page, &row, STORE_FOUND, &error) == 0)
+    if (found > 0 && lister_hand_over(page, &row, STORE_FOUND, &error) == 0)
         return;
     if (error.code != 0)
         log_line(LOG_EVENT_STORE_REFUSED, LOG_SEV_ERROR, LOG_N("code", error.code), LOG_S(error.text));
@@ -288,7 +296,7 @@ static void
 run_job(struct lister *lister, const struct lister_job *job)
 {
     struct page page = {.lister = lister, .job = job};
-    if (job->type == LISTER_LIST)
+    if (job->type != LISTER_SETTLEMENT)
         run_list(&page);
     else
         run_settlement(&page);

@@ -27,12 +27,13 @@ struct scan {
     int complete; /* nothing comes behind them */
     int64_t made_ms, used_ms;
 };
-enum lister_job_type { LISTER_LIST = 1, LISTER_SETTLEMENT };
+enum lister_job_type { LISTER_LIST = 1, LISTER_SETTLEMENT, LISTER_RECALL };
 struct lister_job {
     enum lister_job_type type;
     uint64_t reference;
     struct store_list_query query;
     char settlement_id[32]; /* SETTLEMENT: with query.role and query.infnos[0] */
+    int64_t since_ms;       /* RECALL: with query.instance and query.after */
 };
 
 struct lister {
@@ -60,14 +61,28 @@ void lister_stop(struct lister *lister);
 /* The owner's thread. Negative: too many wait. */
 int lister_ask(struct lister *lister, const struct lister_job *job);
 
-/* --- used between lister.c and scan.c ------------------------------------------------------------------------ */
+struct page { /* what one job is about to hand over */
+    struct lister *lister;
+    const struct lister_job *job;
+    struct mail_list mails;
+    sqlite3 *queue, *journal; /* opened when first needed */
+    uint32_t journal_day;
+    uint64_t bytes;
+};
+
+/* --- used between lister.c, recall.c and scan.c ------------------------------------------------------------------------ */
 int lister_is_stopping(struct lister *lister);
 /* The places behind query->after, scanned or remembered. NULL with the error filled. */
 struct scan *lister_scan(struct lister *lister, const struct store_list_query *query, struct fep_error *error);
 void lister_forget_scans(struct lister *lister); /* all of them */
-/* Opens the journal of a day. DATABASE_GOOD with *db NULL: there is no such day. */
+/* Opens the journal of a day. DATABASE_GOOD with *db NULL: there is no such day, or not yet. */
 enum database_result lister_open_day(const struct lister *lister, uint32_t day, sqlite3 **db,
                                      struct fep_error *error);
+/* Decrypts a row and adds its event to the page. Takes its blobs over, also on failure. */
+struct stored;
+int lister_hand_over(struct page *page, struct stored *row, enum store_event_type type, struct fep_error *error);
+/* recall.c: fills a page behind the job's cursor; cursor empty: there is no more. */
+int recall_fill(struct page *page, char cursor[STORE_CURSOR_SIZE], struct fep_error *error);
 /* The row of this settlement in one file: 1 (id in *id), 0 none, negative with the error. */
 int lister_find_settlement(struct lister *lister, sqlite3 *db, const struct lister_job *job, int64_t *id,
                            struct fep_error *error);

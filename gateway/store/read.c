@@ -90,9 +90,10 @@ read_file(struct reader *reader, struct page *page, const char *path, int from_q
     char sql[RECORD_SQL_SIZE];
     sqlite3 *db = NULL;
     sqlite3_stmt *select = NULL;
-    if (database_open_to_read(path, from_queue ? QUEUE_APPLICATION : JOURNAL_APPLICATION, &db, error) !=
-        DATABASE_GOOD)
-        return -1;
+    enum database_result opened =
+        database_open_to_read(path, from_queue ? QUEUE_APPLICATION : JOURNAL_APPLICATION, &db, error);
+    if (opened != DATABASE_GOOD)
+        return opened == DATABASE_NONE ? 0 : -1;
     record_sql(
         from_queue
             ? "SELECT $N,id,id IN (SELECT exchange FROM closed) AS c FROM exchange WHERE id<?1 AND "

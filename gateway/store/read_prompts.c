@@ -6,13 +6,16 @@
 #include <stdlib.h>
 #include "database.h"
 #include "error.h"
+#include "seal.h"
+#include "statements.h"
 
 #define PAGE_ROWS 64
 
 static const char select_prompts[] =
     "SELECT id,instance,msgid,line,institution,institution_name,treat_area,visit_id,settlement_id,item_code,"
     "item_name,national_code,level,fee_fen,time,raised_ms,closed_ms,closed_by,why,local_code FROM prompt "
-    "WHERE id>?1 AND (?2 OR closed_ms=0) AND (?3=0 OR id=?3) ORDER BY id LIMIT ?4";
+    "WHERE id>?1 AND (?2 OR closed_ms=0) AND (?3=0 OR id=?3) AND " SEAL_FITS(
+        PROMPT_COLUMNS) " ORDER BY id LIMIT ?4";
 
 static void
 take_text(sqlite3_stmt *select, int at, char *to, size_t room)
@@ -77,10 +80,14 @@ store_read_prompts(const char *directory, int all, int64_t id,
     size_t count;
     if (page == NULL)
         return error_set(error, 0, FEP_E_NO_MEMORY, "no memory to read prompts");
-    if ((size_t)snprintf(path, sizeof path, "%s/queue.db", directory) >= sizeof path ||
-        database_open_to_read(path, QUEUE_APPLICATION, &db, error) != DATABASE_GOOD) {
+    enum database_result opened = DATABASE_FAILED;
+    if ((size_t)snprintf(path, sizeof path, "%s/queue.db", directory) >= sizeof path)
+        error_set(error, 0, FEP_E_STORE_READ, "the path %.100s... is too long", directory);
+    else
+        opened = database_open_to_read(path, QUEUE_APPLICATION, &db, error);
+    if (opened != DATABASE_GOOD) {
         free(page);
-        return -1;
+        return opened == DATABASE_NONE ? 0 : -1;
     }
     int rc = sqlite3_prepare_v2(db, select_prompts, -1, &select, NULL), broken_off = 0;
     for (rc = rc == SQLITE_OK ? SQLITE_ROW : rc; rc == SQLITE_ROW && !broken_off;) {

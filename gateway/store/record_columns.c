@@ -9,17 +9,21 @@
 
 enum column_type { TEXT, BYTES, DIGEST, U8, U16, U32, I64 };
 #define CHECK_SIZE 8
+#define FIRST_HASH 0xCBF29CE484222325ull
 struct column {
     const char *name;
     enum column_type type;
+    int course; /* decisions rest on it; without it the row only describes */
     size_t offset, size;
 };
 
 #define MEMBER_SIZE(member) sizeof(((struct exchange_record *)0)->member)
-#define C(name, type, member)                                                                                \
+#define COLUMN(name, type, course, member)                                                                   \
     {                                                                                                        \
-        name, type, offsetof(struct exchange_record, member), MEMBER_SIZE(member)                            \
+        name, type, course, offsetof(struct exchange_record, member), MEMBER_SIZE(member)                    \
     }
+#define C(name, type, member) COLUMN(name, type, 1, member)
+#define D(name, type, member) COLUMN(name, type, 0, member)
 
 /* clang-format off */
 static const struct column columns[] = {
@@ -30,26 +34,26 @@ static const struct column columns[] = {
     C("original_msgid", TEXT, header.original_msgid), C("original_infno", TEXT, header.original_infno),
     C("digest", DIGEST, digest),
     C("state", U8, state), C("tombstone", U8, tombstone), C("attempt", U32, attempt),
-    C("hops_left", U8, hops_left), C("previous", TEXT, previous), C("target", TEXT, target),
+    D("hops_left", U8, hops_left), C("previous", TEXT, previous), C("target", TEXT, target),
     C("local_serial", I64, local.serial), C("local_date", U32, local.serial_date),
     C("local_accounting_date", U32, local.accounting_date), C("local_mapping", U32, local.mapping_generation),
     C("local_cycle", TEXT, local.cycle),
     C("kind", U8, kind), C("effect", U8, effect), C("refusal_class", U8, refusal_class), C("reason", U8, reason),
-    C("code", U16, code), C("text", TEXT, text),
+    C("code", U16, code), D("text", TEXT, text),
     C("order_key", BYTES, index.order_key), C("visit_id", TEXT, index.visit_id),
-    C("settlement_id", TEXT, index.settlement_id), C("med_type", TEXT, index.med_type),
-    C("insutype", TEXT, index.insutype), C("total_fen", I64, index.total_fen), C("fund_fen", I64, index.fund_fen),
-    C("account_fen", I64, index.account_fen), C("cash_fen", I64, index.cash_fen),
-    C("index_effect", U32, index.effect), C("accounting_day", U32, index.accounting_day),
-    C("has_money", U32, index.has_money),
+    C("settlement_id", TEXT, index.settlement_id), D("med_type", TEXT, index.med_type),
+    D("insutype", TEXT, index.insutype), D("total_fen", I64, index.total_fen), D("fund_fen", I64, index.fund_fen),
+    D("account_fen", I64, index.account_fen), D("cash_fen", I64, index.cash_fen),
+    D("index_effect", U32, index.effect), D("accounting_day", U32, index.accounting_day),
+    D("has_money", U32, index.has_money),
     C("reversal_cause", U8, reversal_cause), C("reversal_attempt", U32, reversal_attempt),
     C("reversal_relayed", U8, reversal_relayed), C("cure", U8, cure),
     C("cancel_serial", I64, cancel.serial), C("cancel_date", U32, cancel.serial_date),
     C("cancel_accounting_date", U32, cancel.accounting_date),
     C("cancel_mapping", U32, cancel.mapping_generation), C("cancel_cycle", TEXT, cancel.cycle),
-    C("pinned", U8, pinned), C("outcome_relayed", U8, outcome_relayed),
-    C("accepted_ms", I64, times.accepted), C("sent_ms", I64, times.sent), C("relayed_ms", I64, times.relayed),
-    C("outcome_ms", I64, times.outcome), C("told_ms", I64, times.told),
+    C("outcome_relayed", U8, outcome_relayed),
+    D("accepted_ms", I64, times.accepted), D("sent_ms", I64, times.sent), D("relayed_ms", I64, times.relayed),
+    D("outcome_ms", I64, times.outcome), D("told_ms", I64, times.told),
 };
 /* clang-format on */
 #define COLUMN_COUNT (sizeof columns / sizeof columns[0])
@@ -107,7 +111,12 @@ bytes_are_zero(const unsigned char *bytes, size_t size)
     return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
 }
 
-/* --- the row's check: SQLite notices a damaged page only where its structure breaks */
+/* --- the row's checks: SQLite notices a damaged page only where its structure breaks */
+
+/* Three checks stand behind the digest: of the whole row, of its course, of its key. Which of them fit tells
+ * what of a damaged row may still be believed. */
+enum { CHECK_ROW, CHECK_COURSE, CHECK_KEY, CHECKS };
+#define SEAL_SIZE ((size_t)CHECKS * CHECK_SIZE)
 
 static uint64_t
 mix(uint64_t hash, const unsigned char *bytes, size_t size)
@@ -117,46 +126,80 @@ mix(uint64_t hash, const unsigned char *bytes, size_t size)
     return (hash ^ 0xFF) * 0x100000001B3ull;
 }
 
-/* Over all columns as they stand in memory, the same on every machine of one byte order, on which a store
+static void
+put_hash(uint64_t hash, unsigned char out[CHECK_SIZE])
+{
+    for (int i = 0; i < CHECK_SIZE; i++)
+        out[i] = (unsigned char)(hash >> (8 * i));
+}
+
+static int64_t
+get_hash(const unsigned char bytes[CHECK_SIZE])
+{
+    uint64_t hash = 0;
+    for (int i = 0; i < CHECK_SIZE; i++)
+        hash |= (uint64_t)bytes[i] << (8 * i);
+    return (int64_t)hash;
+}
+
+int64_t
+record_key_check(const struct exchange_key *key)
+{
+    return (int64_t)mix(FIRST_HASH, (const unsigned char *)key, sizeof *key);
+}
+
+/* Over the columns as they stand in memory, the same on every machine of one byte order, on which a store
  * stays. */
 static void
-make_check(const struct exchange_record *record, unsigned char check[CHECK_SIZE])
+make_checks(const struct exchange_record *record, unsigned char checks[SEAL_SIZE])
 {
-    uint64_t hash = 0xCBF29CE484222325ull;
+    static const unsigned char gone = 0;
+    uint64_t row = FIRST_HASH, course = FIRST_HASH;
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         const unsigned char *value = (const unsigned char *)record + columns[i].offset;
         size_t size = columns[i].size;
         if (columns[i].type == TEXT)
             size = strnlen((const char *)value, size);
-        hash = mix(hash, value, size);
+        if (columns[i].offset == offsetof(struct exchange_record, outcome_relayed))
+            row =
+                mix(row, &gone, 1); /* a column stood here, always 0: rows written with it keep their check */
+        row = mix(row, value, size);
+        if (columns[i].course)
+            course = mix(course, value, size);
     }
-    for (int i = 0; i < CHECK_SIZE; i++)
-        check[i] = (unsigned char)(hash >> (8 * i));
+    struct exchange_key key = exchange_key_of(record);
+    put_hash(row, checks + CHECK_ROW * CHECK_SIZE);
+    put_hash(course, checks + CHECK_COURSE * CHECK_SIZE);
+    put_hash((uint64_t)record_key_check(&key), checks + CHECK_KEY * CHECK_SIZE);
 }
 
 static int
 bind_digest(sqlite3_stmt *statement, int at, const struct exchange_record *record)
 {
-    unsigned char sealed[DIGEST_SIZE + CHECK_SIZE];
+    unsigned char sealed[DIGEST_SIZE + SEAL_SIZE];
     int none = bytes_are_zero(record->digest, DIGEST_SIZE);
     memcpy(sealed, record->digest, DIGEST_SIZE);
-    make_check(record, sealed + DIGEST_SIZE);
-    return none ? sqlite3_bind_blob(statement, at, sealed + DIGEST_SIZE, CHECK_SIZE, SQLITE_TRANSIENT)
+    make_checks(record, sealed + DIGEST_SIZE);
+    return none ? sqlite3_bind_blob(statement, at, sealed + DIGEST_SIZE, SEAL_SIZE, SQLITE_TRANSIENT)
                 : sqlite3_bind_blob(statement, at, sealed, sizeof sealed, SQLITE_TRANSIENT);
 }
 
-/* *check is NULL for a row that was written without one. */
+struct checks { /* as they stand in the row */
+    const unsigned char *bytes;
+    size_t size; /* all, the first alone, or none: rows of earlier versions */
+};
+
 static int
-read_digest(sqlite3_stmt *statement, int at, struct exchange_record *record, const unsigned char **check)
+read_digest(sqlite3_stmt *statement, int at, struct exchange_record *record, struct checks *checks)
 {
     const unsigned char *bytes = sqlite3_column_blob(statement, at);
     size_t size = (size_t)sqlite3_column_bytes(statement, at);
     size_t digest = size >= DIGEST_SIZE ? DIGEST_SIZE : 0;
-    if (size != digest && size != digest + CHECK_SIZE)
+    if (size != digest && size != digest + CHECK_SIZE && size != digest + SEAL_SIZE)
         return -1;
     if (digest > 0)
         memcpy(record->digest, bytes, digest);
-    *check = size > digest ? bytes + digest : NULL;
+    *checks = (struct checks){bytes + digest, size - digest};
     return 0;
 }
 
@@ -248,28 +291,56 @@ read_number(sqlite3_stmt *statement, int at, const struct column *column, unsign
     return 0;
 }
 
-int
-record_read(sqlite3_stmt *statement, struct exchange_record *record)
+static int
+read_columns(sqlite3_stmt *statement, struct exchange_record *record, struct checks *checks)
 {
-    unsigned char expected[CHECK_SIZE];
-    const unsigned char *check = NULL;
+    int bad = 0;
     memset(record, 0, sizeof *record);
     record->index.size = sizeof record->index;
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         const struct column *column = &columns[i];
         unsigned char *value = (unsigned char *)record + column->offset;
-        int bad;
         if (column->type == DIGEST)
-            bad = read_digest(statement, (int)i, record, &check);
+            bad |= read_digest(statement, (int)i, record, checks) != 0;
         else if (column->type == TEXT || column->type == BYTES)
-            bad = read_bytes(statement, (int)i, column, value);
+            bad |= read_bytes(statement, (int)i, column, value) != 0;
         else
-            bad = read_number(statement, (int)i, column, value);
-        if (bad)
-            return -1;
+            bad |= read_number(statement, (int)i, column, value) != 0;
     }
-    make_check(record, expected);
-    if (check && memcmp(check, expected, CHECK_SIZE) != 0)
+    return bad;
+}
+
+unsigned
+record_examine(sqlite3_stmt *statement, struct exchange_record *record, int64_t *key_check)
+{
+    unsigned char expected[SEAL_SIZE];
+    struct checks checks = {0};
+    unsigned damage = 0;
+    int bad = read_columns(statement, record, &checks);
+    *key_check = 0;
+    if (checks.size == SEAL_SIZE)
+        *key_check = get_hash(checks.bytes + CHECK_KEY * CHECK_SIZE);
+    make_checks(record, expected);
+    if (bad || record->state >= STATE_COUNT ||
+        (checks.size > 0 && memcmp(checks.bytes, expected, CHECK_SIZE) != 0))
+        damage |= RECORD_ROW;
+    if (damage != 0 && (checks.size != SEAL_SIZE || record->state >= STATE_COUNT ||
+                        memcmp(checks.bytes + CHECK_COURSE * CHECK_SIZE, expected + CHECK_COURSE * CHECK_SIZE,
+                               CHECK_SIZE) != 0))
+        damage |= RECORD_COURSE;
+    if (damage & RECORD_COURSE &&
+        (checks.size != SEAL_SIZE || *key_check != get_hash(expected + CHECK_KEY * CHECK_SIZE)))
+        damage |= RECORD_KEY;
+    return damage;
+}
+
+int
+record_read(sqlite3_stmt *statement, struct exchange_record *record)
+{
+    unsigned char expected[SEAL_SIZE];
+    struct checks checks = {0};
+    if (read_columns(statement, record, &checks) != 0 || record->state >= STATE_COUNT)
         return -1;
-    return record->state < STATE_COUNT ? 0 : -1;
+    make_checks(record, expected);
+    return memcmp(checks.bytes, expected, checks.size) == 0 ? 0 : -1;
 }

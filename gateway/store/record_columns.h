@@ -5,7 +5,7 @@
 
 #include <sqlite3.h>
 #include <stddef.h>
-#include "exchange_record.h"
+#include "exchange_key.h"
 
 extern const int record_column_count;
 #define RECORD_KEY_COLUMNS 3 /* the first: origin, msgid, role; never changed */
@@ -23,5 +23,14 @@ int record_bind_key(sqlite3_stmt *statement, const struct message_key *key, uint
 /* Reads columns 0..record_column_count-1. Negative if a value does not fit, or
  * the row differs from its check: it is not what was written. */
 int record_read(sqlite3_stmt *statement, struct exchange_record *record);
+
+/* What of a row can not be believed. Decisions rest on the course: key, state, path, serials, ending, reversal and
+ * cure; the rest only describes: amounts, text, times. */
+enum record_damage { RECORD_ROW = 1, RECORD_COURSE = 2, RECORD_KEY = 4 };
+/* As record_read, of a row that may be damaged: what can't be read is zero. 0, or bits of enum record_damage, each
+ * with those before it. The check that the row holds of its key goes to *key_check, 0 if it holds none. */
+unsigned record_examine(sqlite3_stmt *statement, struct exchange_record *record, int64_t *key_check);
+/* The check of a key: the same for ever, unlike exchange_key_hash. */
+int64_t record_key_check(const struct exchange_key *key);
 
 #endif

@@ -166,7 +166,11 @@ lister_open_day(const struct lister *lister, uint32_t day, sqlite3 **db, struct 
     snprintf(path, sizeof path, "%s/%08u.db", lister->journal_directory, (unsigned)day);
     if (access(path, F_OK) != 0)
         return DATABASE_GOOD;
-    return database_open_to_read(path, JOURNAL_APPLICATION, db, error);
+    enum database_result result = database_open_to_read(path, JOURNAL_APPLICATION, db, error);
+    if (result != DATABASE_NONE)
+        return result;
+    *error = (struct fep_error){0};
+    return DATABASE_GOOD; /* it is being made: what it is for is still in the queue */
 }
 
 /* A day in quarantine is not a day without exchanges. */

@@ -13,7 +13,10 @@
 #include <unistd.h>
 #include "error.h"
 #include "log.h"
+#include "mend.h"
 #include "prompts.h"
+#include "proposals.h"
+#include "seal.h"
 
 #define DEFAULT_BATCH_BYTES    (512 << 10)
 #define DEFAULT_BALLAST_BYTES  (16 << 20)
@@ -79,11 +82,15 @@ static int
 read_meta(sqlite3 *db, const char *name, int64_t *number, char *text, size_t text_size, uint8_t *bytes)
 {
     sqlite3_stmt *select = NULL;
-    int rc = sqlite3_prepare_v2(db, "SELECT number,text,bytes FROM meta WHERE name=?1", -1, &select, NULL);
+    int rc =
+        sqlite3_prepare_v2(db, "SELECT number,text,bytes," SEAL_FITS(META_COLUMNS) " FROM meta WHERE name=?1",
+                           -1, &select, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_bind_text(select, 1, name, -1, SQLITE_STATIC);
         rc = sqlite3_step(select);
     }
+    if (rc == SQLITE_ROW && !sqlite3_column_int(select, 3))
+        rc = SQLITE_CORRUPT; /* a serial counter that went back would let serials be used twice */
     if (rc == SQLITE_ROW) {
         if (number)
             *number = sqlite3_column_int64(select, 0);
@@ -100,7 +107,9 @@ static int
 write_meta(sqlite3 *db, const char *name, int64_t number, const char *text, const uint8_t *bytes)
 {
     sqlite3_stmt *insert = NULL;
-    int rc = sqlite3_prepare_v2(db, "INSERT OR REPLACE INTO meta(name,number,text,bytes) VALUES(?1,?2,?3,?4)",
+    int rc = sqlite3_prepare_v2(db,
+                                "INSERT OR REPLACE INTO meta(name,number,text,bytes,seal) "
+                                "VALUES(?1,?2,?3,?4,fep_seal(?1,?2,?3,?4))",
                                 -1, &insert, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_bind_text(insert, 1, name, -1, SQLITE_STATIC);
@@ -169,6 +178,17 @@ check_owner(struct sqlite_store *store, struct fep_error *error)
 }
 
 static int
+meta_failed(const struct sqlite_store *store, int rc, struct fep_error *error)
+{
+    if (code_is_damage(rc))
+        return error_set(
+            error, 0, FEP_E_STORE_DAMAGED,
+            "%s: what it says about itself (table meta) is damaged; copy it, then restore a backup",
+            store->queue_file);
+    return error_set(error, 0, FEP_E_STORE_OPEN, "%s: %s", store->queue_file, sqlite3_errmsg(store->db));
+}
+
+static int
 read_identity(struct sqlite_store *store, struct fep_error *error)
 {
     int64_t incarnation = 0, boots = 0, serials = 1, sequence = 0;
@@ -176,18 +196,26 @@ read_identity(struct sqlite_store *store, struct fep_error *error)
     if (rc == SQLITE_DONE && (rc = give_birth(store)) == SQLITE_OK)
         rc = read_meta(store->db, "incarnation", &incarnation, NULL, 0, NULL);
     if (rc != SQLITE_ROW)
-        return error_set(error, 0, FEP_E_STORE_OPEN, "%s: %s", store->queue_file, sqlite3_errmsg(store->db));
+        return meta_failed(store, rc, error);
     if (check_owner(store, error) < 0)
         return -1;
+    /* A row whose name was altered is not found by its name. */
+    if (database_number(store->db, "SELECT count(*) FROM meta WHERE NOT " SEAL_FITS(META_COLUMNS)) != 0)
+        return meta_failed(store, SQLITE_CORRUPT, error);
+    if (database_run(store->db, "UPDATE meta SET seal=fep_seal(" META_COLUMNS ") WHERE seal IS NULL") !=
+        SQLITE_OK)
+        return meta_failed(store, sqlite3_extended_errcode(store->db), error);
     rc = read_meta(store->db, "boot_count", &boots, NULL, 0, NULL);
     if (rc == SQLITE_ROW || rc == SQLITE_DONE)
         rc = write_meta(store->db, "boot_count", ++boots, "", NULL);
     if (rc == SQLITE_OK)
         rc = read_meta(store->db, "serial_counter", &serials, NULL, 0, NULL);
+    if (rc == SQLITE_DONE) /* it is there from the first moment on */
+        rc = SQLITE_CORRUPT;
     if (rc == SQLITE_ROW)
         rc = read_meta(store->db, "commit_sequence", &sequence, NULL, 0, NULL);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        return error_set(error, 0, FEP_E_STORE_OPEN, "%s: %s", store->queue_file, sqlite3_errmsg(store->db));
+        return meta_failed(store, rc, error);
     int64_t in_rows = database_number(store->db, "SELECT coalesce(max(sequence),0) FROM exchange");
     store->incarnation = (uint64_t)incarnation;
     store->boot_count = (uint64_t)boots;
@@ -231,7 +259,7 @@ open_queue(struct sqlite_store *store, const char *schema, struct fep_error *err
 }
 
 static int
-load_queue(struct sqlite_store *store, struct fep_error *error)
+load_queue(struct sqlite_store *store, const char *journal_directory, struct fep_error *error)
 {
     uint64_t seed = 0;
     if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
@@ -240,6 +268,8 @@ load_queue(struct sqlite_store *store, struct fep_error *error)
     if (mover_init(&store->mover) < 0)
         return error_set(error, 0, FEP_E_NO_MEMORY, "no memory for the store");
     int rc = key_tables_load(&store->keys, store->db, seed);
+    if (rc == SQLITE_OK && mend_store(store, journal_directory, error) < 0)
+        return -1;
     if (rc == SQLITE_OK)
         rc = batch_load_map(store);
     if (rc == SQLITE_OK)
@@ -251,6 +281,7 @@ load_queue(struct sqlite_store *store, struct fep_error *error)
                          code_is_damage(rc) || rc == SQLITE_ERROR ? FEP_E_STORE_DAMAGED : FEP_E_STORE_OPEN,
                          "%s cannot be read: %s (%s); copy it, then restore a backup", store->queue_file,
                          sqlite3_errstr(rc), sqlite3_errmsg(store->db));
+    store->found_open = store->map.count;
     store->next_id = database_number(store->db, "SELECT coalesce(max(id),0)+1 FROM exchange");
     store->next_body = database_number(store->db, "SELECT coalesce(max(id),0)+1 FROM body");
     store->next_closed = database_number(store->db, "SELECT coalesce(max(number),0)+1 FROM closed");
@@ -289,6 +320,19 @@ configure(struct sqlite_store *store, const struct store_config *config, struct 
     return 0;
 }
 
+/* A restore that was broken off: what is here may be half of two stores, or nothing. */
+static int
+refuse_half_restored(const struct sqlite_store *store, struct fep_error *error)
+{
+    char path[STORE_PATH_SIZE + 16];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/restoring", store->directory);
+    if (lstat(path, &status) != 0)
+        return 0;
+    return error_set(error, 0, FEP_E_STORE_OPEN, "%s is there: a restore was broken off; give it again",
+                     path);
+}
+
 static int
 open_all(struct sqlite_store *store, const struct store_config *config, struct fep_error *error)
 {
@@ -298,11 +342,11 @@ open_all(struct sqlite_store *store, const struct store_config *config, struct f
     snprintf(journal_directory, sizeof journal_directory, "%.4080s/journal", store->directory);
     snprintf(journal_schema, sizeof journal_schema, "%.4080s/journal", config->schema_directory);
     if (make_directory(store->directory, error) < 0 || take_lock(store, error) < 0 ||
-        make_directory(journal_directory, error) < 0 ||
+        refuse_half_restored(store, error) < 0 || make_directory(journal_directory, error) < 0 ||
         refuse_lost_queue(store, journal_directory, error) < 0 ||
         open_cipher(store, config->key_file, error) < 0 ||
         open_queue(store, config->schema_directory, error) < 0 || read_identity(store, error) < 0 ||
-        load_queue(store, error) < 0)
+        load_queue(store, journal_directory, error) < 0)
         return -1;
     journals_init(&store->journals, journal_directory, journal_schema, store->queue_file);
     journals_check(&store->journals, CHECK_DAYS, CHECK_MS / CHECK_DAYS);
@@ -370,6 +414,15 @@ sqlite_list(struct store *base, const struct store_list_query *query, uint64_t r
 }
 
 static int
+sqlite_recall(struct store *base, const char *peer, int64_t since_ms, const char *after, uint64_t reference)
+{
+    struct lister_job job = {.type = LISTER_RECALL, .reference = reference, .since_ms = since_ms};
+    snprintf(job.query.instance, sizeof job.query.instance, "%s", peer);
+    snprintf(job.query.after, sizeof job.query.after, "%s", after);
+    return lister_ask(&((struct sqlite_store *)base)->lister, &job);
+}
+
+static int
 sqlite_find_settlement(struct store *base, enum exchange_role role, const char *infno,
                        const char *settlement_id, uint64_t reference)
 {
@@ -393,8 +446,11 @@ static const struct store_ops sqlite_ops = {
     .find_visit = writer_find_visit,
     .find_settlement = sqlite_find_settlement,
     .list = sqlite_list,
+    .recall = sqlite_recall,
     .put_prompt = writer_put_prompt,
     .close_prompt = writer_close_prompt,
+    .put_proposal = writer_put_proposal,
+    .load_proposals = proposals_load,
 };
 
 static struct sqlite_store *
@@ -433,7 +489,7 @@ store_open(const struct store_config *config, struct fep_error *error)
         return NULL;
     }
     log_line(LOG_EVENT_STORE_OPEN, LOG_SEV_NOTICE, LOG_T("file", store->queue_file),
-             LOG_N("open", store->map.count), LOG_N("incarnation", store->incarnation),
+             LOG_N("open", store->found_open), LOG_N("incarnation", store->incarnation),
              LOG_N("ms", writer_now_ms() - began));
     return &store->base;
 }

@@ -1,6 +1,6 @@
 /* The SQLite store's own parts, for its own files only: writer.c runs the thread, batch.c commits, mover.c
  * moves closed exchanges to their journals, lookup.c finds stored ones, lister.c lists them, prompts.c keeps
- * prompts.
+ * prompts, mend.c puts damaged rows aside.
  *
  * Which thread touches what: everything under "writer" belongs to the writer's thread alone, from the moment
  * it is started; the owner's thread and the writer meet in the inbox, in the mailbox and in the atomics.
@@ -22,7 +22,7 @@
 #include "store_ops.h"
 #include "stored.h"
 
-enum item_type { ITEM_WRITE = 1, ITEM_FIND, ITEM_FIND_VISIT, ITEM_PROMPT_PUT, ITEM_PROMPT_CLOSE };
+enum item_type { ITEM_WRITE = 1, ITEM_FIND, ITEM_FIND_VISIT, ITEM_PROMPT_PUT, ITEM_PROMPT_CLOSE, ITEM_PROPOSAL };
 
 /* A synchronous call of the owner's, who waits for it; lives on its stack. Beside the inbox, because a mark
  * depends on nothing in it, and the owner must not wait for a full disk. */
@@ -39,6 +39,7 @@ struct item { /* one thing asked of the writer */
     uint8_t refused;          /* set in a batch: reported by itself */
     struct store_write write; /* finds use the record's key, role, insured area and visit id */
     struct store_prompt *prompt; /* PROMPT_*; the item's own */
+    struct store_proposal *proposal; /* PROPOSAL; the item's own */
     uint64_t reference;
 };
 struct item_list {
@@ -69,6 +70,8 @@ struct prompts { /* figures of table prompt */
     int full_said;      /* the alarm was raised; not again until there was room */
 };
 
+#define STRAYS_MOST 256
+
 struct sqlite_store {
     struct store base;
     char directory[STORE_PATH_SIZE];
@@ -78,6 +81,7 @@ struct sqlite_store {
     uint32_t horizon_days;
     int lock_descriptor;
     uint64_t incarnation, boot_count;
+    size_t found_open; /* rows in the queue when it was opened */
 
     /* shared */
     pthread_mutex_t mutex;
@@ -103,6 +107,8 @@ struct sqlite_store {
     struct body_cipher *owner_cipher; /* the owner's thread, for recovery */
     struct mover mover;
     struct prompts prompts;
+    int64_t strays[STRAYS_MOST]; /* see mend.h */
+    size_t stray_count;
     struct mail_list mails; /* of the batch under way */
     int64_t next_id, next_body, next_closed;
     int row_written;  /* this transaction wrote a row that carries the sequence */
@@ -126,6 +132,7 @@ int writer_find_visit(struct store *store, const char *insured_area, const char 
                       uint64_t reference);
 int writer_put_prompt(struct store *store, const struct store_prompt *prompt, uint64_t reference);
 int writer_close_prompt(struct store *store, const struct store_prompt *closing, uint64_t reference);
+int writer_put_proposal(struct store *store, const struct store_proposal *proposal, uint64_t reference);
 int writer_read_mark(struct store *store, const char *name, struct store_peer_mark *mark);
 int writer_write_mark(struct store *store, const struct store_peer_mark *mark, struct fep_error *error);
 int64_t writer_now_ms(void);                         /* monotonic */

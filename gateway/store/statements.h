@@ -4,6 +4,14 @@
 
 #include <sqlite3.h>
 
+/* The columns that a seal covers, in its order. */
+#define MARK_COLUMNS    "name,incarnation,commit_sequence"
+#define META_COLUMNS    "name,number,text,bytes"
+#define CLOSED_COLUMNS  "number,exchange"
+#define PROMPT_SEALED_1 "instance,msgid,line,institution,institution_name,treat_area,visit_id"
+#define PROMPT_SEALED_2 "item_code,item_name,national_code,level,fee_fen,time,raised_ms"
+#define PROMPT_COLUMNS  PROMPT_SEALED_1 ",settlement_id," PROMPT_SEALED_2 ",closed_ms,closed_by,why,local_code"
+
 struct statements {
     sqlite3_stmt *begin, *commit, *rollback;
     sqlite3_stmt *insert_exchange; /* ?1..?N record, then body_id, answer_id, sequence, id */
@@ -24,6 +32,8 @@ struct statements {
     sqlite3_stmt *insert_prompt;  /* the texts in the order of the table, then line, fee_fen, raised_ms */
     sqlite3_stmt *drop_prompt;    /* the one that was closed first */
     sqlite3_stmt *close_prompt;   /* id, closed_ms, closed_by, why, local_code; only an open one */
+    sqlite3_stmt *put_proposal;   /* the columns in the order of the table */
+    sqlite3_stmt *trim_proposals; /* how many stay */
     sqlite3_stmt *settle_prompts; /* visit_id, instance, settlement_id */
 };
 

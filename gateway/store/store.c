@@ -94,6 +94,12 @@ store_list(struct store *store, const struct store_list_query *query, uint64_t r
 }
 
 int
+store_recall(struct store *store, const char *peer, int64_t since_ms, const char *after, uint64_t reference)
+{
+    return store->ops->recall != NULL ? store->ops->recall(store, peer, since_ms, after, reference) : -1;
+}
+
+int
 store_put_prompt(struct store *store, const struct store_prompt *prompt, uint64_t reference)
 {
     return store->ops->put_prompt != NULL ? store->ops->put_prompt(store, prompt, reference) : -1;
@@ -103,4 +109,18 @@ int
 store_close_prompt(struct store *store, const struct store_prompt *closing, uint64_t reference)
 {
     return store->ops->close_prompt != NULL ? store->ops->close_prompt(store, closing, reference) : -1;
+}
+
+int
+store_put_proposal(struct store *store, const struct store_proposal *proposal, uint64_t reference)
+{
+    return store->ops->put_proposal != NULL ? store->ops->put_proposal(store, proposal, reference) : -1;
+}
+
+int
+store_load_proposals(struct store *store, size_t limit,
+                     int (*fn)(void *arg, const struct store_proposal *proposal), void *arg,
+                     struct fep_error *error)
+{
+    return store->ops->load_proposals != NULL ? store->ops->load_proposals(store, limit, fn, arg, error) : 0;
 }

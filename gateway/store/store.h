@@ -40,15 +40,15 @@ struct store_write {
 };
 
 enum store_event_type { STORE_COMMITTED = 1, STORE_REFUSED, STORE_CONFLICT, STORE_FAILED, STORE_FOUND, STORE_ROOM,
-                        STORE_LISTED, STORE_PROMPT };
+                        STORE_LISTED, STORE_PROMPT, STORE_PROPOSAL };
 
 #define STORE_CURSOR_SIZE 64
 struct store_event {
     enum store_event_type type;
     uint64_t sequence;  /* COMMITTED: everything up to it; REFUSED, CONFLICT: this write */
-    uint64_t reference; /* FOUND, LISTED, PROMPT: what the asker gave */
+    uint64_t reference; /* FOUND, LISTED, PROMPT, PROPOSAL: what the asker gave */
     uint8_t found;      /* FOUND: 1 if there is one; ROOM: 1 = room for new updates, 0 = none; LISTED: 1 = an exchange,
-                           0 = the end; PROMPT: 1 = done */
+                           0 = the end; PROMPT, PROPOSAL: 1 = done */
     struct exchange_record record; /* CONFLICT, FOUND, LISTED */
     struct slice body, answer;     /* CONFLICT, FOUND, LISTED: handed to the receiver, who releases them */
     int64_t posted_ms;             /* LISTED: when it was handed to the local system, or accepted; wall clock */
@@ -59,7 +59,8 @@ struct store_event {
 };
 
 /* Opens, checks integrity, takes the lock (a second daemon on one store is refused with a clear error), brings the
- * schema up to date, starts the writer. NULL with the error filled; the error says which file and what to do. */
+ * schema up to date, puts damaged rows in quarantine (schema/queue/0003_quarantine.sql), starts the writer. NULL with the
+ * error filled; the error says which file and what to do. */
 struct store *store_open(const struct store_config *config, struct fep_error *error);
 /* Finishes what was submitted, then closes. */
 void store_close(struct store *store);
@@ -78,8 +79,9 @@ int store_read_peer_mark(struct store *store, const char *name, struct store_pee
 int store_write_peer_mark(struct store *store, const struct store_peer_mark *mark, struct fep_error *error);
 
 /* Recovery: calls fn for every open (not closed) exchange, oldest first, before any write. Body and answer are
- * borrowed. A row whose content digest or MAC does not fit is quarantined: fn is not called, `quarantined` counts it
- * and the log names its msgid. Returns 0, or negative with the error. */
+ * borrowed. Damaged rows were put in quarantine when the store was opened, and what stands in their place comes as any
+ * other; what was damaged since is passed over: `quarantined` counts it and the log names its msgid. Returns 0, or
+ * negative with the error. */
 int store_recover(struct store *store,
                   int (*fn)(void *arg, const struct exchange_record *record, struct slice body, struct slice answer),
                   void *arg, uint64_t *quarantined, struct fep_error *error);
@@ -130,6 +132,12 @@ struct store_list_query {
  * memory, or the query is not one. */
 int store_list(struct store *store, const struct store_list_query *query, uint64_t reference);
 
+/* For a peer that was put back from a backup: the exchanges that it handed over or was sent (not those only queued for it),
+ * which are open, or were accepted or ended since `since_ms` (wall clock), of every day that is held; in no order, some
+ * perhaps twice, with bodies. Page by page, as store_list; the answers are STORE_LISTED. Negative: too many wait, or this
+ * store keeps nothing. */
+int store_recall(struct store *store, const char *peer, int64_t since_ms, const char *after, uint64_t reference);
+
 /* --- prompts: notices about fee lines for which the insured place has no local code ------------------------- */
 struct store_prompt {
     int64_t id;                /* given by the store */
@@ -157,6 +165,34 @@ int store_close_prompt(struct store *store, const struct store_prompt *closing, 
 int store_read_prompts(const char *directory, int all, int64_t id,
                        int (*fn)(void *arg, const struct store_prompt *prompt), void *arg, struct fep_error *error);
 
+/* --- proposals: what operators say about updates that are unclear, or stand (schema/queue/0004_proposal.sql) ------ */
+struct store_proposal {
+    int64_t id;                /* given by the owner, who is the only one to make them */
+    uint8_t verb;              /* enum core_resolution; 0 = an update that stands, to be acknowledged */
+    uint8_t state;             /* enum proposal_state */
+    uint8_t ended;             /* enum exchange_state: what the update ended as; 0 = not yet */
+    uint8_t role;
+    char origin[NODE_SIZE], msgid[MSGID_SIZE], infno[INFNO_SIZE], instance[NODE_SIZE];
+    uint32_t attempt;
+    uint64_t serial;
+    int64_t proposed_ms, decided_ms, applied_ms, contradicted_ms; /* wall clock; 0 = not yet */
+    uint32_t proposed_by, decided_by;                             /* uid */
+    char why[256], decided_why[256];
+    struct fep_index index;    /* of the answer: settlement and amounts */
+    struct slice answer;       /* as the canonical interface has it; empty = none */
+};
+enum proposal_state {
+    PROPOSAL_OPEN = 1, PROPOSAL_CONFIRMED, PROPOSAL_APPLIED, PROPOSAL_WITHDRAWN, PROPOSAL_OVERTAKEN, PROPOSAL_ACKNOWLEDGED
+};
+#define STORE_PROPOSALS_MOST 10000 /* rows kept; the oldest that are settled go first */
+/* Writes the row of `id`, new or changed; the answer is shared until it is written. Answer: STORE_PROPOSAL. Negative
+ * without memory, or if this store keeps none. */
+int store_put_proposal(struct store *store, const struct store_proposal *proposal, uint64_t reference);
+/* At the start, on the owner's thread: the newest `limit` rows and all that are open or confirmed, oldest first. The
+ * answer is borrowed. fn returns negative to break off. */
+int store_load_proposals(struct store *store, size_t limit, int (*fn)(void *arg, const struct store_proposal *proposal),
+                         void *arg, struct fep_error *error);
+
 /* Reading for fepctl, from any process, read-only, bounded, never pinning the WAL (no transaction stays open between
  * calls): exchanges newest first that match; empty strings match all. Bodies are not read. */
 struct store_query {
@@ -169,6 +205,20 @@ struct store_query {
 int store_read(const char *directory, const struct store_query *query,
                int (*fn)(void *arg, const struct exchange_record *record, int closed), void *arg,
                struct fep_error *error);
+
+/* --- quarantine: what was found damaged when the store was opened, and put aside -------------------------------- */
+struct store_quarantined {
+    char source[32];        /* "exchange", "keys_20261122", "prompt", "peer_mark"; "journal 20261122" for a whole day */
+    int64_t found_ms;       /* wall clock; 0 = see the day's file */
+    char origin[NODE_SIZE], msgid[MSGID_SIZE]; /* as far as they can be read */
+    uint8_t role;           /* 0 = none */
+    uint32_t day;           /* 0 = not known */
+    char became[96];        /* in words: what stands in its place */
+};
+/* From any process, read-only: everything in quarantine, the oldest row first, then the journal days. fn returns
+ * non-zero to break off. */
+int store_read_quarantine(const char *directory, int (*fn)(void *arg, const struct store_quarantined *one), void *arg,
+                          struct fep_error *error);
 
 /* The same interface over memory: deterministic, no thread; commits at each store_take_events. For tests. */
 struct store *memory_store_open(void);

@@ -24,8 +24,14 @@ struct store_ops {
     int (*find_settlement)(struct store *store, enum exchange_role role, const char *infno,
                            const char *settlement_id, uint64_t reference);
     int (*list)(struct store *store, const struct store_list_query *query, uint64_t reference);
+    int (*recall)(struct store *store, const char *peer, int64_t since_ms, const char *after,
+                  uint64_t reference); /* or NULL */
     int (*put_prompt)(struct store *store, const struct store_prompt *prompt, uint64_t reference); /* or NULL */
     int (*close_prompt)(struct store *store, const struct store_prompt *closing, uint64_t reference);
+    int (*put_proposal)(struct store *store, const struct store_proposal *proposal, uint64_t reference); /* or NULL */
+    int (*load_proposals)(struct store *store, size_t limit,
+                          int (*fn)(void *arg, const struct store_proposal *proposal), void *arg,
+                          struct fep_error *error); /* or NULL: there are none */
 };
 
 /* The first member of every implementation. */

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "log.h"
 #include "prompts.h"
+#include "proposals.h"
 
 #define LOOK_MS          1000
 #define SMALL_ITEM_BYTES 256 /* what a write costs beside its bodies */
@@ -62,6 +63,7 @@ free_items(struct item_list *items)
         struct item *item = items->first;
         items->first = item->next;
         free(item->prompt);
+        proposals_drop(item->proposal);
         free(item);
     }
     items->last = NULL;
@@ -78,6 +80,7 @@ new_item(struct item_list *items, enum item_type type)
     item->refused = 0;
     item->reference = 0;
     item->prompt = NULL;
+    item->proposal = NULL;
     item->write.body = item->write.answer = SLICE_NONE;
     append_item(items, item);
     return item;
@@ -163,6 +166,26 @@ int
 writer_close_prompt(struct store *store, const struct store_prompt *closing, uint64_t reference)
 {
     return ask_prompt((struct sqlite_store *)store, ITEM_PROMPT_CLOSE, closing, reference);
+}
+
+int
+writer_put_proposal(struct store *base, const struct store_proposal *proposal, uint64_t reference)
+{
+    struct sqlite_store *store = (struct sqlite_store *)base;
+    struct item_list items = {0};
+    struct item *item = atomic_load(&store->failed) ? NULL : new_item(&items, ITEM_PROPOSAL);
+    if (!item)
+        return -1;
+    item->proposal = malloc(sizeof *item->proposal);
+    if (!item->proposal) {
+        free_items(&items);
+        return -1;
+    }
+    *item->proposal = *proposal;
+    item->proposal->answer = slice_share(proposal->answer);
+    item->reference = reference;
+    hand_in(store, &items);
+    return 0;
 }
 
 static int
@@ -358,6 +381,7 @@ drop_first(struct item_list *items, size_t count)
         struct item *item = items->first;
         items->first = item->next;
         free(item->prompt);
+        proposals_drop(item->proposal);
         free(item);
     }
     if (!items->first)
@@ -413,6 +437,9 @@ serve(struct sqlite_store *store, struct item_list *items)
         count = count_prompts(items);
         rc = prompts_commit(store, first, count);
         break;
+    case ITEM_PROPOSAL:
+        rc = proposals_commit(store, first);
+        break;
     }
     drop_first(items, count);
     return rc;
@@ -435,6 +462,8 @@ sleep_until(const struct sqlite_store *store, int64_t idle_since_ms)
     int64_t until = store->housekeeping_at_ms, mover = idle_since_ms + MOVE_IDLE_MS;
     if (store->mover.waiting == 0 || store->mover.committing)
         return until; /* the background wakes the writer when it is done */
+    if (!store->mover.committed && !store->room.ballast_held)
+        return until; /* nothing moves before the reserve is back: the next look will tell */
     if (store->mover.not_before_ms > mover)
         mover = store->mover.not_before_ms;
     return mover < until ? mover : until;

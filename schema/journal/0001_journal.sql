@@ -15,7 +15,7 @@ CREATE TABLE exchange (
   day            INTEGER NOT NULL,     -- the origin's accepting day, yyyymmdd
   original_msgid TEXT NOT NULL,
   original_infno TEXT NOT NULL,
-  digest         BLOB,                 -- SM3 over fixed header and body (none: tombstone), then 8 bytes: the row's check
+  digest         BLOB,                 -- SM3 over fixed header and body (none: tombstone), then checks of 8 bytes each: row, course, key
   state          INTEGER NOT NULL,
   tombstone      INTEGER NOT NULL,
   attempt        INTEGER NOT NULL,
@@ -54,7 +54,7 @@ CREATE TABLE exchange (
   cancel_accounting_date INTEGER NOT NULL,
   cancel_mapping INTEGER NOT NULL,
   cancel_cycle   TEXT NOT NULL,
-  pinned         INTEGER NOT NULL,
+  pinned         INTEGER NOT NULL,     -- not used: always 0
   outcome_relayed INTEGER NOT NULL,
   accepted_ms    INTEGER NOT NULL,     -- wall clock, 0 = not yet
   sent_ms        INTEGER NOT NULL,

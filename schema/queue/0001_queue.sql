@@ -25,7 +25,7 @@ CREATE TABLE exchange (
   day            INTEGER NOT NULL,     -- the origin's accepting day, yyyymmdd
   original_msgid TEXT NOT NULL,
   original_infno TEXT NOT NULL,
-  digest         BLOB,                 -- SM3 over fixed header and body (none: tombstone), then 8 bytes: the row's check
+  digest         BLOB,                 -- SM3 over fixed header and body (none: tombstone), then checks of 8 bytes each: row, course, key
   state          INTEGER NOT NULL,
   tombstone      INTEGER NOT NULL,
   attempt        INTEGER NOT NULL,
@@ -91,7 +91,7 @@ CREATE TABLE closed (
 
 -- keys_YYYYMMDD, made by the program for each origin day and dropped whole after the horizon: the keys of exchanges that
 -- have moved to that day's journal, and how they ended, so that a repeat is known for what it is even when the journal
--- is gone. (stamp, sender, origin, role, digest, ending; the msgid is sender || stamp, its first 12 characters behind the
+-- is gone. (stamp, sender, origin, role, digest, ending, key_seal, seal; the msgid is sender || stamp, its first 12 characters behind the
 -- rest, so that keys are added at the end of the table and not all over it.)
 
 -- Which exchange opened a visit, for those that come later in the same visit.

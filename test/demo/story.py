@@ -9,7 +9,7 @@ import unicodedata
 from fepsim import reference, visits
 from pairs import DAJIZHONG, DANXIAN, System
 from trial import SYSTEMS, Trial
-from world import SOURCE, NotReached, World, wait_until
+from world import SOURCE, World, wait_until
 
 STORIES = {
     "inpatient_course": ("住院化疗一个疗程，14,000.00 元", "in-patient course of 14,000.00 yuan; person 0003 of Yulin"),
@@ -113,18 +113,12 @@ class Story:
 
     def _origin_record(self, msgid: str) -> dict:
         nanning = self.world.gateways[DANXIAN.node]
-
-        def look() -> dict | None: # a journal day that is being made at this moment can not be read yet
-            with contextlib.suppress(RuntimeError, ValueError):
-                for record in json.loads(self.world.control(nanning, "why", msgid, "--json"))["records"]:
-                    if record["role"] == "origin":
-                        return record
-            return None
-        try:
-            return wait_until(f"the gateway in Nanning knows {msgid}", look, 10)
-        except NotReached as error:
-            self.wrong.append(str(error))
-            return {}
+        with contextlib.suppress(RuntimeError, ValueError):
+            for record in json.loads(self.world.control(nanning, "why", msgid, "--json"))["records"]:
+                if record["role"] == "origin":
+                    return record
+        self.wrong.append(f"{msgid}: the gateway in Nanning has no record of it")
+        return {}
 
     def _delays_of(self, msgid: str) -> str:
         def look() -> str | None:

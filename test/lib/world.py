@@ -29,8 +29,9 @@ class NotReached(Exception):
     """A condition did not come true in time."""
 
 
-def wait_until(what: str, condition: Callable[[], object], seconds: float = 30.0) -> object:
-    """Return the condition's value as soon as it is true; NotReached, naming it, after `seconds`."""
+def wait_until(what: str, condition: Callable[[], object], seconds: float = 30.0, pause: float = 0.02) -> object:
+    """Return the condition's value as soon as it is true; NotReached, naming it, after `seconds`. It is looked at again
+    after each `pause`."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -38,7 +39,7 @@ def wait_until(what: str, condition: Callable[[], object], seconds: float = 30.0
             return value
         if time.monotonic() > end:
             raise NotReached(f"not reached in {seconds:.0f} s: {what}")
-        time.sleep(0.02)  # between two looks at the condition
+        time.sleep(pause)
 
 
 _given_ports: set[int] = set()
@@ -90,7 +91,9 @@ class Gateway:
     region: str
     directory: pathlib.Path
     listen: int = 0
+    address: str = "127.0.0.1"  # where it listens
     dials: dict[str, int] = dataclasses.field(default_factory=dict)  # peer -> port
+    dials_at: str = "127.0.0.1"  # at which address
     accepts: list[str] = dataclasses.field(default_factory=list)
     instances: list[Instance] = dataclasses.field(default_factory=list)
     routes: list[dict] = dataclasses.field(default_factory=list)
@@ -127,6 +130,7 @@ class World:
         self.gateways: dict[str, Gateway] = {}
         self.processes: dict[str, subprocess.Popen] = {}
         self.environment: dict[str, dict[str, str]] = {}  # extra environment by gateway
+        self.within: dict[str, list[str]] = {}  # by process: a command that becomes the one given to it (a namespace)
         self.keep = False
 
     def __enter__(self) -> "World":
@@ -216,11 +220,11 @@ class World:
         (gateway.directory / "routes.cfg").write_text(f"routes = (\n  {rules}\n);\n", encoding="utf-8")
 
     def _config_text(self, gateway: Gateway, run: pathlib.Path, peers: list[str]) -> str:
-        endpoints = {peer: f'endpoint = "tcp://127.0.0.1:{port}"; ' for peer, port in gateway.dials.items()}
+        endpoints = {peer: f'endpoint = "tcp://{gateway.dials_at}:{port}"; ' for peer, port in gateway.dials.items()}
         peer_text = ",\n  ".join(
             f'{{ name = "{peer}"; {endpoints.get(peer, "")}public_key_file = "keys/{peer}.pub"; }}' for peer in peers)
         instances = ",\n  ".join(self._instance_text(instance) for instance in gateway.instances)
-        listen = f'  listen = "tcp://127.0.0.1:{gateway.listen}";\n' if gateway.listen else ""
+        listen = f'  listen = "tcp://{gateway.address}:{gateway.listen}";\n' if gateway.listen else ""
         region = f'  region = "{gateway.region}";\n' if gateway.region else ""
         body_key = '  body_key_file = "keys/body.key";\n' if gateway.encrypt else ""
         socket_text = f'socket = "{self.log_socket()}"; ' if self.with_syslog else ""
@@ -247,7 +251,8 @@ class World:
     def spawn(self, name: str, command: list, environment: dict[str, str] | None = None) -> subprocess.Popen:
         """Start a process whose output goes to NAME.out under the world's directory."""
         out = (self.directory / f"{name}.out").open("ab")
-        process = subprocess.Popen([str(part) for part in command], stdout=out, stderr=subprocess.STDOUT,
+        whole = [str(part) for part in [*self.within.get(name, []), *command]]
+        process = subprocess.Popen(whole, stdout=out, stderr=subprocess.STDOUT,
                                    stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
         out.close()
         self.processes[name] = process
@@ -287,6 +292,11 @@ class World:
         """Return what a process has printed."""
         path = self.directory / f"{name}.out"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def log_lines(self) -> list[str]:
+        """Return what the private syslog-ng has written of all days."""
+        return [line for path in sorted((self.directory / "log").glob("all-*.log"))
+                for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
 
     def start_fepsim(self, system: str, name: str, environment: dict[str, str] | None = None,
                      **options: object) -> pathlib.Path:

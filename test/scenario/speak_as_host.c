@@ -1,7 +1,8 @@
-/* An adapter host that a test moves by hand: speak_as_host ENDPOINT INSTANCE EPOCH
+/* An adapter host that a test moves by hand: speak_as_host ENDPOINT INSTANCE EPOCH [ABILITIES]
  * Introduces itself, then sends a frame for each line on standard input and prints a line for each frame
- * received: in:   list SEQUENCE JSON | prompt SEQUENCE JSON | result SEQUENCE ok|no|more JSON | bye out: KIND
- * SEQUENCE OK CODE ACKED_KIND TEXT|BODY      (an empty text is -)
+ * received: in:   list SEQUENCE JSON | prompt SEQUENCE JSON | result SEQUENCE ok|no|more JSON | bye |
+ * done CALL KIND CODE FINDING | late SERIAL KIND CODE FINDING | health 0   out: KIND SEQUENCE OK CODE
+ * ACKED_KIND TEXT|BODY      (an empty text is -; of a submit ACKED_KIND is the operation)
  */
 #include <poll.h>
 #include <stdio.h>
@@ -29,16 +30,35 @@ send_frame(struct frame *frame)
 }
 
 static void
-introduce(const char *instance)
+introduce(const char *instance, uint32_t abilities)
 {
     struct frame hello = {.kind = FRAME_HOST_HELLO, .sections = FRAME_HAS_HELLO},
                  ready = {.kind = FRAME_HOST_READY};
     snprintf(hello.hello.node, sizeof hello.hello.node, "%s", instance);
     hello.hello.epoch = epoch;
     hello.hello.window = 16;
+    hello.hello.abilities = abilities;
+    ready.hello = hello.hello;
+    ready.sections = abilities != 0 ? FRAME_HAS_HELLO : 0u;
     hello.hello.version_min = hello.hello.version_max = FRAME_VERSION;
     send_frame(&hello);
     send_frame(&ready);
+}
+
+/* done, late: what became of a call, or of a serial. */
+static void
+fill_result(struct frame *frame, const char *word, const char *rest)
+{
+    unsigned kind = 0, code = 0, finding = 0;
+    (void)sscanf(rest, "%u %u %u", &kind, &code, &finding);
+    frame->sections = FRAME_HAS_RESULT;
+    frame->result = (struct frame_result){
+        .kind = (uint8_t)kind, .code = (uint16_t)code, .finding = (uint8_t)finding, .effect = kind == 1};
+    frame->kind = strcmp(word, "done") == 0 ? FRAME_DONE : FRAME_LATE;
+    if (frame->kind == FRAME_LATE) {
+        frame->sections |= FRAME_HAS_ATTEMPT;
+        frame->attempt.serial = frame->sequence;
+    }
 }
 
 static void
@@ -49,7 +69,15 @@ say(char *line)
     int at = 0;
     struct frame frame = {.kind = FRAME_BYE};
     line[strcspn(line, "\n")] = '\0';
-    if (sscanf(line, "%15s %llu %n", word, &sequence, &at) >= 2) {
+    int words = sscanf(line, "%15s %llu %n", word, &sequence, &at);
+    frame.sequence = sequence;
+    if (words >= 2 && (strcmp(word, "done") == 0 || strcmp(word, "late") == 0)) {
+        fill_result(&frame, word, line + at);
+    } else if (words >= 2 && strcmp(word, "health") == 0) {
+        frame.kind = FRAME_HEALTH;
+        frame.sections = FRAME_HAS_RESULT;
+        frame.result.state = FEP_UP;
+    } else if (words >= 2) {
         if (strcmp(word, "result") == 0) {
             int more = 0;
             if (sscanf(line + at, "%7s %n", how, &more) != 1)
@@ -78,7 +106,8 @@ hear(struct slice whole)
         exit(1);
     }
     printf("%s %llu %d %u %u ", frame_kind_name(frame.kind), (unsigned long long)frame.sequence, frame.ok,
-           frame.sections & FRAME_HAS_RESULT ? frame.result.code : 0u, frame.acked_kind);
+           frame.sections & FRAME_HAS_RESULT ? frame.result.code : 0u,
+           (unsigned)(frame.kind == FRAME_SUBMIT ? frame.attempt.operation : frame.acked_kind));
     if (frame.kind == FRAME_TASK)
         fwrite(frame.body.data, 1, frame.body.size, stdout);
     else
@@ -105,7 +134,7 @@ main(int argc, char **argv)
 {
     static char line[1 << 16];
     struct fep_error error = {0};
-    if (argc != 4)
+    if (argc != 4 && argc != 5)
         return 2;
     struct link_context *context = link_context_create(NULL, 0, &error);
     host = context != NULL ? link_connect_local(context, argv[1], argv[2], &error) : NULL;
@@ -114,7 +143,7 @@ main(int argc, char **argv)
         return 1;
     }
     epoch = (uint32_t)strtoul(argv[3], NULL, 10);
-    introduce(argv[2]);
+    introduce(argv[2], argc == 5 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0);
     setvbuf(stdin, NULL, _IONBF, 0);
     for (;;) {
         zmq_pollitem_t items[] = {{.socket = link_raw(host), .events = ZMQ_POLLIN},

@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT / "lib")]
 from callers import LoopbackCaller  # noqa: E402
 from regions import Regions  # noqa: E402
 from verdict import open_anywhere  # noqa: E402
-from world import NANNING, PLATFORM, YULIN, World, wait_until  # noqa: E402
+from world import NANNING, PLATFORM, YULIN, NotReached, World, wait_until  # noqa: E402
 
 CALLERS = 6
 KILLS = int(os.environ.get("FEP_CHAIN_KILLS", "10"))
@@ -44,24 +44,25 @@ class Stream(threading.Thread):
             self.endings[msgid] = self.bring_to_end(msgid)
 
     def bring_to_end(self, msgid: str) -> str:
-        """Ask until told an ending."""
+        """Ask until told an ending: told "open", or told nothing, it asks again, as the text of "open" says."""
+        try:
+            return str(wait_until(f"an ending of {msgid}", lambda: self.ask(msgid), PATIENCE_S, pause=0.1))
+        except NotReached:
+            return "no ending"
+
+    def ask(self, msgid: str) -> str | None:
+        """Ask once; None unless told an ending."""
         body = b'{"input":{"data":{"psn_no":"P' + str(self.number).encode() + b'"}}}'
-        end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end:
-            try:
-                if self.caller is None:
-                    self.caller = LoopbackCaller(self.regions.asking_socket, 130)
-                head, _ = self.caller.ask(msgid, body, person=f"P{self.number}")
-            except (OSError, ConnectionError):
-                if self.caller is not None:
-                    self.caller.close()
-                self.caller = None
-                self.stop.wait(0.05)
-                continue
-            if head["kind"] in ("answered", "refused"):
-                return head["kind"]
-            time.sleep(0.2)  # told "open": ask again, as its text says
-        return "no ending"
+        try:
+            if self.caller is None:
+                self.caller = LoopbackCaller(self.regions.asking_socket, 130)
+            head, _ = self.caller.ask(msgid, body, person=f"P{self.number}")
+        except (OSError, ConnectionError):
+            if self.caller is not None:
+                self.caller.close()
+            self.caller = None
+            return None
+        return head["kind"] if head["kind"] in ("answered", "refused") else None
 
 
 def answered(streams: list[Stream]) -> int:

@@ -2,10 +2,7 @@
 of details against their own books, and the gateway holds its centre's against its own: equal on the first day, on the
 second exactly the double that the centre posted by itself. Days have passed as clocks are told (libfaketime)."""
 
-import datetime
-import json
 import pathlib
-import subprocess
 import sys
 import unittest
 import zlib
@@ -13,100 +10,27 @@ import zlib
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "fepsim")]
 
-from fepsim import visits  # noqa: E402
 from fepsim.djz_queries import CATALOGUE_VERSION  # noqa: E402
-from pairs import DAJIZHONG, DANXIAN, WUXIAN, System, whole_id  # noqa: E402
-from trial import Trial  # noqa: E402
-from verdict import open_anywhere  # noqa: E402
-from world import World, wait_until  # noqa: E402
+from pairs import DAJIZHONG, DANXIAN, WUXIAN  # noqa: E402
+from two_days import AMOUNTS, DIFFERENCES, NO_DIFFERENCE, NOT_DONE, TwoDays  # noqa: E402
+from world import wait_until  # noqa: E402
 
-AMOUNTS = ("total", "fund", "acct", "cash")
-FIGURES = ("medfee_sumamt", "fund_pay_sumamt", "acct_pay", "psn_cash_pay")
-NO_DIFFERENCE, DIFFERENCES, NOT_DONE = 0, 1, 111
 READY = "1"
 
 
-def stamp_of(day: datetime.date) -> str:
-    """Return a day as eight digits."""
-    return day.strftime("%Y%m%d")
+class Reports(TwoDays, unittest.TestCase):
+    """Yulin's hospitals ask Nanning, Guilin's ask Yulin."""
 
-
-class Reports(unittest.TestCase):
-    """Two days of business, then the questions of the third."""
+    region = DAJIZHONG
+    first_day = ((DAJIZHONG, DANXIAN), (WUXIAN, DAJIZHONG))
+    second_day = ((DANXIAN, DAJIZHONG, "ZZ13"), (DAJIZHONG, DANXIAN, "MZ"))
 
     @classmethod
-    def setUpClass(cls) -> None:
-        cls.world = World(syslog=False)
-        cls.addClassCleanup(cls.world.stop)
-        cls.trial = Trial(cls.world)
+    def prepare(cls) -> None:
+        """Look for files every second."""
         for instance in cls.world.gateways[DAJIZHONG.node].instances:
             instance.options["file_poll_time"] = 1000
         cls.files = cls.world.directory / DAJIZHONG.name / "files"
-        cls.trial.set_day(-2)
-        cls.trial.start()
-        cls.first = stamp_of(cls.trial.today)
-        cls.play_day()
-        cls.close_all()
-        cls.trial.next_day(-1)
-        cls.second = stamp_of(cls.trial.today)
-        cls.doubled = cls.play_visit(DANXIAN, DAJIZHONG, "ZZ13", "0009", "吐尔逊·测试")
-        cls.play_visit(DAJIZHONG, DANXIAN, "MZ", "0009", "吐尔逊·测试")
-        cls.close_all()
-        cls.trial.next_day(0)
-        cls.third = stamp_of(cls.trial.today)
-
-    @classmethod
-    def ask(cls, system: System, op: str, **fields: object) -> dict:
-        """Do one operation at a region's hospitals."""
-        answer = cls.world.ask(cls.trial.hospitals[system.name], {"op": op, **fields})
-        if not answer or not answer["ok"]:
-            raise AssertionError(f"{op}: {answer}")
-        return answer
-
-    @classmethod
-    def good(cls, system: System, op: str, **fields: object) -> dict:
-        """Do one operation that must be told good."""
-        answer = cls.ask(system, op, **fields)
-        if answer["told"] != "good":
-            raise AssertionError(f"{op}: {answer}")
-        return answer
-
-    @classmethod
-    def play_visit(cls, asking: System, asked: System, prefix: str, number: str, name: str) -> dict:
-        """Register, upload, settle; return what the settlement was told."""
-        visit_no, psn_no = visits.new_visit_number(prefix), asked.region + "0" * 10 + number
-        area, item = asked.region, asking.region[:4]
-        cls.good(asking, "person", area=area, kind="psn_no", value=psn_no, name=name)
-        cls.good(asking, "register", area=area, psn_no=psn_no, name=name, visit_no=visit_no, med_type="11",
-                 diag="J06.900", diag_name="急性上呼吸道感染")
-        cls.good(asking, "details", area=area, visit_no=visit_no, lines=[
-            {"line_no": "1", "item": f"{item}-0001", "price": "12.50", "qty": "2"},
-            {"line_no": "2", "item": f"{item}-0002", "price": "100.55", "qty": "1"}])
-        return cls.good(asking, "settle", area=area, visit_no=visit_no, use_acct=0)
-
-    @classmethod
-    def play_day(cls) -> None:
-        """Every kind of business, from Yulin's hospitals to Nanning and from Guilin's to Yulin."""
-        for asking, asked in ((DAJIZHONG, DANXIAN), (WUXIAN, DAJIZHONG)):
-            for case in ("inpatient_course", "outpatient_visit", "pharmacy_and_refund"):
-                steps = visits.CASES[case](str(cls.trial.hospitals[asking.name]), area=asked.region, region=asking.region)
-                if not steps[-1]["expected"]:
-                    raise AssertionError(f"{case}: {steps[-1]}")
-            settled = cls.play_visit(asking, asked, "MZ", "0002", "莫试")
-            cls.good(asking, "reverse", serial=settled["serial"])
-
-    @classmethod
-    def close_all(cls) -> None:
-        """Wait until everything has an end and nothing is left undecided."""
-        wait_until("everything is closed", lambda: not open_anywhere(cls.world), 240)
-
-    def reconcile(self, day: str, code: int) -> dict:
-        """Let Yulin's gateway reconcile a day with its centre; fepctl must end with this code."""
-        gateway = self.world.gateways[DAJIZHONG.node]
-        done = subprocess.run([self.world.fepctl, "-c", gateway.config, "reconcile", "asked", day, "--json"],
-                              capture_output=True, text=True, timeout=150, check=False)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return json.loads(done.stdout) if code != NOT_DONE else {}
 
     def file_of(self, day: str) -> dict:
         """Return what the gateway tells of its file of details, and its records."""
@@ -116,17 +40,6 @@ class Reports(unittest.TestCase):
         return wait_until(f"the file of {day} is ready", look, 30)
 
     # --- dajizhong asks the gateway ---
-
-    def test_totals_of_both_days_are_those_of_the_hospitals(self) -> None:
-        for day, rows in ((self.first, {("310", "21"), ("310", "11"), ("390", "41")}), (self.second, {("310", "11")})):
-            told = self.good(DAJIZHONG, "totals", date=day)["out"]
-            self.assertEqual(told["differs"], "0", told)
-            self.assertGreaterEqual({(row["insutype"], row["clearing"]) for row in told["rows"]}, rows, told)
-            self.assertEqual({name: told[name] for name in told["own"]}, told["own"])
-
-    def test_totals_of_an_open_day_may_be_asked_for_again(self) -> None:
-        told = self.ask(DAJIZHONG, "totals", date=self.third)
-        self.assertEqual((told["told"], abs(int(told["code"]))), ("refused", 2601), told)
 
     def test_file_shows_every_posting_with_its_state(self) -> None:
         rows = self.file_of(self.first)["rows"]
@@ -172,30 +85,6 @@ class Reports(unittest.TestCase):
             self.assertEqual(len(filed["rows"]), 1, filed)
 
     # --- the gateway asks dajizhong ---
-
-    def test_reconciled_day_is_equal(self) -> None:
-        result = self.reconcile(self.first, NO_DIFFERENCE)
-        self.assertTrue(result["equal"])
-        self.assertEqual(result["differences"], [])
-        self.assertEqual({row["stmt_rslt"] for row in result["totals"]}, {"0"})
-
-    def test_double_of_the_centre_is_the_only_difference(self) -> None:
-        result = self.reconcile(self.second, DIFFERENCES)
-        self.assertFalse(result["equal"])
-        twin = next(posting for posting in self.trial.books(DAJIZHONG)[1] if posting.get("twin"))
-        self.assertEqual([(each["kind"], whole_id(each["setl_id"])) for each in result["differences"]],
-                         [("only_there", twin["setl_id"])], result)
-        theirs = result["differences"][0]["theirs"]
-        self.assertEqual([round(float(theirs[name]) * 100) for name in FIGURES],
-                         [self.doubled["out"][name] for name in AMOUNTS])
-
-    def catalogue(self, code: int, *kinds: str) -> dict:
-        """Let Yulin's gateway compare its crosswalk with the centre's catalogue; fepctl must end with this code."""
-        gateway = self.world.gateways[DAJIZHONG.node]
-        done = subprocess.run([self.world.fepctl, "-c", gateway.config, "catalogue", "asked", *kinds, "--json"],
-                              capture_output=True, text=True, timeout=150, check=False)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return json.loads(done.stdout)
 
     def test_catalogue_of_the_centre_is_compared_whole_or_one_kind_of_it(self) -> None:
         """It comes as a file for each kind; one service has no row in the crosswalk."""

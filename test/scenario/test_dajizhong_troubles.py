@@ -2,7 +2,6 @@
 visit number's beginning. It can be asked what became of a settlement and it replays, so what was posted is found and told,
 and only what was not, or is untrue, is undone. And Yulin's hospitals ask the gateway what became of theirs."""
 
-import concurrent.futures
 import pathlib
 import sys
 import unittest
@@ -11,85 +10,17 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "fepsim")]
 
 from fepsim import visits  # noqa: E402
-from pairs import DAJIZHONG, DANXIAN, Pair, System, compare_books  # noqa: E402
-from verdict import open_anywhere  # noqa: E402
-from world import World, wait_until  # noqa: E402
-
-LINES = {DANXIAN: "4501", DAJIZHONG: "4509"}
-
-
-class Journey:
-    """One world for all cases of a class: they are different persons' visits."""
-
-    asking: System
-    asked: System
-    insurer_options: dict[str, object] = {}
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.world = World(syslog=False)
-        cls.addClassCleanup(cls.world.stop)
-        cls.pair = Pair(cls.world, cls.asking, cls.asked)
-        if cls.asked is DAJIZHONG:
-            # Side by side must not mean on one connection: a fault that closes it would take the others' requests along.
-            for instance in cls.world.gateways[cls.asked.node].instances:
-                instance.options["connections"] = 8
-        cls.pair.start(**cls.insurer_options)
-
-    def ask(self, op: str, **fields: object) -> dict:
-        """Do one operation at the asking side."""
-        answer = self.world.ask(self.pair.hospitals, {"op": op, "area": self.asked.region, **fields})
-        self.assertTrue(answer and answer["ok"], f"{op}: {answer}")
-        return answer
-
-    def good(self, op: str, **fields: object) -> dict:
-        """Do one operation that must be told good."""
-        answer = self.ask(op, **fields)
-        self.assertEqual(answer["told"], "good", f"{op}: {answer}")
-        return answer
-
-    def charge(self, prefix: str, number: str, name: str) -> str:
-        """Register a visit and upload two lines."""
-        visit_no, psn_no = visits.new_visit_number(prefix), self.asked.region + "0" * 10 + number
-        self.good("person", kind="psn_no", value=psn_no, name=name)
-        self.good("register", psn_no=psn_no, name=name, visit_no=visit_no, med_type="11", diag="J06.900",
-                  diag_name="急性上呼吸道感染")
-        items = LINES[self.asking]
-        self.good("details", visit_no=visit_no, lines=[
-            {"line_no": "1", "item": f"{items}-0001", "price": "12.50", "qty": "2"},
-            {"line_no": "2", "item": f"{items}-0002", "price": "100.55", "qty": "1"}])
-        return visit_no
-
-    def end_of(self, answer: dict) -> str:
-        """Wait until an outcome that was not known has an end; return what it is."""
-        if answer["told"] != "unknown":
-            return answer["told"]
-        ended = self.world.ask(self.pair.hospitals, {"op": "conclusion", "serial": answer["serial"], "seconds": 300}, 310)
-        self.assertTrue(ended and ended["ok"], ended)
-        return ended["told"]
-
-    def test_zz_books_agree_and_nothing_is_open(self) -> None:
-        wait_until("everything is closed", lambda: not open_anywhere(self.world), 300)
-        self.assertEqual(compare_books(self.pair), [])
+from journey import Journey  # noqa: E402
+from pairs import DAJIZHONG, DANXIAN  # noqa: E402
 
 
 class CentreOfYulin(Journey, unittest.TestCase):
     """Nanning's hospitals treat Yulin's insured."""
 
     asking, asked = DANXIAN, DAJIZHONG
+    # Side by side must not mean on one connection: a fault that closes it would take the others' requests along.
+    asked_instance_options = {"connections": 8}
     insurer_options = {"late_seconds": 65, "slow_seconds": 5}
-
-    def found_and_told(self, prefix: str, number: str, name: str) -> None:
-        """It was posted once, and that is what the hospital is told in the end."""
-        visit_no = self.charge(prefix, number, name)
-        self.assertEqual(self.end_of(self.ask("settle", visit_no=visit_no, use_acct=0)), "good", prefix)
-
-    def undone_and_settled_anew(self, prefix: str, number: str, name: str) -> None:
-        """The first settlement ends as not posted, however long that takes; the second one is good."""
-        visit_no = self.charge(prefix, number, name)
-        first = self.end_of(self.ask("settle", visit_no=visit_no, use_acct=0))
-        self.assertIn(first, ("refused", "reversed"), prefix)
-        self.good("settle", visit_no=visit_no, use_acct=0)
 
     def test_closed_without_an_answer(self) -> None:
         self.found_and_told("ZZ03", "0001", "韦测")
@@ -111,12 +42,9 @@ class CentreOfYulin(Journey, unittest.TestCase):
 
     def test_two_minutes_and_more(self) -> None:
         """Side by side: different persons. What is not found after two minutes is undone."""
-        cases = ((self.undone_and_settled_anew, "ZZ02", "0002", "莫试"), (self.undone_and_settled_anew, "ZZ07", "0003", "覃检"),
-                 (self.found_and_told, "ZZ01", "0007", "罗玘"), (self.found_and_told, "ZZ09", "0008", "陈珅"),
-                 (self.found_and_told, "ZZ11", "0009", "吐尔逊·测试"), (self.undone_and_settled_anew, "ZZ08", "0010", "䶮小测"))
-        with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
-            for done in [pool.submit(each, *case) for each, *case in cases]:
-                done.result()
+        self.side_by_side((self.undone_and_settled_anew, "ZZ02", "0002", "莫试"), (self.undone_and_settled_anew, "ZZ07", "0003", "覃检"),
+                          (self.found_and_told, "ZZ01", "0007", "罗玘"), (self.found_and_told, "ZZ09", "0008", "陈珅"),
+                          (self.found_and_told, "ZZ11", "0009", "吐尔逊·测试"), (self.undone_and_settled_anew, "ZZ08", "0010", "䶮小测"))
 
 
 class HospitalsOfYulin(Journey, unittest.TestCase):

@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import sqlite3
 import subprocess
 import time
 import unittest
 
 from fepctl import BUILD, SOURCE, FepctlCase
+from world import wait_until
 
 REPLY = {"ok": True, "node": "GW4501000001", "open_unknown": 2, "open_total": 5,
          "open": {"queued": 3, "sent": 0, "unknown": 2}, "endings": {"answered": 7, "refused": 1, "stands": 0},
@@ -34,11 +36,8 @@ class WithStore(FepctlCase):
         socket = self.directory / "run" / "control"
         with subprocess.Popen([BUILD / "test/scenario/fake_router", f"ipc://{socket}", path if reply else "-"],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            end = time.monotonic() + 20
-            while not socket.exists():
-                self.assertIsNone(process.poll())
-                self.assertLess(time.monotonic(), end, "the socket never came")
-                time.sleep(0.01)  # between two looks
+            wait_until("the router has its socket, or has ended", lambda: socket.exists() or process.poll() is not None)
+            self.assertIsNone(process.poll())
             try:
                 yield
             finally:
@@ -125,6 +124,28 @@ class NoStore(FepctlCase):
 
     def test_why_without_store(self):
         self.assertNotEqual(0, self.run_fepctl("why", "M-1").returncode)
+
+
+class Quarantine(WithStore):
+    """fepctl quarantine."""
+
+    def open_again(self) -> None:
+        """The store puts aside what is damaged when it is opened."""
+        subprocess.run([BUILD / "test/scenario/store_records", self.directory / "state", SOURCE / "schema"], check=False,
+                       timeout=60, capture_output=True)
+
+    def test_damage_is_listed_with_its_msgids_and_the_rest_is_served(self):
+        self.assertIn("nothing is in quarantine", self.expect(0, "quarantine", "--lang", "en")[0])
+        with contextlib.closing(sqlite3.connect(self.directory / "state" / "queue.db")) as queue, queue:
+            queue.execute("UPDATE exchange SET state=8 WHERE msgid='M-UNKNOWN'")
+        self.open_again()
+        (row,) = json.loads(self.expect(1, "quarantine", "--json")[0])
+        self.assertEqual(("exchange", "M-UNKNOWN"), (row["source"], row["msgid"]))
+        self.assertIn("M-UNKNOWN", self.expect(1, "quarantine", "--lang", "en")[0])
+        self.assertIn("M-UNKNOWN", self.expect(1, "quarantine", "--lang", "zh")[0])
+        (found,) = json.loads(self.expect(0, "why", "M-UNKNOWN", "--json")[0])["records"]
+        self.assertEqual("unknown", found["state"])
+        self.assertEqual(1, len(json.loads(self.expect(0, "why", "M-SENT", "--json")[0])["records"]))
 
 
 class Why(WithStore):

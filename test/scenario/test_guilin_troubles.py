@@ -1,7 +1,6 @@
 """Guilin's wuxian both ways when things go wrong or come twice: lost, half and untrue answers of its centre, cancels,
 repeats and reversals of its hospitals. In the end both books agree."""
 
-import concurrent.futures
 import datetime
 import http.client
 import pathlib
@@ -12,56 +11,12 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "fepsim")]
 
-from fepsim import visits  # noqa: E402
-from pairs import DAJIZHONG, DANXIAN, WUXIAN, Pair, System, compare_books  # noqa: E402
-from verdict import open_anywhere  # noqa: E402
-from world import World, wait_until  # noqa: E402
+from journey import Journey  # noqa: E402
+from pairs import DAJIZHONG, DANXIAN, WUXIAN  # noqa: E402
 
 
-class Troubles:
+class Troubles(Journey):
     """What any pair has in common."""
-
-    asking: System
-    asked: System
-    insurer_options: dict[str, object] = {}
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.world = World(syslog=False)
-        cls.addClassCleanup(cls.world.stop)
-        cls.pair = Pair(cls.world, cls.asking, cls.asked)
-        cls.pair.start(**cls.insurer_options)
-
-    def ask(self, op: str, **fields: object) -> dict:
-        """Do one operation at the asking side."""
-        answer = self.world.ask(self.pair.hospitals, {"op": op, "area": self.asked.region, **fields})
-        self.assertTrue(answer and answer["ok"], f"{op}: {answer}")
-        return answer
-
-    def good(self, op: str, **fields: object) -> dict:
-        """Do one operation that must be told good."""
-        answer = self.ask(op, **fields)
-        self.assertEqual(answer["told"], "good", f"{op}: {answer}")
-        return answer
-
-    def charge(self, prefix: str, number: str, name: str, med_type: str = "11") -> str:
-        """Register a visit and upload two lines."""
-        visit_no, psn_no = visits.new_visit_number(prefix), self.asked.region + "0" * 10 + number
-        self.good("person", kind="psn_no", value=psn_no, name=name)
-        self.good("register", psn_no=psn_no, name=name, visit_no=visit_no, med_type=med_type, diag="J06.900", diag_name="急性上呼吸道感染")
-        item = self.asking.region[:4]
-        self.good("details", visit_no=visit_no, lines=[
-            {"line_no": "1", "item": f"{item}-0001", "price": "12.50", "qty": "2"},
-            {"line_no": "2", "item": f"{item}-0002", "price": "100.55", "qty": "1"}])
-        return visit_no
-
-    def end_of(self, answer: dict) -> str:
-        """Wait until an outcome that was not known has an end; return what it is."""
-        if answer["told"] != "unknown":
-            return answer["told"]
-        ended = self.world.ask(self.pair.hospitals, {"op": "conclusion", "serial": answer["serial"], "seconds": 200}, 210)
-        self.assertTrue(ended and ended["ok"], ended)
-        return ended["told"]
 
     def test_cancel_of_one_line_of_all_and_of_the_visit(self) -> None:
         visit_no = self.charge("MZ", "0001", "韦测")
@@ -86,31 +41,12 @@ class Troubles:
     def test_cancel_closed_without_an_answer(self) -> None:
         self.settled_and_cancelled("ZZ03", "0009", "吐尔逊·测试")
 
-    def test_zz_books_agree_and_nothing_is_open(self) -> None:
-        wait_until("everything is closed", lambda: not open_anywhere(self.world), 240)
-        self.assertEqual(compare_books(self.pair), [])
-
 
 class CentreOfGuilin(Troubles, unittest.TestCase):
     """The centre's answers are late, lost, cut, untrue: the faults every stand-in knows, by the visit number's beginning."""
 
     asking, asked = DANXIAN, WUXIAN
     insurer_options = {"late_seconds": 65, "slow_seconds": 5}
-
-    def settle(self, prefix: str, number: str, name: str) -> str:
-        visit_no = self.charge(prefix, number, name)
-        return self.end_of(self.ask("settle", visit_no=visit_no, use_acct=0))
-
-    def found_and_told(self, prefix: str, number: str, name: str) -> None:
-        """It was posted once, and that is what the hospital is told in the end."""
-        self.assertEqual(self.settle(prefix, number, name), "good", prefix)
-
-    def undone_and_settled_anew(self, prefix: str, number: str, name: str) -> None:
-        """The first settlement ends as not posted, however long that takes; the second one is good."""
-        visit_no = self.charge(prefix, number, name)
-        first = self.end_of(self.ask("settle", visit_no=visit_no, use_acct=0))
-        self.assertIn(first, ("refused", "reversed"), prefix)
-        self.good("settle", visit_no=visit_no, use_acct=0)
 
     def test_busy_twice(self) -> None:
         self.found_and_told("ZZ05", "0001", "韦测")
@@ -120,12 +56,9 @@ class CentreOfGuilin(Troubles, unittest.TestCase):
 
     def test_two_minutes_and_more(self) -> None:
         """Side by side: different persons. What is not found after two minutes is undone."""
-        cases = ((self.undone_and_settled_anew, "ZZ02", "0003", "覃检"), (self.undone_and_settled_anew, "ZZ07", "0007", "罗玘"),
-                 (self.found_and_told, "ZZ01", "0008", "陈珅"), (self.found_and_told, "ZZ09", "0011", "岑高"),
-                 (self.found_and_told, "ZZ11", "0009", "吐尔逊·测试"))
-        with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
-            for done in [pool.submit(each, *case) for each, *case in cases]:
-                done.result()
+        self.side_by_side((self.undone_and_settled_anew, "ZZ02", "0003", "覃检"), (self.undone_and_settled_anew, "ZZ07", "0007", "罗玘"),
+                          (self.found_and_told, "ZZ01", "0008", "陈珅"), (self.found_and_told, "ZZ09", "0011", "岑高"),
+                          (self.found_and_told, "ZZ11", "0009", "吐尔逊·测试"))
 
     def test_closed_without_an_answer(self) -> None:
         self.assertEqual(self.settle("ZZ03", "0001", "韦测"), "good")

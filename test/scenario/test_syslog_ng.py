@@ -9,23 +9,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 import unittest
+
+from world import wait_until
 
 SOURCE = pathlib.Path(os.environ.get("FEP_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 BUILD = pathlib.Path(os.environ.get("FEP_BUILD", SOURCE / "build"))
 SYSLOG_NG = "/usr/sbin/syslog-ng"
 NODE = "GW4501000001"
-
-
-def wait_until(what, condition, seconds=20.0):
-    """Return the condition's value as soon as it is true."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > end:
-            raise AssertionError(f"not reached in {seconds:.0f} s: {what}")
-        time.sleep(0.02)  # between two looks at the condition
-    return value
 
 
 @unittest.skipUnless(os.access(SYSLOG_NG, os.X_OK), "syslog-ng is not installed")

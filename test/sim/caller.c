@@ -18,6 +18,18 @@ plan_ask(struct sim *sim, uint16_t number, enum transaction_class transaction_cl
     sim_planned(sim);
 }
 
+/* Another patient's money under the same serial. */
+static void
+ask_with_other_content(struct sim *sim, uint16_t number)
+{
+    struct happening *happening =
+        sim_plan(sim, HAPPEN_ASK, sim->updates[number].treat, 1 + sim_roll(sim, FAULT_OTHER_CONTENT, 60000));
+    happening->number = number;
+    happening->other = CLASS_UPDATE;
+    happening->epoch = 1;
+    sim_planned(sim);
+}
+
 static void
 plan_look(struct sim *sim, const struct update *update)
 {
@@ -34,7 +46,7 @@ plan_look(struct sim *sim, const struct update *update)
 }
 
 void
-caller_ask(struct sim *sim, uint16_t number, enum transaction_class transaction_class, bool fresh)
+caller_ask(struct sim *sim, uint16_t number, enum transaction_class transaction_class, bool fresh, bool other)
 {
     struct update *update = &sim->updates[number];
     struct gate *gate = &sim->gates[update->treat];
@@ -47,6 +59,8 @@ caller_ask(struct sim *sim, uint16_t number, enum transaction_class transaction_
     update->asked++;
     update->ticket = (uint64_t)number * TICKETS_OF_UPDATE + update->asked % TICKETS_OF_UPDATE + 1;
     update->waiting = true;
+    if (other)
+        update->other_ticket = update->ticket;
     event.reference = update->ticket;
     event.caller_inquires = number % 2;
     snprintf(header->key.origin, sizeof header->key.origin, "%s", gate->name);
@@ -72,7 +86,8 @@ caller_ask(struct sim *sim, uint16_t number, enum transaction_class transaction_
     }
     plan_look(sim, update);
     SIM_TRACE(sim, "caller of %s asks: class %u fresh %d", update->msgid, transaction_class, fresh);
-    int size = snprintf(body, sizeof body, "update %u of %" PRId64 " fen", number, update->amount_fen);
+    int size =
+        snprintf(body, sizeof body, "update %u of %" PRId64 " fen", number, update->amount_fen + other);
     event.body = slice_copy(body, (size_t)size);
     gate_step(sim, update->treat, &event);
     slice_release(&event.body);
@@ -114,6 +129,8 @@ answered(struct sim *sim, struct update *update, const struct core_command *told
     if (told->body.size < sizeof text && told->body.size > 0)
         memcpy(text, told->body.data, told->body.size);
     (void)sscanf(text, "serial %" SCNu64, &update->settlement);
+    if (sim_happens(sim, FAULT_OTHER_CONTENT))
+        ask_with_other_content(sim, update->number);
     if (sim_happens(sim, FAULT_CALLER_REVERSES))
         reverse_visit(sim, update);
     else if (!sim->calm && sim_roll(sim, DICE_WORLD, 100) < 20)
@@ -137,6 +154,11 @@ caller_told(struct sim *sim, uint8_t number, const struct core_command *told)
               outcome->finding, outcome->refusal_class, outcome->copy);
     if (update->ticket == ticket)
         update->waiting = false;
+    if (update->other_ticket == ticket) {
+        if (outcome->kind == FEP_ANSWERED || outcome->state != 0)
+            sim_broken(sim, "key (other content taken for a copy)", update->msgid, outcome->state);
+        return;
+    }
     check_told(sim, update, outcome);
     if (told->header.transaction_class != CLASS_UPDATE)
         return;
@@ -160,6 +182,7 @@ caller_look(struct sim *sim, uint16_t number, uint64_t ticket)
     if (!update->waiting || update->ticket != ticket || sim->now_ms > SIM_FAULTS_END_MS * 5)
         return;
     update->waiting = false;
+    sim->tally->inquired++;
     switch (sim_roll(sim, DICE_WORLD, 4)) {
     case 0:
         plan_ask(sim, number, CLASS_UPDATE, false, 10);
@@ -199,7 +222,12 @@ caller_plan_all(struct sim *sim)
         if (sim_roll(sim, DICE_WORLD, 2) != 0)
             update->visit = (uint8_t)(1 + update->person + (sim->settings->persons * update->treat));
         update->amount_fen = 1 + (int64_t)sim_roll(sim, DICE_WORLD, 2000000);
+        update->old = sim_happens(sim, FAULT_OLD_DAY);
         snprintf(update->msgid, sizeof update->msgid, "u%u", i);
+        if (update->old) /* 12 characters, then the day */
+            snprintf(update->msgid, sizeof update->msgid, "u%-2u_________20260101", i);
+        for (char *at = update->msgid; *at != '\0'; at++)
+            *at = *at == ' ' ? '_' : *at;
         plan_ask(sim, update->number, CLASS_UPDATE, true,
                  sim_roll(sim, DICE_WORLD, sim->settings->spread_ms));
         if (sim_happens(sim, FAULT_CALLER_REVERSES))

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+unsigned settings_restores;
+
 const char *const fault_names[FAULT_COUNT] = {
     [FAULT_LOSS] = "message lost",
     [FAULT_REPEAT] = "message repeated",
@@ -26,6 +28,13 @@ const char *const fault_names[FAULT_COUNT] = {
     [FAULT_CALLER_REPEATS] = "caller repeated",
     [FAULT_CALLER_VANISHES] = "caller vanished",
     [FAULT_NOT_RENDERED] = "answer not rendered",
+    [FAULT_KILL_IN_STEP] = "gateway killed within a step",
+    [FAULT_FREEZE_GATE] = "gateway frozen and revived",
+    [FAULT_MIDNIGHT] = "midnight",
+    [FAULT_OLD_DAY] = "request of a day before the horizon",
+    [FAULT_OTHER_CONTENT] = "same msgid with other content",
+    [FAULT_KILL_AT_COMMIT] = "gateway killed before or in a commit",
+    [FAULT_RESTORE] = "gateway restored from a backup",
 };
 
 static uint64_t
@@ -60,7 +69,7 @@ draw(uint64_t *state, unsigned low, unsigned high)
 }
 
 void
-settings_draw(struct settings *settings, uint64_t seed)
+settings_draw(struct settings *settings, uint64_t seed, bool first_kinds)
 {
     /* per cent of messages or decisions; for what is planned ahead: at most so many in one world */
     static const uint8_t most[FAULT_COUNT] = {[FAULT_LOSS] = 20,           [FAULT_REPEAT] = 12,
@@ -73,7 +82,10 @@ settings_draw(struct settings *settings, uint64_t seed)
                                               [FAULT_LOCAL_REFUSES] = 20,  [FAULT_DECLINES] = 30,
                                               [FAULT_DAY_CHANGE] = 1,      [FAULT_CALLER_REVERSES] = 20,
                                               [FAULT_CALLER_REPEATS] = 25, [FAULT_CALLER_VANISHES] = 8,
-                                              [FAULT_NOT_RENDERED] = 6};
+                                              [FAULT_NOT_RENDERED] = 6,    [FAULT_KILL_IN_STEP] = 10,
+                                              [FAULT_FREEZE_GATE] = 2,     [FAULT_MIDNIGHT] = 4,
+                                              [FAULT_OLD_DAY] = 10,        [FAULT_OTHER_CONTENT] = 20,
+                                              [FAULT_KILL_AT_COMMIT] = 10};
     uint64_t state = seed * 0xD1342543DE82EF95ull + 1;
     *settings = (struct settings){.seed = seed};
     settings->gates = draw(&state, 1, SIM_GATES);
@@ -83,7 +95,7 @@ settings_draw(struct settings *settings, uint64_t seed)
     settings->spread_ms = draw(&state, 0, 1) == 0 ? 15000 : 150000;
     settings->max_in_flight = draw(&state, 0, 3) == 0 ? draw(&state, 1, 3) : 1000;
     bool quiet = draw(&state, 0, 5) == 0;
-    for (int fault = 0; fault < FAULT_COUNT; fault++) {
+    for (int fault = 0; fault < FAULT_FIRST_KINDS; fault++) {
         unsigned strength = draw(&state, 0, most[fault]);
         settings->strength[fault] = quiet || draw(&state, 0, 2) == 0 ? 0 : strength;
     }
@@ -91,6 +103,12 @@ settings_draw(struct settings *settings, uint64_t seed)
         settings->inquires[gate] = draw(&state, 0, 1) == 1;
         settings->replays[gate] = settings->inquires[gate];
     }
+    for (int fault = FAULT_FIRST_KINDS + 1; fault < FAULT_COUNT && !first_kinds; fault++) {
+        unsigned strength = draw(&state, 0, most[fault]);
+        settings->strength[fault] = quiet || draw(&state, 0, 2) == 0 ? 0 : strength;
+    }
+    if (settings_restores > 0)
+        settings->strength[FAULT_RESTORE] = draw(&state, 1, settings_restores);
 }
 
 void

@@ -22,23 +22,23 @@ disk_create(struct disk *disk)
     if (disk->rows == NULL)
         abort();
     disk->serial_counter = 1;
-    disk->full = false;
+    disk->full = disk->was_full = false;
 }
 
-static void
-release_pending(struct disk *disk)
+void
+disk_forget_pending(struct disk *disk)
 {
     for (size_t i = 0; i < disk->pending_count; i++) {
         slice_release(&disk->pending[i].body);
         slice_release(&disk->pending[i].answer);
     }
-    disk->pending_count = 0;
+    disk->pending_count = disk->submitted = 0;
 }
 
 void
 disk_destroy(struct disk *disk)
 {
-    release_pending(disk);
+    disk_forget_pending(disk);
     for (size_t i = 0; disk->rows != NULL && i < SIM_UPDATES * 2; i++)
         if (disk->rows[i].used) {
             slice_release(&disk->rows[i].body);
@@ -60,6 +60,7 @@ disk_write(struct disk *disk, const struct core_command *command)
     }
     struct pending *write = &disk->pending[disk->pending_count++];
     write->type = command->type;
+    write->refused = false;
     write->sequence = command->sequence;
     write->number = command->number;
     write->body = slice_share(command->body);
@@ -77,13 +78,9 @@ keep_slice(struct slice *kept, const struct slice *given)
     *kept = slice_share(*given);
 }
 
-/* Returns the event that the core gets for this write alone, or COMMITTED. */
-static enum event_type
-carry_out(struct sim *sim, struct disk *disk, const struct pending *write)
+enum event_type
+disk_carry_out(struct disk *disk, const struct pending *write)
 {
-    /* A small write may find room where a larger one did not. */
-    if (disk->full && write->type != CMD_STORE_CLOSE && sim_roll(sim, FAULT_DISK_FULL, 3) != 0)
-        return EVENT_STORE_REFUSED;
     if (write->type == CMD_STORE_SERIALS) {
         disk->serial_counter = write->number;
         return EVENT_COMMITTED;
@@ -103,6 +100,16 @@ carry_out(struct sim *sim, struct disk *disk, const struct pending *write)
     keep_slice(&row->body, &write->body);
     keep_slice(&row->answer, &write->answer);
     return EVENT_COMMITTED;
+}
+
+/* Returns the event that the core gets for this write alone, or COMMITTED. */
+static enum event_type
+carry_out(struct sim *sim, struct disk *disk, const struct pending *write)
+{
+    /* A small write may find room where a larger one did not. */
+    if (disk->full && write->type != CMD_STORE_CLOSE && sim_roll(sim, FAULT_DISK_FULL, 3) != 0)
+        return EVENT_STORE_REFUSED;
+    return disk_carry_out(disk, write);
 }
 
 static void
@@ -126,6 +133,10 @@ void
 disk_commit(struct sim *sim, uint8_t number)
 {
     struct disk *disk = &sim->gates[number].disk;
+    if (sim->real_store) {
+        real_turn(sim, number);
+        return;
+    }
     struct pending *writes = disk->pending;
     size_t count = disk->pending_count, room = disk->pending_room;
     disk->pending = NULL;
@@ -134,6 +145,8 @@ disk_commit(struct sim *sim, uint8_t number)
         enum event_type type = carry_out(sim, disk, &writes[i]);
         if (type != EVENT_COMMITTED)
             tell_core(sim, number, &writes[i], type);
+        else if (writes[i].type == CMD_STORE_INSERT || writes[i].type == CMD_STORE_UPDATE)
+            check_ending(sim, &writes[i].record);
     }
     if (count > 0)
         tell_core(sim, number, &writes[count - 1], EVENT_COMMITTED);
@@ -155,7 +168,9 @@ disk_crash(struct sim *sim, uint8_t number, size_t survived)
     struct disk *disk = &sim->gates[number].disk;
     for (size_t i = 0; i < survived && i < disk->pending_count; i++)
         (void)carry_out(sim, disk, &disk->pending[i]);
-    release_pending(disk);
+    if (survived < disk->pending_count)
+        sim->tally->torn += disk->pending_count - survived;
+    disk_forget_pending(disk);
 }
 
 void

@@ -61,6 +61,23 @@ plan_spans(struct sim *sim, enum fault fault, enum happening_type type, unsigned
         plan_span(sim, fault, type, some_gate(sim, fault), some_gate(sim, fault), most_ms);
 }
 
+/* A backup of one gateway, and restores from it. */
+static void
+plan_restores(struct sim *sim)
+{
+    unsigned restores = sim->settings->strength[FAULT_RESTORE];
+    if (restores == 0 || sim->real_store || sim->settings->gates == 1)
+        return;
+    uint8_t gate = some_gate(sim, FAULT_RESTORE);
+    int64_t taken = sim_roll(sim, FAULT_RESTORE, SIM_FAULTS_END_MS / 2);
+    sim_plan(sim, HAPPEN_BACKUP, gate, taken);
+    sim_planned(sim);
+    for (unsigned i = 0; i < restores; i++) {
+        sim_plan(sim, HAPPEN_RESTORE, gate, taken + 1 + sim_roll(sim, FAULT_RESTORE, SIM_FAULTS_END_MS / 2));
+        sim_planned(sim);
+    }
+}
+
 void
 faults_plan(struct sim *sim)
 {
@@ -70,19 +87,25 @@ faults_plan(struct sim *sim)
     plan_moments(sim, FAULT_FREEZE_HOST, HAPPEN_HOST_FREEZE);
     plan_moments(sim, FAULT_CLOCK_STEP, HAPPEN_CLOCK);
     plan_moments(sim, FAULT_DAY_CHANGE, HAPPEN_DAY);
+    plan_moments(sim, FAULT_FREEZE_GATE, HAPPEN_FREEZE);
+    sim->tally->faults[FAULT_MIDNIGHT] += sim->settings->strength[FAULT_MIDNIGHT] != 0;
     plan_spans(sim, FAULT_DISK_FULL, HAPPEN_DISK, 60000);
     plan_spans(sim, FAULT_HOLD, HAPPEN_HOLD, 60000);
     if (sim->settings->direct)
         plan_spans(sim, FAULT_ROUTE_CHANGE, HAPPEN_ROUTE, 60000);
     if (sim->settings->gates > 2)
         plan_spans(sim, FAULT_LOOP, HAPPEN_LOOP, 30000);
+    plan_restores(sim);
 }
 
 static void
 tell_link(struct sim *sim, uint8_t at, uint8_t other, bool up)
 {
-    struct core_event event = {.type = up ? EVENT_PEER_UP : EVENT_PEER_DOWN, .from = sim->gates[other].name};
-    gate_step(sim, at, &event);
+    struct core_event event = {.type = EVENT_PEER_DOWN, .from = sim->gates[other].name};
+    if (up)
+        gate_peer_up(sim, at, other);
+    else
+        gate_step(sim, at, &event);
 }
 
 static void
@@ -124,6 +147,10 @@ faults_happen(struct sim *sim, const struct happening *happening)
         struct core_event event = {.type = EVENT_DISK, .flag = !begin};
         gate->disk.full = begin;
         SIM_TRACE(sim, "the disk of %s %s", gate->name, begin ? "is full" : "has room again");
+        if (sim->real_store) { /* it notices by itself */
+            real_disk_full(sim, happening->gate, begin);
+            break;
+        }
         gate_step(sim, happening->gate, &event);
         break;
     }
@@ -145,6 +172,28 @@ faults_happen(struct sim *sim, const struct happening *happening)
     case HAPPEN_DAY:
         gate->book.day++;
         SIM_TRACE(sim, "the accounting day at %s is closed", gate->name);
+        break;
+    case HAPPEN_BACKUP:
+        restore_take_backup(sim, happening->gate);
+        break;
+    case HAPPEN_RESTORE:
+        restore_put_back(sim, happening->gate);
+        break;
+    case HAPPEN_RESOLVE:
+        if (gate->alive && happening->life == gate->life)
+            restore_resolve(sim, happening->gate);
+        break;
+    case HAPPEN_FREEZE:
+        if (!gate->alive || gate->dying)
+            break;
+        gate->stopped_until_ms = sim->now_ms + sim_roll(sim, FAULT_FREEZE_GATE, 100000);
+        SIM_TRACE(sim, "%s is frozen until %lld", gate->name, (long long)gate->stopped_until_ms);
+        sim_plan(sim, HAPPEN_THAW, happening->gate, gate->stopped_until_ms - sim->now_ms)->life = gate->life;
+        sim_planned(sim);
+        break;
+    case HAPPEN_THAW:
+        if (happening->life == gate->life)
+            gate_thaw(sim, happening->gate);
         break;
     case HAPPEN_HOST_FREEZE:
         gate->frozen_until_ms = sim->now_ms + sim_roll(sim, FAULT_FREEZE_HOST, 20000);

@@ -76,6 +76,9 @@ gate_create(struct sim *sim, uint8_t number)
     gate->frozen_until_ms = gate->wall_offset_ms = 0;
     gate->call_top = 0;
     gate->life = 0;
+    gate->resolving = gate->recalled = 0;
+    gate->restored_ms = 0;
+    memset(gate->known, 0, sizeof gate->known);
     gate->has_region = gates <= 2 || number != 0;
     gate->alive = gate->commit_planned = gate->rerouted = gate->looped = false;
     snprintf(gate->name, sizeof gate->name, "G%c", '0' + number);
@@ -83,7 +86,11 @@ gate_create(struct sim *sim, uint8_t number)
     memcpy(gate->config.node, gate->name, sizeof gate->config.node);
     gate->config.incarnation = INCARNATION;
     gate->config.max_in_flight = sim->settings->max_in_flight;
+    gate->dying = false;
+    gate->stopped_until_ms = 0;
     disk_create(&gate->disk);
+    if (sim->real_store)
+        real_create(sim, number);
 }
 
 void
@@ -93,16 +100,39 @@ gate_destroy(struct gate *gate)
     route_table_destroy(gate->routes);
     gate->core = NULL;
     gate->routes = NULL;
+    real_destroy(gate);
     disk_destroy(&gate->disk);
+}
+
+int64_t
+gate_wall_ms(const struct sim *sim, uint8_t number)
+{
+    const int64_t until_midnight_ms = 14 * 3600000;
+    int64_t start_ms = (int64_t)WALL_START_S * 1000, minutes = sim->settings->strength[FAULT_MIDNIGHT];
+    if (minutes > 0)
+        start_ms += until_midnight_ms - minutes * 60000;
+    return start_ms + sim->now_ms + sim->gates[number].wall_offset_ms;
+}
+
+void
+gate_peer_up(struct sim *sim, uint8_t number, uint8_t other)
+{
+    struct gate *gate = &sim->gates[number];
+    uint64_t incarnation = sim->gates[other].config.incarnation;
+    struct core_event event = {.type = EVENT_PEER_UP, .from = sim->gates[other].name};
+    event.flag = gate->known[other] != 0 && incarnation > gate->known[other];
+    if (!gate->alive || gate->dying || sim->now_ms < gate->stopped_until_ms)
+        return;
+    gate->known[other] = incarnation;
+    gate_step(sim, number, &event);
 }
 
 static void
 say_peers(struct sim *sim, uint8_t number)
 {
     for (uint8_t other = 0; other < sim->settings->gates; other++) {
-        struct core_event event = {.type = EVENT_PEER_UP, .from = sim->gates[other].name};
         if (gates_are_linked(sim, number, other) && !sim->parted[number][other])
-            gate_step(sim, number, &event);
+            gate_peer_up(sim, number, other);
     }
 }
 
@@ -110,7 +140,13 @@ void
 gate_start(struct sim *sim, uint8_t number)
 {
     struct gate *gate = &sim->gates[number];
-    gate->config.serial_counter = gate->disk.serial_counter;
+    if (sim->real_store && !real_open(sim, number)) {
+        sim_plan(sim, HAPPEN_START, number, 1000);
+        sim_planned(sim);
+        return;
+    }
+    if (!sim->real_store)
+        gate->config.serial_counter = gate->disk.serial_counter;
     gate->core = core_create(&gate->config, sim->transactions);
     if (gate->core == NULL)
         abort();
@@ -123,9 +159,20 @@ gate_start(struct sim *sim, uint8_t number)
     if (gate->has_region &&
         (core_add_instance(gate->core, "la") != 0 || core_add_instance(gate->core, "lb") != 0))
         abort();
-    disk_restore(sim, number);
+    restore_begin(sim, number);
+    if (sim->real_store)
+        real_restore(sim, number);
+    else
+        disk_restore(sim, number);
     gate_step(sim, number, &(struct core_event){.type = EVENT_RECOVERED});
     say_peers(sim, number);
+    for (uint8_t other = 0; other < sim->settings->gates && gate->resolving != 0; other++) {
+        struct core_event down = {.type = EVENT_PEER_DOWN, .from = gate->name};
+        if (!gates_are_linked(sim, number, other) || sim->parted[number][other])
+            continue;
+        gate_step(sim, other, &down);
+        gate_peer_up(sim, other, number);
+    }
     if (gate->has_region) {
         gate_step(sim, number,
                   &(struct core_event){
@@ -134,9 +181,31 @@ gate_start(struct sim *sim, uint8_t number)
     }
 }
 
+/* It goes on where it stood, and hears how the world is now. */
+void
+gate_thaw(struct sim *sim, uint8_t number)
+{
+    struct gate *gate = &sim->gates[number];
+    if (!gate->alive)
+        return;
+    for (uint8_t other = 0; other < sim->settings->gates; other++) {
+        struct core_event event = {.type = EVENT_PEER_DOWN, .from = sim->gates[other].name};
+        if (gates_are_linked(sim, number, other))
+            gate_step(sim, number, &event);
+    }
+    say_peers(sim, number);
+    if (!sim->real_store)
+        gate_step(sim, number, &(struct core_event){.type = EVENT_DISK, .flag = !gate->disk.full});
+    if (gate->has_region && gate->host_up)
+        host_introduce(sim, number);
+    else if (gate->has_region)
+        gate_step(sim, number,
+                  &(struct core_event){.type = EVENT_HOST_DOWN, .from = "lb", .epoch = gate->epoch});
+}
+
 /* That an answer could not be said is forgotten with everything that was not committed. */
-static void
-forget_unrendered(struct sim *sim, uint8_t number)
+void
+gate_forget_unrendered(struct sim *sim, uint8_t number)
 {
     for (unsigned i = 0; i < sim->update_count; i++) {
         struct update *update = &sim->updates[i];
@@ -154,15 +223,52 @@ gate_kill(struct sim *sim, uint8_t number)
     if (!gate->alive)
         return;
     size_t survived = sim_roll(sim, FAULT_KILL_GATE, (unsigned)gate->disk.pending_count + 1);
-    SIM_TRACE(sim, "%s dies: %zu of %zu writes under way reach the disk", gate->name, survived,
-              gate->disk.pending_count);
-    disk_crash(sim, number, survived);
-    forget_unrendered(sim, number);
+    gate->alive = gate->commit_planned = gate->dying = false;
+    gate->stopped_until_ms = gate->turn_at_ms = 0;
+    if (sim->real_store) {
+        SIM_TRACE(sim, "%s dies with %zu writes under way", gate->name, gate->disk.pending_count);
+        real_crash(sim, number);
+    } else {
+        SIM_TRACE(sim, "%s dies: %zu of %zu writes under way reach the disk", gate->name, survived,
+                  gate->disk.pending_count);
+        disk_crash(sim, number, survived);
+    }
+    gate_forget_unrendered(sim, number);
     core_destroy(gate->core);
     gate->core = NULL;
-    gate->alive = gate->commit_planned = false;
     sim->tally->restarts++;
     sim_plan(sim, HAPPEN_START, number, 200 + sim_roll(sim, FAULT_KILL_GATE, 20000));
+    sim_planned(sim);
+}
+
+/* It dies between two commands of one step: what the step wanted stored never left the router. */
+static bool
+dies_here(struct sim *sim, uint8_t number, size_t pending_before)
+{
+    struct gate *gate = &sim->gates[number];
+    if (sim->calm || sim->settings->strength[FAULT_KILL_IN_STEP] == 0 ||
+        sim_roll(sim, FAULT_KILL_IN_STEP, 5000) >= sim->settings->strength[FAULT_KILL_IN_STEP])
+        return false;
+    sim->tally->faults[FAULT_KILL_IN_STEP]++;
+    gate->dying = true;
+    for (; gate->disk.pending_count > pending_before; gate->disk.pending_count--) {
+        slice_release(&gate->disk.pending[gate->disk.pending_count - 1].body);
+        slice_release(&gate->disk.pending[gate->disk.pending_count - 1].answer);
+    }
+    sim_plan(sim, HAPPEN_KILL, number, 0);
+    sim_planned(sim);
+    return true;
+}
+
+/* With writes under way. */
+static void
+may_die_at_commit(struct sim *sim, uint8_t number)
+{
+    if (sim->calm || sim->settings->strength[FAULT_KILL_AT_COMMIT] == 0 ||
+        sim_roll(sim, FAULT_KILL_AT_COMMIT, 2000) >= sim->settings->strength[FAULT_KILL_AT_COMMIT])
+        return;
+    sim->tally->faults[FAULT_KILL_AT_COMMIT]++;
+    sim_plan(sim, HAPPEN_KILL, number, sim_roll(sim, FAULT_KILL_AT_COMMIT, 20));
     sim_planned(sim);
 }
 
@@ -173,6 +279,7 @@ plan_commit(struct sim *sim, uint8_t number)
     if (gate->commit_planned || gate->disk.pending_count == 0 || !gate->alive)
         return;
     gate->commit_planned = true;
+    may_die_at_commit(sim, number);
     sim_plan(sim, HAPPEN_COMMIT, number, 1 + sim_roll(sim, DICE_WORLD, 40))->life = gate->life;
     sim_planned(sim);
 }
@@ -192,15 +299,17 @@ gate_step(struct sim *sim, uint8_t number, struct core_event *event)
     struct gate *gate = &sim->gates[number];
     const struct core_command *commands;
     struct core_command finds[FINDS];
-    size_t find_count = 0;
-    if (!gate->alive)
+    size_t find_count = 0, pending_before = gate->disk.pending_count;
+    if (!gate->alive || gate->dying || sim->now_ms < gate->stopped_until_ms)
         return;
     event->now_ms = sim->now_ms + 1000000;
-    event->wall_ms = (int64_t)WALL_START_S * 1000 + sim->now_ms + gate->wall_offset_ms;
+    event->wall_ms = gate_wall_ms(sim, number);
     size_t count = core_step(gate->core, event, &commands);
     sim->tally->steps++;
     for (size_t i = 0; i < count; i++) {
         const struct core_command *command = &commands[i];
+        if (dies_here(sim, number, pending_before))
+            return;
         if (command->type >= CMD_STORE_INSERT && command->type <= CMD_STORE_SERIALS) {
             check_write(sim, number, command);
             disk_write(&gate->disk, command);
@@ -211,7 +320,7 @@ gate_step(struct sim *sim, uint8_t number, struct core_event *event)
         }
     }
     for (size_t i = 0; i < find_count; i++)
-        disk_find(sim, number, &finds[i]);
+        sim->real_store ? real_find(sim, number, &finds[i]) : disk_find(sim, number, &finds[i]);
     plan_commit(sim, number);
 }
 

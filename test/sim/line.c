@@ -17,7 +17,8 @@ static uint64_t
 note_sent(struct sim *sim, uint8_t from, const struct core_command *command, uint8_t acked)
 {
     struct sent *sent = &sim->sents[sim->sent_count % SIM_SENT];
-    *sent = (struct sent){.from = from,
+    *sent = (struct sent){.incarnation = sim->gates[from].config.incarnation,
+                          .from = from,
                           .acked = acked,
                           .attempt = command->travel.attempt,
                           .token = command->reference,
@@ -67,6 +68,8 @@ line_ack(struct sim *sim, uint8_t from, const struct core_command *command)
     if (command->reference == 0 || command->reference + SIM_SENT <= sim->sent_count)
         return; /* so old that nobody remembers it: it is sent and acknowledged again */
     const struct sent *sent = &sim->sents[(command->reference - 1) % SIM_SENT];
+    if (sent->incarnation != sim->gates[sent->from].config.incarnation)
+        return;
     check_ack(sim, from, sent);
     struct core_event event = {.type = EVENT_ACKED, .acked = sent->acked};
     event.header.key = sent->key;

@@ -1,31 +1,33 @@
 /* The world simulator: plays worlds seed after seed and says which failed. See README.md.
  *
- *   sim [--seed S] [--worlds N | --seconds N] [--trace] [--corpus FILE]
+ *   sim [--seed S] [--worlds N | --seconds N] [--store memory|sqlite] [--mode safety|liveness|both]
+ *       [--restores N] [--trace] [--quiet] [--corpus FILE]
  *
- * A failing seed is made smaller, and its timeline printed. Exit code 1 if a world failed. */
+ * A failing seed is made smaller, and its timeline printed. The last line is for test/report. Exit code 1 if
+ * a world failed. */
 #include "sim.h"
 
+#include <ftw.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
+
+#include "coop.h"
 
 struct plan {
     uint64_t seed, worlds;
     int64_t seconds;
     bool trace, quiet;
     const char *corpus;
+    enum sim_mode mode;
+    bool real_store;
 };
 
-static int64_t
-read_clock_ms(void)
-{
-    struct timespec now;
-    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
-        abort();
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+static volatile sig_atomic_t stopped; /* SIGTERM or SIGINT: after this world, with a report */
+static char directory[64];            /* of the real stores' names and locks; removed at the end */
 
 static void
 tell_failure(struct sim *sim, const struct settings *drawn)
@@ -43,10 +45,10 @@ tell_failure(struct sim *sim, const struct settings *drawn)
 }
 
 static bool
-play_seed(struct sim *sim, uint64_t seed, const struct plan *plan, struct tally *tally)
+play_seed(struct sim *sim, uint64_t seed, bool first_kinds, const struct plan *plan, struct tally *tally)
 {
     struct settings settings;
-    settings_draw(&settings, seed);
+    settings_draw(&settings, seed, first_kinds);
     if (plan->trace)
         settings_print(&settings, stdout);
     if (sim_play(sim, &settings, tally, plan->trace ? stdout : NULL) == 0)
@@ -58,7 +60,8 @@ play_seed(struct sim *sim, uint64_t seed, const struct plan *plan, struct tally 
     return false;
 }
 
-/* Every seed that ever failed, one a line; `#` begins a comment. */
+/* Every seed that ever failed, one a line, `first` behind it for the first kinds of faults only; `#` begins a
+ * comment. */
 static uint64_t
 play_corpus(struct sim *sim, const struct plan *plan, struct tally *tally, uint64_t *failed)
 {
@@ -74,7 +77,7 @@ play_corpus(struct sim *sim, const struct plan *plan, struct tally *tally, uint6
         uint64_t seed = strtoull(line, &end, 10);
         if (end == line)
             continue;
-        *failed += !play_seed(sim, seed, plan, tally);
+        *failed += !play_seed(sim, seed, strncmp(end, " first", 6) == 0, plan, tally);
         played++;
     }
     (void)fclose(file);
@@ -96,7 +99,55 @@ report(const struct tally *tally, uint64_t failed, int64_t ms)
                    state == STATE_NONE ? "never taken" : exchange_state_name((enum exchange_state)state),
                    tally->endings[state]);
     for (int fault = 0; fault < FAULT_COUNT; fault++)
-        printf("  %s: %" PRIu64 "\n", fault_names[fault], tally->faults[fault]);
+        if (fault_names[fault] != NULL)
+            printf("  %s: %" PRIu64 "\n", fault_names[fault], tally->faults[fault]);
+    printf("  write under way lost or torn: %" PRIu64 "\n", tally->torn);
+    printf("  message overtook another: %" PRIu64 "\n", tally->reordered);
+    printf("  caller heard nothing for too long: %" PRIu64 "\n", tally->inquired);
+}
+
+/* For test/report: blanks stand between, so there are none in a name. */
+static void
+print_fault(const char *name, uint64_t count)
+{
+    char word[80];
+    snprintf(word, sizeof word, "%s", name);
+    for (char *at = word; *at != '\0'; at++)
+        *at = *at == ' ' ? '_' : *at;
+    printf(" fault.%s=%" PRIu64, word, count);
+}
+
+static void
+summarize(const struct plan *plan, const struct tally *tally, uint64_t failed, int64_t ms)
+{
+    static const char *const modes[] = {"", "safety", "liveness", "both"};
+    printf("summary what=sim store=%s mode=%s seed=%" PRIu64 " seconds=%.1f worlds=%" PRIu64
+           " updates=%" PRIu64 " exchanges=%" PRIu64 " steps=%" PRIu64 " failed=%" PRIu64,
+           plan->real_store ? "sqlite" : "memory", modes[plan->mode], plan->seed, (double)ms / 1000,
+           tally->worlds, tally->updates, tally->exchanges, tally->steps, failed);
+    for (int fault = 0; fault < FAULT_COUNT; fault++)
+        if (fault_names[fault] != NULL)
+            print_fault(fault_names[fault], tally->faults[fault]);
+    print_fault("write lost or torn", tally->torn);
+    print_fault("message reordered", tally->reordered);
+    print_fault("caller gave up waiting", tally->inquired);
+    putchar('\n');
+}
+
+static void
+stop(int signal_number)
+{
+    (void)signal_number;
+    stopped = 1;
+}
+
+static int
+remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status;
+    (void)type;
+    (void)place;
+    return remove(path);
 }
 
 static uint64_t
@@ -111,16 +162,47 @@ to_number(const char *text)
     return number;
 }
 
+static int
+choose(const char *text, const char *first, const char *second, const char *third)
+{
+    const char *const names[] = {first, second, third};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(text, names[i]) == 0)
+            return i;
+    fprintf(stderr, "not one of the choices: %s\n", text);
+    exit(100);
+}
+
+static void
+leave_directory(void)
+{
+    (void)nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* The real stores keep names, locks and ballast in a real directory, in memory. */
+static void
+prepare_stores(const char *source)
+{
+    char schema[512];
+    snprintf(directory, sizeof directory, "%s/fep-sim-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    snprintf(schema, sizeof schema, "%s/schema", source);
+    if (mkdtemp(directory) == NULL || real_prepare(directory, schema) != 0) {
+        perror(directory);
+        exit(111);
+    }
+    (void)atexit(leave_directory);
+}
+
 static void
 read_options(int argc, char **argv, struct plan *plan)
 {
-    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
-                                            {"worlds", required_argument, NULL, 'w'},
-                                            {"seconds", required_argument, NULL, 't'},
-                                            {"trace", no_argument, NULL, 'v'},
-                                            {"quiet", no_argument, NULL, 'q'},
-                                            {"corpus", required_argument, NULL, 'c'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"seed", required_argument, NULL, 's'},     {"worlds", required_argument, NULL, 'w'},
+        {"seconds", required_argument, NULL, 't'},  {"trace", no_argument, NULL, 'v'},
+        {"quiet", no_argument, NULL, 'q'},          {"corpus", required_argument, NULL, 'c'},
+        {"store", required_argument, NULL, 'd'},    {"mode", required_argument, NULL, 'm'},
+        {"restores", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
         case 's':
@@ -141,9 +223,19 @@ read_options(int argc, char **argv, struct plan *plan)
         case 'c':
             plan->corpus = optarg;
             break;
+        case 'd':
+            plan->real_store = choose(optarg, "memory", "sqlite", "sqlite") != 0;
+            break;
+        case 'r':
+            settings_restores = (unsigned)to_number(optarg);
+            break;
+        case 'm':
+            plan->mode = (enum sim_mode)(choose(optarg, "safety", "liveness", "both") + 1);
+            break;
         default:
-            fprintf(stderr,
-                    "usage: sim [--seed S] [--worlds N | --seconds N] [--trace] [--quiet] [--corpus FILE]\n");
+            fprintf(stderr, "usage: sim [--seed S] [--worlds N | --seconds N] [--store memory|sqlite]\n"
+                            "           [--mode safety|liveness|both] [--restores N] [--trace] [--quiet] "
+                            "[--corpus FILE]\n");
             exit(100);
         }
     }
@@ -153,7 +245,7 @@ int
 main(int argc, char **argv)
 {
     static struct sim sim;
-    struct plan plan = {.seed = 1, .worlds = 1000};
+    struct plan plan = {.seed = 1, .worlds = 1000, .mode = MODE_BOTH};
     struct tally tally = {0};
     struct fep_error error = {0};
     uint64_t failed = 0;
@@ -167,15 +259,26 @@ main(int argc, char **argv)
         return 100;
     }
     sim.transactions = transactions;
-    int64_t begin_ms = read_clock_ms();
+    sim.mode = plan.mode;
+    sim.real_store = plan.real_store;
+    if (plan.real_store)
+        prepare_stores(source != NULL ? source : ".");
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    (void)signal(SIGTERM, stop);
+    (void)signal(SIGINT, stop);
+    int64_t begin_ms = coop_real_ms();
     if (plan.corpus != NULL)
         (void)play_corpus(&sim, &plan, &tally, &failed);
     for (uint64_t seed = plan.seed;
-         plan.seconds > 0 ? read_clock_ms() - begin_ms < plan.seconds * 1000 : seed < plan.seed + plan.worlds;
+         !stopped && (plan.seconds > 0 ? coop_real_ms() - begin_ms < plan.seconds * 1000
+                                       : seed < plan.seed + plan.worlds);
          seed++)
-        failed += !play_seed(&sim, seed, &plan, &tally);
-    report(&tally, failed, read_clock_ms() - begin_ms);
+        failed += !play_seed(&sim, seed, false, &plan, &tally);
+    int64_t ms = coop_real_ms() - begin_ms;
+    report(&tally, failed, ms);
+    summarize(&plan, &tally, failed, ms);
     sim_release(&sim);
+    real_finish();
     transaction_table_destroy(transactions);
     return failed != 0;
 }

@@ -42,7 +42,7 @@ find_failure(struct sim *sim, enum core_mutation mutation, uint64_t worlds)
     core_mutation = mutation;
     for (uint64_t seed = 1; seed <= worlds; seed++) {
         struct settings settings;
-        settings_draw(&settings, seed);
+        settings_draw(&settings, seed, false);
         if (sim_play(sim, &settings, &tally, NULL) != 0)
             return seed;
     }
@@ -99,6 +99,7 @@ main(int argc, char **argv)
         return 100;
     }
     sim.transactions = transactions;
+    sim.mode = MODE_BOTH;
     for (int mutation = 1; mutation < MUTATION_COUNT; mutation++) {
         if (!is_wanted(mutations[mutation].name, argc - 1, argv + 1))
             continue;

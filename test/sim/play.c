@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_TURNS = 4000000 };
+enum { MOST_TURNS = 1000000 };
 
 void *
 sim_copy(const void *data, size_t size)
@@ -57,6 +57,10 @@ sim_plan_event(struct sim *sim, enum happening_type type, uint8_t gate, uint8_t 
     happening->other = from;
     happening->event = sim_copy(event, sizeof *event);
     happening->event->body = slice_share(event->body);
+    happening->number = ++sim->packets;
+    happening->life =
+        (uint32_t)sim->gates[gate].config.incarnation; /* what a restored one was sent before is lost */
+    happening->epoch = (uint32_t)sim->gates[from].config.incarnation;
     sim_planned(sim);
 }
 
@@ -70,6 +74,14 @@ deliver(struct sim *sim, const struct happening *happening)
                                                   : "lb";
     if (!from_host && sim->parted[happening->other][happening->gate])
         return;
+    if (happening->life != (uint32_t)sim->gates[happening->gate].config.incarnation ||
+        happening->epoch != (uint32_t)sim->gates[happening->other].config.incarnation)
+        return;
+    if (!from_host) {
+        uint64_t *latest = &sim->overtaken[happening->other][happening->gate];
+        sim->tally->reordered += happening->number < *latest;
+        *latest = happening->number > *latest ? happening->number : *latest;
+    }
     struct update *update = sim_update_of(sim, event->header.key.msgid);
     if (event->type == EVENT_RENDERED && !event->flag && update != NULL &&
         sim->gates[happening->gate].alive && event->sequence == sim->gates[happening->gate].life)
@@ -80,10 +92,35 @@ deliver(struct sim *sim, const struct happening *happening)
     gate_step(sim, happening->gate, event);
 }
 
+/* A gateway that is frozen comes to it when it is revived: what is on its way to it waits. */
+static bool
+waits_for_thaw(struct sim *sim, struct happening *happening)
+{
+    const struct gate *gate = &sim->gates[happening->gate];
+    enum happening_type type = happening->type;
+    if (sim->now_ms >= gate->stopped_until_ms ||
+        (type != HAPPEN_PACKET && type != HAPPEN_COMMIT && type != HAPPEN_HOLD && type != HAPPEN_DISK &&
+         type != HAPPEN_ASK && type != HAPPEN_GONE))
+        return false;
+    struct happening *later = agenda_add(&sim->agenda, gate->stopped_until_ms);
+    uint64_t order = later->order;
+    int64_t due_ms = later->due_ms;
+    *later = *happening;
+    later->order = order;
+    later->due_ms = due_ms;
+    sim_planned(sim);
+    happening->event = NULL; /* they moved */
+    happening->call = NULL;
+    happening->outcome = NULL;
+    return true;
+}
+
 static void
-happen(struct sim *sim, const struct happening *happening)
+happen(struct sim *sim, struct happening *happening)
 {
     struct gate *gate = &sim->gates[happening->gate];
+    if (waits_for_thaw(sim, happening))
+        return;
     switch (happening->type) {
     case HAPPEN_PACKET:
         deliver(sim, happening);
@@ -117,7 +154,7 @@ happen(struct sim *sim, const struct happening *happening)
         break;
     case HAPPEN_ASK:
         caller_ask(sim, (uint16_t)happening->number, (enum transaction_class)happening->other,
-                   happening->flag != 0);
+                   happening->flag != 0, happening->epoch != 0);
         break;
     case HAPPEN_LOOK:
         caller_look(sim, (uint16_t)happening->number, happening->epoch);
@@ -141,10 +178,13 @@ tick(struct sim *sim, int64_t until)
     int first = -1;
     int64_t earliest = until;
     for (uint8_t gate = 0; gate < sim->settings->gates; gate++) {
-        if (!sim->gates[gate].alive)
+        const struct gate *at = &sim->gates[gate];
+        if (!at->alive || at->dying)
             continue;
         int64_t due = core_next_due(sim->gates[gate].core);
         due = due == INT64_MAX ? due : due - 1000000;
+        if (due < at->stopped_until_ms)
+            due = at->stopped_until_ms;
         if (due < earliest) {
             earliest = due;
             first = gate;
@@ -163,7 +203,8 @@ run(struct sim *sim)
 {
     for (int turns = 0; sim->failure[0] == '\0'; turns++) {
         const struct happening *next = agenda_first(&sim->agenda);
-        int64_t due = next != NULL && next->due_ms < SIM_END_MS ? next->due_ms : SIM_END_MS;
+        int64_t end = sim->mode == MODE_SAFETY ? SIM_FAULTS_END_MS : SIM_END_MS;
+        int64_t due = next != NULL && next->due_ms < end ? next->due_ms : end;
         if (turns == MOST_TURNS) {
             sim_broken(sim, "liveness (no end of steps)", "", turns);
             return;
@@ -171,7 +212,7 @@ run(struct sim *sim)
         sim->calm = sim->now_ms > SIM_FAULTS_END_MS;
         if (tick(sim, due))
             continue;
-        if (due == SIM_END_MS)
+        if (due == end)
             return;
         if (due > sim->now_ms)
             sim->now_ms = due;
@@ -196,6 +237,7 @@ sim_play(struct sim *sim, const struct settings *settings, struct tally *tally, 
     sim->sent_count = 0;
     sim->failure[0] = '\0';
     memset(sim->parted, 0, sizeof sim->parted);
+    memset(sim->overtaken, 0, sizeof sim->overtaken);
     for (unsigned dice = 0; dice < DICE_COUNT; dice++)
         sim->dice[dice] = (settings->seed + 1) * 0x9E3779B97F4A7C15ull ^ (uint64_t)dice << 56;
     for (uint8_t gate = 0; gate < settings->gates; gate++)
@@ -207,6 +249,7 @@ sim_play(struct sim *sim, const struct settings *settings, struct tally *tally, 
     run(sim);
     if (sim->failure[0] == '\0')
         check_end(sim);
+    restore_forget(sim);
     for (uint8_t gate = 0; gate < settings->gates; gate++)
         gate_destroy(&sim->gates[gate]);
     agenda_finish(&sim->agenda);

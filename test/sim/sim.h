@@ -22,7 +22,8 @@ enum fault { /* each with dice of its own */
     FAULT_LOSS, FAULT_REPEAT, FAULT_DELAY, FAULT_PARTITION, FAULT_KILL_GATE, FAULT_KILL_HOST, FAULT_FREEZE_HOST,
     FAULT_DISK_FULL, FAULT_CLOCK_STEP, FAULT_HOLD, FAULT_ROUTE_CHANGE, FAULT_LOOP, FAULT_LOCAL_LOSS, FAULT_LOCAL_DELAY,
     FAULT_LOCAL_REFUSES, FAULT_DECLINES, FAULT_DAY_CHANGE, FAULT_CALLER_REVERSES, FAULT_CALLER_REPEATS,
-    FAULT_CALLER_VANISHES, FAULT_NOT_RENDERED, FAULT_COUNT
+    FAULT_CALLER_VANISHES, FAULT_NOT_RENDERED, FAULT_FIRST_KINDS, /* here the world's own dice stand */
+    FAULT_KILL_IN_STEP, FAULT_FREEZE_GATE, FAULT_MIDNIGHT, FAULT_OLD_DAY, FAULT_OTHER_CONTENT, FAULT_KILL_AT_COMMIT, FAULT_RESTORE, FAULT_COUNT
 };
 extern const char *const fault_names[FAULT_COUNT];
 
@@ -35,17 +36,25 @@ struct settings {
     bool inquires[SIM_GATES], replays[SIM_GATES];
     uint32_t max_in_flight;
 };
-void settings_draw(struct settings *settings, uint64_t seed);
+/* `first_kinds`: without the kinds of faults that came later, as some seeds of the corpus want it. */
+void settings_draw(struct settings *settings, uint64_t seed, bool first_kinds);
+/* Every world with so many restores of one gateway from a backup, at most (--restores). */
+extern unsigned settings_restores;
 void settings_print(const struct settings *settings, FILE *out);
 
 /* --- dice -------------------------------------------------------------------------------------------------- */
-enum { DICE_WORLD = FAULT_COUNT, DICE_COUNT };
+enum { DICE_WORLD = FAULT_FIRST_KINDS, DICE_COUNT = FAULT_COUNT };
+
+/* What is judged: that nothing untrue is said or done, that everything ends, or both. A world for safety alone ends with
+ * its faults, at any moment: what is told by then must be true then. */
+enum sim_mode { MODE_SAFETY = 1, MODE_LIVENESS = 2, MODE_BOTH = 3 };
 
 /* --- agenda: what will happen ------------------------------------------------------------------------------ */
 enum happening_type {
     HAPPEN_PACKET = 1, /* an event for a core, over a link or from a host */
     HAPPEN_COMMIT, HAPPEN_KILL, HAPPEN_START, HAPPEN_PARTITION, HAPPEN_DISK, HAPPEN_CLOCK, HAPPEN_HOLD, HAPPEN_ROUTE,
     HAPPEN_LOOP, HAPPEN_DAY,
+    HAPPEN_FREEZE, HAPPEN_THAW, HAPPEN_BACKUP, HAPPEN_RESTORE, HAPPEN_RESOLVE,
     HAPPEN_HOST_KILL, HAPPEN_HOST_START, HAPPEN_HOST_FREEZE, HAPPEN_ARRIVAL, HAPPEN_REPLY, HAPPEN_TIMEOUT, HAPPEN_OFFER,
     HAPPEN_ASK, HAPPEN_LOOK, HAPPEN_GONE
 };
@@ -82,6 +91,7 @@ struct row {
 };
 struct pending { /* written, not committed */
     enum command_type type;
+    bool refused; /* the real store has said so */
     uint64_t sequence, number;
     struct exchange_record record;
     struct slice body, answer;
@@ -90,8 +100,10 @@ struct disk {
     struct row *rows; /* [SIM_UPDATES][2]: origin, and transit or destination */
     struct pending *pending;
     size_t pending_count, pending_room;
+    size_t submitted;        /* of the pending, handed to the real store */
     uint64_t serial_counter;
-    bool full;
+    uint64_t opened_serials; /* what the real store said when it was opened */
+    bool full, was_full;     /* was_full: at some moment since the store was opened */
 };
 struct row *disk_row(const struct disk *disk, const struct message_key *key, uint8_t role); /* NULL: no such place */
 
@@ -144,9 +156,16 @@ struct gate {
     struct core_config config;
     struct core *core;
     struct route_table *routes;
+    struct store *store; /* the real one, with --store sqlite */
+    int64_t turn_at_ms;  /* its next turn */
     struct disk disk;
     struct book book;
     bool alive, commit_planned, has_region, rerouted, looped;
+    bool dying;              /* in the middle of a step: it does nothing more */
+    int64_t stopped_until_ms; /* frozen as a whole */
+    uint32_t resolving, recalled; /* restored: peers not heard yet, by bit; those who have told what they hold */
+    int64_t restored_ms;
+    uint64_t known[SIM_GATES]; /* the peers' incarnations, as they said at their last connect */
     uint32_t life;     /* counts restarts of the gateway */
     uint32_t epoch;    /* of the calling host */
     bool host_up;
@@ -167,13 +186,18 @@ struct update {
     unsigned asked, told_answered, told_refused, told_reversed, told_stands, told_open;
     bool asked_reversal, fresh_after_refusal, waiting, vanished;
     bool not_rendered; /* its answer could not be put into the caller's words */
-    uint64_t ticket;
+    uint64_t ticket, other_ticket; /* other_ticket: asked under the same msgid with other content */
+    bool old; /* its msgid names a day before the horizon */
 };
 
-struct sent { uint8_t from, acked; uint32_t attempt; uint64_t token; struct message_key key; };
+enum { RESOLVING_INSTANCES = 1 << SIM_GATES };
+struct sent { uint64_t incarnation; uint8_t from, acked; uint32_t attempt; uint64_t token; struct message_key key; };
 
 struct tally {
     uint64_t worlds, updates, exchanges, steps, restarts;
+    uint64_t torn;      /* writes under way that a power cut lost or tore */
+    uint64_t reordered; /* messages that overtook an earlier one on the same line */
+    uint64_t inquired;  /* callers that heard nothing and asked again, inquired or reversed */
     uint64_t faults[FAULT_COUNT];
     uint64_t endings[STATE_COUNT];
 };
@@ -190,6 +214,17 @@ struct sim {
     uint64_t sent_count;
     uint32_t tickets;
     bool parted[SIM_GATES][SIM_GATES];
+    uint64_t packets;
+    struct {
+        struct row *rows;
+        uint64_t serial_counter;
+        int64_t at_ms;
+        uint8_t gate;
+        bool taken;
+    } backup;
+    uint64_t overtaken[SIM_GATES][SIM_GATES]; /* the latest message delivered, by its number */
+    enum sim_mode mode;
+    bool real_store;
     int64_t now_ms;
     bool calm;
     FILE *trace;
@@ -220,6 +255,11 @@ void sim_broken(struct sim *sim, const char *rule, const char *msgid, int64_t nu
 void sim_say(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct update *sim_update_of(struct sim *sim, const char *msgid); /* NULL: none */
 
+int64_t gate_wall_ms(const struct sim *sim, uint8_t number);
+void gate_thaw(struct sim *sim, uint8_t number);
+/* Tells one that the line to the other is up, and whether the other was restored since they last spoke. */
+void gate_peer_up(struct sim *sim, uint8_t number, uint8_t other);
+void gate_forget_unrendered(struct sim *sim, uint8_t number);
 void gate_create(struct sim *sim, uint8_t number);
 void gate_destroy(struct gate *gate);
 void gate_start(struct sim *sim, uint8_t number);
@@ -241,7 +281,7 @@ void host_arrive(struct sim *sim, const struct happening *happening);
 void host_reply(struct sim *sim, const struct happening *happening);
 
 void caller_plan_all(struct sim *sim);
-void caller_ask(struct sim *sim, uint16_t number, enum transaction_class transaction_class, bool fresh);
+void caller_ask(struct sim *sim, uint16_t number, enum transaction_class transaction_class, bool fresh, bool other);
 void caller_look(struct sim *sim, uint16_t number, uint64_t ticket);
 void caller_told(struct sim *sim, uint8_t number, const struct core_command *command);
 
@@ -254,6 +294,15 @@ void check_ack(struct sim *sim, uint8_t number, const struct sent *sent);
 void check_command(struct sim *sim, uint8_t number, const struct core_command *command);
 void check_told(struct sim *sim, struct update *update, const struct core_outcome *outcome);
 void check_end(struct sim *sim);
+/* The origin has committed an ending: do the books agree, now? */
+void check_ending(struct sim *sim, const struct exchange_record *record);
+
+/* restore.c */
+void restore_forget(struct sim *sim);
+void restore_take_backup(struct sim *sim, uint8_t number);
+void restore_put_back(struct sim *sim, uint8_t number);
+void restore_begin(struct sim *sim, uint8_t number);
+void restore_resolve(struct sim *sim, uint8_t number);
 
 /* disk.c */
 void disk_create(struct disk *disk);
@@ -264,5 +313,20 @@ void disk_commit(struct sim *sim, uint8_t number);
 void disk_crash(struct sim *sim, uint8_t number, size_t survived);
 void disk_restore(struct sim *sim, uint8_t number);
 void disk_find(struct sim *sim, uint8_t number, const struct core_command *command);
+/* One write into the rows: EVENT_COMMITTED or EVENT_STORE_CONFLICT. */
+enum event_type disk_carry_out(struct disk *disk, const struct pending *write);
+void disk_forget_pending(struct disk *disk);
+
+/* real_store.c: the same with the real store; disk.c and gate.c call it where sim->real_store says so. */
+int real_prepare(const char *directory, const char *schema_directory); /* once; 0 or -1 */
+void real_finish(void);
+void real_create(struct sim *sim, uint8_t number);
+void real_destroy(struct gate *gate);
+bool real_open(struct sim *sim, uint8_t number);
+void real_restore(struct sim *sim, uint8_t number);
+void real_turn(struct sim *sim, uint8_t number);
+void real_find(struct sim *sim, uint8_t number, const struct core_command *command);
+void real_crash(struct sim *sim, uint8_t number);
+void real_disk_full(struct sim *sim, uint8_t number, bool full);
 
 #endif

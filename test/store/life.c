@@ -104,6 +104,7 @@ take_event(struct life *life, const struct store_event *event)
     case STORE_FOUND:
     case STORE_ROOM:
     case STORE_LISTED:
+    case STORE_PROPOSAL:
         break;
     }
 }

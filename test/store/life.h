@@ -62,10 +62,12 @@ void life_wait_moved(struct life *life, int patience_ms);
 /* After the recording: nothing beyond the first `prefix` writes has happened, and these are settled. */
 void life_cut(struct life *life, size_t prefix);
 
-enum life_sight { SIGHT_ABSENT = 0, SIGHT_TRUE, SIGHT_KEY, SIGHT_WRONG };
+/* SAID: something stands in its place that says that part of it is damaged */
+enum life_sight { SIGHT_ABSENT = 0, SIGHT_TRUE, SIGHT_KEY, SIGHT_SAID, SIGHT_WRONG };
 struct life_view { /* what a directory holds */
     struct { enum life_sight sight; uint32_t version; int open, bodies_missing; } exchanges[LIFE_EXCHANGES];
     uint64_t serial_counter, mark, quarantined;
+    unsigned aside; /* rows that were put in quarantine */
     int mark_found;
     uint8_t prompts[LIFE_PROMPTS];
     int journals_quarantined, recovered_untold; /* recovery failed and said so */
@@ -73,7 +75,9 @@ struct life_view { /* what a directory holds */
     char wrong[LIFE_TEXT]; /* what no state of this life can explain; empty = nothing */
 };
 /* Opens the real store on `directory` and looks at everything. 0; negative if the store did not open, with the error.
- * `probe`: also tries what must be a conflict, and a new write. */
+ * `probe`: also tries what must be a conflict, and a new write; PROBE_LOST: whether what is not found, and was put
+ * into this life's store, would run again. */
+enum { PROBE_NONE, PROBE_SOME, PROBE_LOST };
 int life_look(const struct life *life, const char *directory, int probe, struct life_view *view,
               struct fep_error *error);
 /* Is the view a state that a cut at `position` may leave? Returns 0 and *prefix, or negative with view->wrong. */

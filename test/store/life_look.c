@@ -40,6 +40,28 @@ same_slice(const struct slice *found, struct slice expected)
     return same;
 }
 
+#define DAMAGED "part of what was stored of it is damaged"
+
+/* Either nothing that a decision rests on is told, or all of it is what was written. */
+static enum life_sight
+compare_said(unsigned n, const struct exchange_record *record, uint32_t *version)
+{
+    struct exchange_record expected;
+    int unclear = record->state == (record->role == ROLE_DESTINATION ? STATE_UNKNOWN : STATE_REVERSING);
+    *version = record->attempt - 1;
+    if (record->index.has_money || record->index.total_fen != 0)
+        return SIGHT_WRONG;
+    if (unclear && record->target[0] == '\0' && record->local.serial == 0)
+        return SIGHT_SAID;
+    life_make_record(&expected, n, *version);
+    return record->state == expected.state && record->code == expected.code &&
+                   record->local.serial == expected.local.serial &&
+                   strcmp(record->target, expected.target) == 0 &&
+                   message_key_equal(&record->header.key, &expected.header.key)
+               ? SIGHT_SAID
+               : SIGHT_WRONG;
+}
+
 /* Is it, byte for byte, a version of exchange n? */
 static enum life_sight
 compare(unsigned n, const struct exchange_record *record, const struct slice *body,
@@ -52,17 +74,16 @@ compare(unsigned n, const struct exchange_record *record, const struct slice *bo
         *version = record->attempt - 1;
         return record->state == expected.state && record->code == expected.code ? SIGHT_KEY : SIGHT_WRONG;
     }
+    if (strncmp(record->text, DAMAGED, sizeof DAMAGED - 1) == 0)
+        return compare_said(n, record, version);
     *version = (uint32_t)record->times.told;
     life_make_record(&expected, n, *version);
     if (memcmp(&expected, record, sizeof expected) != 0)
         return SIGHT_WRONG;
-    if (body->size == 0 && answer->size == 0) {
-        *bodies_missing = 1; /* found, and its bodies did not pass their check */
-        return SIGHT_TRUE;
-    }
     uint32_t answered = life_answer_version(*version);
-    if (!same_slice(body, life_make_body(n)) ||
-        !same_slice(answer, answered ? life_make_answer(n, answered) : SLICE_NONE))
+    *bodies_missing = body->size == 0 || (answered && answer->size == 0); /* they did not pass their check */
+    if ((body->size > 0 && !same_slice(body, life_make_body(n))) ||
+        (answer->size > 0 && (!answered || !same_slice(answer, life_make_answer(n, answered)))))
         return SIGHT_WRONG;
     return SIGHT_TRUE;
 }
@@ -83,11 +104,14 @@ take_open(void *arg, const struct exchange_record *record, struct slice body, st
     unsigned n = number_of(record);
     uint32_t version;
     int missing;
+    int damaged = strncmp(record->text, DAMAGED, sizeof DAMAGED - 1) == 0;
     if (n >= LIFE_EXCHANGES) {
-        say(look->view, "recovered %s, which was never submitted", record->header.key.msgid);
+        if (!damaged) /* under a key that is perhaps not the true one */
+            say(look->view, "recovered %s, which was never submitted", record->header.key.msgid);
         return 0;
     }
-    if (compare(n, record, &body, &answer, &version, &missing) != SIGHT_TRUE || missing)
+    enum life_sight sight = compare(n, record, &body, &answer, &version, &missing);
+    if (sight != SIGHT_SAID && sight != SIGHT_TRUE)
         say(look->view, "recovered exchange %u as no version of it ever was (told as %u)", n,
             (unsigned)version);
     if (look->view->exchanges[n].open)
@@ -187,6 +211,30 @@ try_writes(struct look *look, unsigned known)
         say(look->view, "the opened store does not take a new write");
 }
 
+/* What was lost by damage must still be known when it comes again. */
+static void
+try_lost(struct look *look)
+{
+    for (unsigned n = 0; n < look->life->exchange_count && !look->view->store_failed; n++) {
+        struct store_write write = {.type = STORE_INSERT, .sequence = 100 + n};
+        if (look->view->exchanges[n].sight != SIGHT_ABSENT || !look->life->exchanges[n].inserted)
+            continue;
+        life_make_record(&write.record, n, 0);
+        write.body = life_make_body(n);
+        if (store_submit(look->store, &write, 1) < 0 ||
+            (take(look, STORE_CONFLICT, 1) != 1 && !look->view->store_failed))
+            say(look->view, "exchange %u was lost and would run again", n);
+    }
+}
+
+static int
+count_aside(void *arg, const struct store_quarantined *one)
+{
+    struct life_view *view = arg;
+    view->aside += strncmp(one->source, "journal ", 8) != 0;
+    return 0;
+}
+
 static int
 count_quarantined(const char *directory)
 {
@@ -215,6 +263,8 @@ life_look(const struct life *life, const char *directory, int probe, struct life
     look.store = store_open(&config, error);
     if (look.store == NULL)
         return -1;
+    if (store_read_quarantine(directory, count_aside, view, error) < 0)
+        view->recovered_untold = 1;
     if (store_recover(look.store, take_open, &look, &view->quarantined, error) < 0)
         view->recovered_untold = 1;
     store_read_identity(look.store, &identity);
@@ -232,8 +282,10 @@ life_look(const struct life *life, const char *directory, int probe, struct life
     view->mark = mark.commit_sequence;
     if (store_read_prompts(directory, 1, 0, take_prompt, &look, error) < 0)
         view->recovered_untold = 1;
-    if (probe && !view->store_failed)
+    if (probe == PROBE_SOME && !view->store_failed)
         try_writes(&look, known);
+    if (probe == PROBE_LOST && !view->store_failed)
+        try_lost(&look);
     store_close(look.store);
     view->journals_quarantined = count_quarantined(directory);
     return 0;
@@ -305,10 +357,10 @@ life_judge(const struct life *life, size_t position, struct life_view *view, siz
     size_t committed = 0, submitted = 0;
     if (view->wrong[0] != '\0')
         return -1;
-    if (view->quarantined > 0 || view->journals_quarantined > 0 || view->recovered_untold ||
+    if (view->quarantined + view->aside > 0 || view->journals_quarantined > 0 || view->recovered_untold ||
         view->store_failed)
         return say(view, "an undamaged store has %llu rows and %d days in quarantine, or can't be read",
-                   (unsigned long long)view->quarantined, view->journals_quarantined);
+                   (unsigned long long)view->quarantined + view->aside, view->journals_quarantined);
     for (unsigned n = 0; n < LIFE_EXCHANGES; n++) {
         if (view->exchanges[n].sight > SIGHT_TRUE || view->exchanges[n].bodies_missing)
             return say(view, "exchange %u is not as it was written", n);

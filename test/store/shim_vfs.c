@@ -24,7 +24,9 @@ static struct {
     enum shim_fault fault;
     unsigned left;
     int code, lasting, struck;
-} shim = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    int64_t room_left; /* negative: without bound */
+    unsigned room_missed;
+} shim = {.mutex = PTHREAD_MUTEX_INITIALIZER, .room_left = -1};
 
 static sqlite3_vfs *real_vfs;
 static sqlite3_vfs shim_vfs;
@@ -78,6 +80,40 @@ shim_struck(void)
     int struck = shim.struck;
     pthread_mutex_unlock(&shim.mutex);
     return struck;
+}
+
+void
+shim_room(int64_t bytes)
+{
+    pthread_mutex_lock(&shim.mutex);
+    shim.room_left = bytes;
+    if (bytes >= 0)
+        shim.room_missed = 0;
+    pthread_mutex_unlock(&shim.mutex);
+}
+
+unsigned
+shim_room_missed(void)
+{
+    pthread_mutex_lock(&shim.mutex);
+    unsigned missed = shim.room_missed;
+    pthread_mutex_unlock(&shim.mutex);
+    return missed;
+}
+
+/* How much of a write that makes its file longer by `growth` finds room. */
+static int64_t
+take_room(int64_t growth)
+{
+    pthread_mutex_lock(&shim.mutex);
+    int64_t given = growth;
+    if (shim.room_left >= 0) {
+        given = growth < shim.room_left ? growth : shim.room_left;
+        shim.room_left -= given;
+        shim.room_missed += given < growth;
+    }
+    pthread_mutex_unlock(&shim.mutex);
+    return given;
 }
 
 /* --- what is written down */
@@ -182,6 +218,14 @@ shim_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 {
     SELF;
     int code = strike(FAULT_WRITE), written = code ? size / 2 : size;
+    sqlite3_int64 length = 0;
+    if (REAL->xFileSize(self->real, &length) == SQLITE_OK && offset + written > length) {
+        int64_t growth = offset + written - length, given = take_room(growth);
+        if (given < growth) {
+            written -= (int)(growth - given < written ? growth - given : written);
+            code = last_errno = ENOSPC;
+        }
+    }
     int rc = written > 0 ? REAL->xWrite(self->real, data, written, offset) : SQLITE_OK;
     if (rc == SQLITE_OK && written > 0)
         note(SHIM_WRITE, self->name, offset, data, (size_t)written);
@@ -331,7 +375,7 @@ shim_open(sqlite3_vfs *vfs, sqlite3_filename path, sqlite3_file *file, int flags
     int rc = real_vfs->xOpen(real_vfs, path, self->real, flags, out_flags);
     if (self->real->pMethods != NULL)
         self->base.pMethods = &methods;
-    if (rc == SQLITE_OK && is_new)
+    if (is_new && access(path, F_OK) == 0) /* also where the opening failed after the file was made */
         note(SHIM_CREATE, self->name, 0, NULL, 0);
     return rc;
 }

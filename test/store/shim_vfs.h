@@ -34,4 +34,10 @@ void shim_fail_stop(void);
 /* Did it strike? */
 int shim_struck(void);
 
+/* A disk with so much room: files may grow by `bytes` in all; what goes beyond is written as far as it fits, and fails
+ * with ENOSPC. Negative: there is room again. */
+void shim_room(int64_t bytes);
+/* How often there was no room since shim_room was called last. */
+unsigned shim_room_missed(void);
+
 #endif

@@ -287,10 +287,11 @@ struct fep_host {
 enum fep_operation { FEP_OP_SUBMIT = 1, FEP_OP_INQUIRE, FEP_OP_REVERSE };
 
 /* Without a mapping file bodies pass through as they are (tests, benchmarks, local systems that speak the canonical
- * form). Then translate_out gives the canonical transaction number and NULL records (message_body has the bytes); an
- * answer is a record of the built-in layout "canonical", whose one field (0) is the body; begin_request takes such a
- * record and a head of the built-in layout "canonical-head" with the fields infno, msgid, insured_area, treat_area,
- * institution, person, med_type, insutype, visit_id, original_msgid, original_infno; local_transaction is not used.
+ * form). Then translate_out gives the canonical transaction number, a head under the built-in layout "canonical-head" and
+ * no body (message_body has the bytes); an answer is a record of the built-in layout "canonical": body, and for the index
+ * beside it visit_id, settlement_id, total, fund, account, cash (decimals; empty: not said). begin_request takes such a
+ * record and a head of "canonical-head" with the fields infno, msgid, insured_area, treat_area, institution, person,
+ * med_type, insutype, visit_id, original_msgid, original_infno, settlement_id; local_transaction is not used.
  *
  * Serials. An inquiry and a reversal are requests of their own with a serial of their own: translate_out with
  * FEP_OP_INQUIRE or FEP_OP_REVERSE takes the attempt that names the original (call_attempt) and draws that serial. */

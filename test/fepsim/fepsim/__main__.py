@@ -8,12 +8,15 @@ KINDS = {
     "wuxian": "GBK XML in SOAP over HTTP",
     "danxian": "caret strings, one request at a time per TCP connection",
     "dajizhong": "fixed-width records over long TCP connections",
+    "platform": "the national interface: JSON over HTTP",
 }
 ASKED, ASKING = "asked", "asking"
 MODULES = {("wuxian", ASKED): "wuxian", ("wuxian", ASKING): "wuxian_asking",
            ("danxian", ASKED): "danxian_asked", ("danxian", ASKING): "danxian",
-           ("dajizhong", ASKED): "dajizhong", ("dajizhong", ASKING): "dajizhong_asking"}
-USUAL_ROLE = {"wuxian": ASKED, "danxian": ASKING, "dajizhong": ASKED}
+           ("dajizhong", ASKED): "dajizhong", ("dajizhong", ASKING): "dajizhong_asking",
+           ("platform", ASKED): "platform"}
+USUAL_ROLE = {"wuxian": ASKED, "danxian": ASKING, "dajizhong": ASKED,
+              "platform": ASKED}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -4,7 +4,8 @@
  *   caller:        LOCAL;H:NAME=VALUE,NAME=VALUE;B:NAME=VALUE;R:NAME=VALUE;R:...      answered by
  *                  KIND CODE CLASS;B:...;R:...          kind 1 answered, 3 refused, 4 open; class 0 final, 1
  * repeatable; to an inquiry ;F:FINDING behind CLASS. local system:  we say  LOCAL SERIAL;H:...;B:...;R:...
- * and hear   KIND CODE;B:...;R:...   one at a time
+ * and hear   KIND CODE;B:...;R:...   one at a time; to an inquiry or a reversal  KIND CODE;F:FINDING;...  ,
+ * and the rest of it is the original's answer
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ static int listener = -1, caller = -1, peer = -1;
 static char caller_line[LINE_SIZE], peer_line[LINE_SIZE], out_line[LINE_SIZE];
 static size_t caller_size, peer_size;
 static struct fep_call *asked;
-static char asked_local[24];
+static char asked_local[24], posted_local[24]; /* of an inquiry: the last transaction that was submitted */
 static int ticket;
 static bool closed;
 static struct fep_attempt late;
@@ -226,7 +227,9 @@ take_answer(char *line)
         *rest++ = '\0';
     if (call == NULL || sscanf(line, "%d %u", &kind, &result.code) != 2)
         abort();
-    struct fep_record *body = kind == FEP_ANSWERED ? new_record(asked_local, "-R") : NULL;
+    bool finds = rest != NULL && rest[0] == 'F' && sscanf(rest, "F:%u", &result.finding) == 1;
+    bool holds = finds ? result.finding == FEP_FOUND_POSTED : kind == FEP_ANSWERED;
+    struct fep_record *body = holds ? new_record(finds ? posted_local : asked_local, "-R") : NULL;
     if (rest != NULL)
         read_sections(rest, NULL, body);
     asked = NULL;
@@ -245,21 +248,21 @@ on_peer(void *arg, uint32_t events)
 }
 
 static void
-submit(void *self, struct fep_call *call, const struct fep_message *message)
+ask(struct fep_call *call, const struct fep_message *message, uint32_t operation)
 {
     struct fep_record *head = NULL, *body = NULL;
     struct fep_error error = {0};
     struct fep_result result = {.size = sizeof result, .code = 9001, .refusal_class = FEP_REPEATABLE};
     const struct fep_attempt *attempt = host->call_attempt(call);
-    (void)self;
-    const char *local =
-        host->translate_out(host->self, message, FEP_OP_SUBMIT, attempt, &head, &body, &error);
+    const char *local = host->translate_out(host->self, message, operation, attempt, &head, &body, &error);
     if (local == NULL || peer < 0 || asked != NULL) {
         snprintf(result.text, sizeof result.text, "%.200s", error.text);
         host->complete_call(host->self, call, FEP_NOT_SENT, &result, NULL);
     } else {
         asked = call;
         snprintf(asked_local, sizeof asked_local, "%s", local);
+        if (operation == FEP_OP_SUBMIT)
+            snprintf(posted_local, sizeof posted_local, "%s", local);
         snprintf(out_line, sizeof out_line, "%s %08u%012llu", local, attempt->serial_date,
                  (unsigned long long)attempt->serial);
         append_record(out_line, ";H:", head);
@@ -269,6 +272,27 @@ submit(void *self, struct fep_call *call, const struct fep_message *message)
     }
     host->release_record(host->self, head);
     host->release_record(host->self, body);
+}
+
+static void
+submit(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    (void)self;
+    ask(call, message, FEP_OP_SUBMIT);
+}
+
+static void
+inquire(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    (void)self;
+    ask(call, message, FEP_OP_INQUIRE);
+}
+
+static void
+reverse(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    (void)self;
+    ask(call, message, FEP_OP_REVERSE);
 }
 
 static void
@@ -342,6 +366,8 @@ static const struct fep_adapter_ops ops = {.size = sizeof ops,
                                            .open = open_module,
                                            .start = start,
                                            .submit = submit,
+                                           .inquire = inquire,
+                                           .reverse = reverse,
                                            .cancel = cancel,
                                            .close = close_module};
 
@@ -353,6 +379,7 @@ FEP_EXPORT const struct fep_adapter fep_adapter = {.magic = FEP_ADAPTER_MAGIC,
                                                    .name = "relay",
                                                    .version = "1.0",
                                                    .summary = "for tests of the host",
-                                                   .abilities = FEP_CALLS_OUT | FEP_SERVES_IN,
+                                                   .abilities = FEP_CALLS_OUT | FEP_SERVES_IN | FEP_INQUIRES |
+                                                                FEP_REVERSES,
                                                    .options = options,
                                                    .ops = &ops};

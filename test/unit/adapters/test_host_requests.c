@@ -239,6 +239,57 @@ test_caller_that_goes_is_reported_and_not_told(void **state)
 }
 
 static void
+test_callers_that_went_do_not_keep_it_from_ending(void **state)
+{
+    struct rig *rig = *state;
+    struct frame drain = {.kind = FRAME_DRAIN};
+    int caller = begin(rig);
+    rig_say(caller, HEAD("M1"), "{}");
+    rig_ack(rig, FRAME_REQUEST, rig_take(rig, FRAME_REQUEST)->sequence);
+    close(caller);
+    rig_take(rig, FRAME_GONE);
+    rig_send(rig, &drain);
+    rig_take(rig, FRAME_BYE);
+    assert_int_equal(rig_wait_exit(rig), 0);
+}
+
+static void
+test_callers_that_went_leave_room_for_others(void **state)
+{
+    struct rig *rig = *state;
+    char head[512];
+    int caller = begin(rig);
+    for (int i = 0; i < 1024; i++) { /* as many as may be open */
+        snprintf(head, sizeof head, HEAD("M%d"), i);
+        rig_say(caller, head, "{}");
+        rig_ack(rig, FRAME_REQUEST, rig_take(rig, FRAME_REQUEST)->sequence);
+    }
+    close(caller);
+    for (int i = 0; i < 1024; i++)
+        rig_take(rig, FRAME_GONE);
+    caller = rig_call(rig);
+    rig_say(caller, HEAD("N1"), "{}");
+    assert_string_equal(rig_take(rig, FRAME_REQUEST)->header.key.msgid, "N1");
+    close(caller);
+}
+
+static void
+test_a_signal_shortens_what_the_router_gave(void **state)
+{
+    struct rig *rig = *state;
+    struct frame drain = {.kind = FRAME_DRAIN};
+    int caller = begin(rig);
+    rig_say(caller, HEAD("M1"), "{}");
+    rig_ack(rig, FRAME_REQUEST, rig_take(rig, FRAME_REQUEST)->sequence);
+    rig_send(rig, &drain);
+    while (rig_take(rig, FRAME_HEALTH)->result.state != FEP_STOPPING) {
+    }
+    kill(rig->pid, SIGTERM);
+    assert_int_equal(rig_wait_exit(rig), 0);
+    close(caller);
+}
+
+static void
 test_without_router_nothing_is_taken(void **state)
 {
     struct rig *rig = *state;
@@ -291,6 +342,9 @@ main(void)
         CASE(test_untold_request_joins_a_new_router),
         CASE(test_render_says_whether_it_can_be_told),
         CASE(test_caller_that_goes_is_reported_and_not_told),
+        CASE(test_callers_that_went_do_not_keep_it_from_ending),
+        CASE(test_callers_that_went_leave_room_for_others),
+        CASE(test_a_signal_shortens_what_the_router_gave),
         CASE(test_without_router_nothing_is_taken),
         CASE(test_bad_heads_are_refused_by_name),
     };

@@ -102,6 +102,32 @@ capture_is_allowed_by_the_file_only(void **state)
 }
 
 static void
+operators_are_two_at_least(void **state)
+{
+    struct fixture *fixture = *state;
+    char expected[600];
+    struct conf *conf = load_changed(fixture, "gateway = {",
+                                     "operators = { socket = \"run/operators\"; uids = [ 1001, 1002 ]; };\n"
+                                     "gateway = {");
+    assert_non_null(conf);
+    snprintf(expected, sizeof expected, "%s/run/operators", fixture->directory);
+    assert_string_equal(conf->operators_socket, expected);
+    assert_int_equal(conf->operator_count, 2);
+    assert_int_equal(conf->operators[1], 1002);
+    conf_destroy(conf);
+    static const char *const wrong[] = {"[ 1001 ]", "[ 1001, 1001 ]", "[ -1, 1002 ]", "\"1001\"",
+                                        "( \"a\", 1002 )"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[160];
+        snprintf(text, sizeof text, "operators = { socket = \"o\"; uids = %s; };\ngateway = {", wrong[i]);
+        assert_null(load_changed(fixture, "gateway = {", text));
+        assert_true(fixture_said(fixture, "fepd.conf", 1, "uids"));
+    }
+    assert_null(load_changed(fixture, "gateway = {", "operators = { uids = [ 1, 2 ]; };\ngateway = {"));
+    assert_true(fixture_said(fixture, "fepd.conf", 1, "socket is missing"));
+}
+
+static void
 bounds_have_defaults(void **state)
 {
     struct conf *conf = load_changed(*state, "bounds = { max_in_flight = 500; };\n", "");
@@ -527,6 +553,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         CASE(good_file_gives_all_values),
         CASE(capture_is_allowed_by_the_file_only),
+        CASE(operators_are_two_at_least),
         CASE(bounds_have_defaults),
         CASE(bounds_are_printed),
         CASE(unknown_keys_are_errors_with_a_hint),

@@ -133,6 +133,8 @@ begin(enum exchange_role role, unsigned situation)
         rig_destination(&bench.rig, bench.abilities);
 }
 
+static void cure(bool declined);
+
 static void
 reach_at_destination(enum exchange_state state, unsigned situation)
 {
@@ -158,18 +160,15 @@ reach_at_destination(enum exchange_state state, unsigned situation)
         break;
     case STATE_STANDS:
         arrive("m1", 1, 0);
-        done(FEP_ANSWERED, 0, 0);
-        rig_acked(&bench.rig, "P", "m1", ACKED_OUTCOME);
-        bench.rig.rows[0].record.pinned = 1;
+        done(FEP_UNKNOWN, 0, 0);
         reverse(1);
+        cure(true);
         break;
     default: /* an ending */
         arrive("m1", 1, 0);
         done(state == STATE_ANSWERED ? FEP_ANSWERED : FEP_REFUSED, 0, 2301);
         if (situation != 0)
             rig_acked(&bench.rig, "P", "m1", ACKED_OUTCOME);
-        if (situation == 2)
-            bench.rig.rows[0].record.pinned = 1;
         if (state == STATE_REVERSED)
             reverse(2);
         break;
@@ -287,6 +286,28 @@ late(enum fep_kind kind)
                                            .code = kind == FEP_REFUSED ? 2301 : 0,
                                            .body = kind == FEP_ANSWERED ? "answer" : NULL,
                                            .late = 1});
+}
+
+/* When nothing that was sent can arrive any more, and every call has come back without telling anything. */
+static void
+resolve(enum core_resolution resolution)
+{
+    enum exchange_state before = look();
+    if (before == STATE_REVERSING && rig_row(&bench.rig, "m1", bench.role)->record.cure == CURE_WAIT)
+        done(FEP_UNKNOWN, 0, 0);
+    for (int i = 0; i < 200 && (before == STATE_UNKNOWN || before == STATE_REVERSING); i++) {
+        const struct core_command *submit = rig_take(&bench.rig, CMD_SUBMIT);
+        if (submit != NULL)
+            found(submit->reference, FEP_FOUND_IN_PROGRESS);
+        else
+            rig_advance(&bench.rig, 1000);
+    }
+    struct core_event event = {
+        .type = EVENT_RESOLVED, .header.key = rig_key("m1"), .flag = (uint8_t)resolution};
+    if (resolution == RESOLVED_POSTED)
+        event.body = slice_copy("answer", 6);
+    rig_step(&bench.rig, &event);
+    slice_release(&event.body);
 }
 
 static void
@@ -419,6 +440,18 @@ apply(enum cell_event event, unsigned variant)
         break;
     case CELL_LATE_REFUSED:
         late(FEP_REFUSED);
+        break;
+    case CELL_RESOLVED_POSTED:
+        resolve(RESOLVED_POSTED);
+        break;
+    case CELL_RESOLVED_NOT_POSTED:
+        resolve(RESOLVED_NOT_POSTED);
+        break;
+    case CELL_RESOLVED_UNDONE:
+        resolve(RESOLVED_UNDONE);
+        break;
+    case CELL_RESOLVED_STANDS:
+        resolve(RESOLVED_STANDS);
         break;
     case CELL_HOST_LOST:
         bench.rig.epoch++;

@@ -43,6 +43,7 @@ struct rig {
     uint32_t epoch; /* of lb, as last said by rig_host_up */
     int manual_commit; /* commits only when rig_commit is called */
     int refuse_writes; /* the disk is full */
+    int resolving; /* the rows were put back from a backup: rig_parties_up says so */
     int refuse_serials; /* for the release of serials only */
     struct rig_row *rows;
     size_t row_count, row_room;

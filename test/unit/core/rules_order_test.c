@@ -160,7 +160,9 @@ rule_25_query_from_the_store(void **state)
     assert_int_equal(rig_expect(&a, CMD_TELL)->outcome.finding, FEP_FOUND_NOTHING);
     uint64_t ticket = step_send(&a, "m1");
     rig_request(&a, inquiry);
-    assert_int_equal(rig_expect(&a, CMD_TELL)->outcome.finding, FEP_FOUND_IN_PROGRESS);
+    const struct core_command *open = rig_expect(&a, CMD_TELL);
+    assert_int_equal(open->outcome.finding, FEP_FOUND_IN_PROGRESS);
+    assert_int_equal(open->outcome.state, STATE_NONE); /* a TELL with the state of an open one is no frame */
     step_answer(&a, "m1", ticket);
     rig_request(&a, inquiry);
     assert_int_equal(rig_expect(&a, CMD_TELL)->outcome.finding, FEP_FOUND_POSTED);

@@ -228,6 +228,24 @@ rig_get_row(const struct fep_record *record, size_t row, const char *field)
     return copy_bytes(record_get_in_row(record, row, field_of(record, field, true)));
 }
 
+struct mapping_context
+rig_context(const struct fep_attempt *attempt, const char *visit_infno, const char *visit_request,
+            const char *visit_answer)
+{
+    static const uint8_t key[32] = {1, 2, 3};
+    struct mapping_context context = {.clock_date = 20261122,
+                                      .clock_time = 101500,
+                                      .attempt = attempt,
+                                      .pseudonym_key = key,
+                                      .pseudonym_key_size = sizeof key};
+    snprintf(context.visit_infno, sizeof context.visit_infno, "%s", visit_infno);
+    if (visit_request != NULL)
+        context.visit_request = rig_slice(visit_request);
+    if (visit_answer != NULL)
+        context.visit_answer = rig_slice(visit_answer);
+    return context;
+}
+
 struct slice
 rig_slice(const char *text)
 {

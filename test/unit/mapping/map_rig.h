@@ -37,6 +37,10 @@ const char *rig_get(const struct fep_record *record,
                     const char *field); /* a copy, valid until four calls later */
 const char *rig_get_row(const struct fep_record *record, size_t row, const char *field);
 
+/* A moment of 2026-11-22 and a pseudonym key; with a visit opened by this transaction, request and answer (NULL: none). */
+struct mapping_context rig_context(const struct fep_attempt *attempt, const char *visit_infno, const char *visit_request,
+                                   const char *visit_answer);
+
 struct slice rig_slice(const char *text); /* constant, nothing to release */
 bool rig_holds(struct slice body, const char *part);
 

@@ -15,7 +15,6 @@
 
 static struct mapping *danxian, *dajizhong;
 
-static const uint8_t key[32] = {1, 2, 3};
 static const struct fep_attempt attempt = {
     .size = sizeof attempt, .number = 1, .serial = 70000000101, .serial_date = 20261122};
 
@@ -27,15 +26,7 @@ static const struct fep_attempt attempt = {
 static struct mapping_context
 context_of(const char *visit_infno)
 {
-    struct mapping_context context = {.clock_date = 20261122,
-                                      .clock_time = 101500,
-                                      .attempt = &attempt,
-                                      .pseudonym_key = key,
-                                      .pseudonym_key_size = sizeof key};
-    snprintf(context.visit_infno, sizeof context.visit_infno, "%s", visit_infno);
-    context.visit_request = rig_slice(VISIT);
-    context.visit_answer = rig_slice(OPENED);
-    return context;
+    return rig_context(&attempt, visit_infno, VISIT, OPENED);
 }
 
 static struct fep_record *

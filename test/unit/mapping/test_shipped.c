@@ -12,22 +12,13 @@
 
 static struct mapping *danxian, *dajizhong;
 
-static const uint8_t key[32] = {1, 2, 3};
 static const struct fep_attempt attempt = {
     .size = sizeof attempt, .number = 1, .serial = 93, .serial_date = 20261122, .accounting_date = 20261122};
 
 static struct mapping_context
 context_of(const char *visit_infno, const char *visit_request, const char *visit_answer)
 {
-    struct mapping_context context = {.clock_date = 20261122,
-                                      .clock_time = 101500,
-                                      .attempt = &attempt,
-                                      .pseudonym_key = key,
-                                      .pseudonym_key_size = sizeof key};
-    snprintf(context.visit_infno, sizeof context.visit_infno, "%s", visit_infno);
-    context.visit_request = rig_slice(visit_request);
-    context.visit_answer = rig_slice(visit_answer);
-    return context;
+    return rig_context(&attempt, visit_infno, visit_request, visit_answer);
 }
 
 static struct fep_record *

@@ -94,7 +94,6 @@ an_insert_is_committed_and_found_with_every_member(void **state)
     record.reversal_attempt = 3;
     record.reversal_relayed = 1;
     record.cure = CURE_WAIT_OTHER;
-    record.pinned = 1;
     record.outcome_relayed = 1;
     record.times = (struct exchange_times){11, 12, 13, 14, 15};
     uint64_t sequence = fixture_submit(f, STORE_INSERT, &record, fixture_body("body", 1, 3000),

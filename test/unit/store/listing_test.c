@@ -1,4 +1,4 @@
-/* Lists of stored exchanges, the search for a settlement, and prompts: the same promises asked of the memory
+/* Lists of stored exchanges and the search for a settlement: the same promises asked of the memory
  * store and of the SQLite store, and what only files can show. */
 #include "store_fixture.h"
 
@@ -36,25 +36,6 @@ tear_down(void **state)
 
 /* --- records and lists
  * --------------------------------------------------------------------------------------------- */
-
-/* A settlement that was posted here, number n, with accounting day `day`. */
-static void
-posted(struct exchange_record *record, unsigned n, uint32_t day)
-{
-    fixture_record(record, n, ROLE_DESTINATION);
-    strcpy(record->header.infno, "2207");
-    strcpy(record->target, "450900");
-    record->state = STATE_ANSWERED;
-    record->kind = FEP_ANSWERED;
-    record->effect = FEP_EFFECT_POSTED;
-    record->local = (struct local_attempt){10000000000u + n, DAY, day, 1, "1"};
-    record->times.sent = record->times.accepted + 5;
-    snprintf(record->index.settlement_id, sizeof record->index.settlement_id, "S%u", n);
-    snprintf(record->index.visit_id, sizeof record->index.visit_id, "V%u", n);
-    struct slice body = fixture_body("body", n, 0);
-    assert_int_equal(message_digest(&record->header, &body, record->digest), 0);
-    slice_release(&body);
-}
 
 static void
 keep(struct fixture *f, const struct exchange_record *record, unsigned n)
@@ -136,7 +117,7 @@ a_destination_lists_by_accounting_day_instance_and_transaction(void **state)
     struct page page;
     struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
     for (unsigned n = 1; n <= 12; n++) {
-        posted(&record, n, DAY);
+        fixture_posted(&record, n, DAY);
         if (n == 2)
             record.local.accounting_date = DAY + 1; /* posted after the local system's day had changed */
         if (n == 3)
@@ -179,7 +160,7 @@ a_list_of_one_visit_and_area(void **state)
     struct page page;
     struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
     for (unsigned n = 1; n <= 6; n++) {
-        posted(&record, n, DAY);
+        fixture_posted(&record, n, DAY);
         strcpy(record.index.visit_id, n == 2 ? "V10" : n == 3 ? "" : "V1");
         if (n == 4 || n == 5)
             strcpy(record.header.insured_area, "450500");
@@ -245,7 +226,7 @@ pages_follow_one_another_without_gap_or_repetition(void **state)
     unsigned expected = 1;
     for (unsigned i = 0; i < 50; i++) {
         unsigned n = (i * 37) % 50 + 1;
-        posted(&record, n, DAY);
+        fixture_posted(&record, n, DAY);
         keep(f, &record, n);
         if (n % 3 == 0)
             fixture_close_exchange(f, &record);
@@ -316,7 +297,7 @@ the_update_that_cancelled_a_settlement_is_found_open_and_closed(void **state)
     struct fixture *f = *state;
     struct exchange_record record;
     for (unsigned n = 1; n <= 3; n++) {
-        posted(&record, n, DAY);
+        fixture_posted(&record, n, DAY);
         strcpy(record.header.infno, n == 3 ? "2207" : "2208");
         strcpy(record.index.settlement_id, n == 2 ? "S-other" : "S-wanted");
         if (n == 2)
@@ -324,7 +305,7 @@ the_update_that_cancelled_a_settlement_is_found_open_and_closed(void **state)
         keep(f, &record, n);
     }
     fixture_settle(f);
-    posted(&record, 1, DAY);
+    fixture_posted(&record, 1, DAY);
     for (int closed = 0; closed < 2; closed++) {
         assert_true(find_settlement(f, "2208", "S-wanted"));
         assert_int_equal(number_of(&f->last.record), 1);
@@ -340,215 +321,6 @@ the_update_that_cancelled_a_settlement_is_found_open_and_closed(void **state)
     }
 }
 
-/* --- prompts
- * -------------------------------------------------------------------------------------------------------- */
-
-static struct store_prompt
-prompt_of(unsigned n, unsigned line)
-{
-    struct store_prompt prompt = {.line = line, .fee_fen = 12345};
-    strcpy(prompt.instance, "450900");
-    snprintf(prompt.msgid, sizeof prompt.msgid, "H45010000001202611221%09u", n);
-    strcpy(prompt.institution, "H45010000001");
-    strcpy(prompt.institution_name, "\xe5\x8d\x97\xe5\xae\x81");
-    strcpy(prompt.treat_area, "450100");
-    snprintf(prompt.visit_id, sizeof prompt.visit_id, "V%u", n);
-    strcpy(prompt.item_code, "GX-77");
-    strcpy(prompt.item_name, "item");
-    strcpy(prompt.level, "02");
-    strcpy(prompt.time, "2026-11-22 09:00:00");
-    return prompt;
-}
-
-static int
-put(struct fixture *f, const struct store_prompt *prompt)
-{
-    uint64_t reference = ++f->sequence;
-    assert_int_equal(store_put_prompt(f->store, prompt, reference), 0);
-    fixture_wait(f, STORE_PROMPT);
-    assert_int_equal(f->last.reference, reference);
-    return f->last.found;
-}
-
-static int
-close_prompt(struct fixture *f, int64_t id, const char *local)
-{
-    struct store_prompt closing = {.id = id, .closed_by = 1000, .why = "mapped"};
-    uint64_t reference = ++f->sequence;
-    strcpy(closing.local_code, local);
-    assert_int_equal(store_close_prompt(f->store, &closing, reference), 0);
-    fixture_wait(f, STORE_PROMPT);
-    assert_int_equal(f->last.reference, reference);
-    return f->last.found;
-}
-
-static void
-a_prompt_is_kept_once_and_closed_once(void **state)
-{
-    struct fixture *f = *state;
-    struct store_prompt prompt = prompt_of(1, 3);
-    assert_true(put(f, &prompt));
-    assert_true(put(f, &prompt)); /* offered again: kept already */
-    assert_true(close_prompt(f, 1, "L1"));
-    assert_false(close_prompt(f, 1, "L2"));
-    assert_int_equal(f->last.error.code, FEP_E_NOTHING_KNOWN);
-    assert_false(close_prompt(f, 2, "L1"));
-    assert_true(put(f, &prompt)); /* the same notice does not open it again */
-    assert_false(close_prompt(f, 1, "L2"));
-}
-
-struct seen {
-    struct store_prompt first, last;
-    unsigned count;
-};
-
-static int
-see(void *arg, const struct store_prompt *prompt)
-{
-    struct seen *seen = arg;
-    if (seen->count++ == 0)
-        seen->first = *prompt;
-    seen->last = *prompt;
-    return 0;
-}
-
-static struct seen
-read_prompts(struct fixture *f, int all, int64_t id)
-{
-    struct seen seen = {0};
-    struct fep_error error = {0};
-    if (store_read_prompts(f->directory, all, id, see, &seen, &error) != 0)
-        fail_msg("%s", error.text);
-    return seen;
-}
-
-static void
-prompts_survive_and_can_be_read_from_outside(void **state)
-{
-    struct fixture *f = *state;
-    struct seen seen;
-    for (unsigned i = 1; i <= 150; i++) {
-        struct store_prompt prompt = prompt_of(i, i);
-        assert_int_equal(store_put_prompt(f->store, &prompt, i), 0);
-    }
-    for (unsigned i = 1; i <= 150; i++) {
-        fixture_wait(f, STORE_PROMPT);
-        assert_int_equal(f->last.reference, i);
-        assert_true(f->last.found);
-    }
-    assert_true(close_prompt(f, 2, "L2"));
-    fixture_close(f);
-    seen = read_prompts(f, 0, 0);
-    assert_int_equal(seen.count, 149);
-    seen = read_prompts(f, 1, 0);
-    assert_int_equal(seen.count, 150);
-    assert_int_equal(seen.first.id, 1);
-    assert_int_equal(seen.last.id, 150);
-    assert_string_equal(seen.first.institution_name, "\xe5\x8d\x97\xe5\xae\x81");
-    assert_string_equal(seen.first.item_code, "GX-77");
-    assert_int_equal(seen.first.fee_fen, 12345);
-    assert_int_equal(seen.last.line, 150);
-    seen = read_prompts(f, 0, 2);
-    assert_int_equal(seen.count, 1);
-    assert_string_equal(seen.first.local_code, "L2");
-    assert_string_equal(seen.first.why, "mapped");
-    assert_int_equal(seen.first.closed_by, 1000);
-    assert_true(seen.first.closed_ms > 0);
-    fixture_open(f);
-    assert_true(close_prompt(f, 1, ""));
-    struct store_identity identity;
-    store_read_identity(f->store, &identity);
-    assert_int_equal(identity.open_prompts, 148);
-}
-
-static void
-settle_visit(struct fixture *f, unsigned n, int settles, enum exchange_state end)
-{
-    struct exchange_record record;
-    posted(&record, n, DAY);
-    record.state = STATE_DISPATCHED;
-    struct store_write write = {
-        .type = STORE_INSERT, .sequence = ++f->sequence, .settles = 1, .record = record};
-    write.body = fixture_body("body", n, 0);
-    assert_int_equal(store_submit(f->store, &write, 1), 0);
-    fixture_settle(f);
-    assert_string_equal(read_prompts(f, 1, 0).first.settlement_id, ""); /* not before it has ended */
-    record.state = (uint8_t)end;
-    write = (struct store_write){.type = STORE_UPDATE,
-                                 .sequence = ++f->sequence,
-                                 .settles = (uint8_t)settles,
-                                 .record = record,
-                                 .answer = fixture_body("answer", n, 0)};
-    assert_int_equal(store_submit(f->store, &write, 1), 0);
-    fixture_settle(f);
-}
-
-static void
-a_settlement_is_noted_in_its_visits_open_prompts(void **state)
-{
-    struct fixture *f = *state;
-    for (unsigned line = 1; line <= 3; line++) {
-        struct store_prompt prompt = prompt_of(7, line);
-        if (line == 3)
-            strcpy(prompt.visit_id, "V8");
-        assert_true(put(f, &prompt));
-    }
-    assert_true(close_prompt(f, 2, ""));
-    settle_visit(f, 7, 1, STATE_ANSWERED);
-    assert_string_equal(read_prompts(f, 1, 1).first.settlement_id, "S7");
-    assert_string_equal(read_prompts(f, 1, 2).first.settlement_id, ""); /* closed before */
-    assert_string_equal(read_prompts(f, 1, 3).first.settlement_id, ""); /* another visit */
-}
-
-static void
-what_is_no_settlement_or_was_refused_is_not_noted(void **state)
-{
-    struct fixture *f = *state;
-    struct store_prompt prompt = prompt_of(7, 1);
-    assert_true(put(f, &prompt));
-    settle_visit(f, 7, 0, STATE_ANSWERED);
-    assert_string_equal(read_prompts(f, 1, 1).first.settlement_id, "");
-    prompt = prompt_of(8, 1);
-    settle_visit(f, 8, 1, STATE_REFUSED);
-    assert_string_equal(read_prompts(f, 1, 1).first.settlement_id, "");
-}
-
-/* Fills the table from outside; the store counts anew when it is opened. */
-static void
-fill_prompts(struct fixture *f, unsigned count, unsigned closed)
-{
-    char sql[600];
-    fixture_close(f);
-    snprintf(
-        sql, sizeof sql,
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<%u) INSERT INTO prompt SELECT "
-        "i,'450900','M'||i,1,'H','','450100','V','','C','','','',0,'',i,CASE WHEN i<=%u THEN i ELSE 0 END,0,"
-        "'','' FROM n",
-        count, closed);
-    fixture_run(f, "queue.db", sql);
-    fixture_open(f);
-}
-
-static void
-prompts_are_bounded_and_the_oldest_closed_ones_make_room(void **state)
-{
-    struct fixture *f = *state;
-    struct store_prompt prompt;
-    fill_prompts(f, STORE_PROMPTS_MOST, 2);
-    for (unsigned i = 1; i <= 2; i++) {
-        prompt = prompt_of(i, 1);
-        assert_true(put(f, &prompt));
-    }
-    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM prompt"), STORE_PROMPTS_MOST);
-    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM prompt WHERE closed_ms<>0"), 0);
-    prompt = prompt_of(3, 1);
-    assert_false(put(f, &prompt)); /* all are open */
-    assert_int_equal(f->last.error.code, FEP_E_BOUND);
-    assert_true(close_prompt(f, 5, ""));
-    assert_true(put(f, &prompt));
-    assert_int_equal(fixture_number(f, "queue.db", "SELECT count(*) FROM prompt"), STORE_PROMPTS_MOST);
-}
-
 /* --- what only files show
  * -------------------------------------------------------------------------------------------- */
 
@@ -560,7 +332,7 @@ what_has_moved_to_neighbouring_days_is_listed(void **state)
     struct page page;
     struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
     for (unsigned n = 1; n <= 20; n++) {
-        posted(&record, n, DAY);
+        fixture_posted(&record, n, DAY);
         record.header.day = listing_move_day(DAY, (int)(n % 5) - 2);
         struct slice body = fixture_body("body", n, 0);
         assert_int_equal(message_digest(&record.header, &body, record.digest), 0);
@@ -592,7 +364,7 @@ one_that_came_back_from_its_journal_is_listed_once_as_it_is_now(void **state)
     struct page page;
     struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
     uint64_t reference = 4242;
-    posted(&record, 1, DAY);
+    fixture_posted(&record, 1, DAY);
     keep(f, &record, 1);
     fixture_close_exchange(f, &record);
     fixture_settle(f);
@@ -619,7 +391,7 @@ pages_go_on_while_rows_move_to_their_journal(void **state)
     struct page page;
     struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
     for (unsigned n = 1; n <= 30; n++) {
-        posted(&record, n, DAY);
+        fixture_posted(&record, n, DAY);
         keep(f, &record, n);
     }
     fixture_settle(f);
@@ -627,7 +399,7 @@ pages_go_on_while_rows_move_to_their_journal(void **state)
     list(f, &query, &page);
     assert_int_equal(page.count, 10);
     for (unsigned n = 1; n <= 30; n++) {
-        posted(&record, n, DAY);
+        fixture_posted(&record, n, DAY);
         fixture_close_exchange(f, &record);
     }
     fixture_settle(f);
@@ -670,7 +442,7 @@ a_day_that_can_not_be_read_fails_the_list(void **state)
     struct page page;
     struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
     char path[FIXTURE_PATH], wrong[64];
-    posted(&record, 1, DAY);
+    fixture_posted(&record, 1, DAY);
     keep(f, &record, 1);
     fixture_close_exchange(f, &record);
     fixture_settle(f);
@@ -700,7 +472,7 @@ a_damaged_body_fails_the_list(void **state)
     struct exchange_record record;
     struct page page;
     struct store_list_query query = query_of(ROLE_DESTINATION, "450900");
-    posted(&record, 1, DAY);
+    fixture_posted(&record, 1, DAY);
     keep(f, &record, 1);
     fixture_settle(f);
     fixture_run(f, "queue.db", "UPDATE body SET data=zeroblob(length(data)) WHERE id=1");
@@ -720,7 +492,7 @@ a_very_long_list_is_complete_and_in_order(void **state)
     char sql[900];
     size_t told = 0;
     int64_t last = 0;
-    posted(&record, 1, DAY);
+    fixture_posted(&record, 1, DAY);
     fixture_insert(f, &record, SLICE_NONE);
     fixture_settle(f);
     fixture_close(f);
@@ -766,7 +538,6 @@ main(int argc, char **argv)
         CASE(what_is_no_question_is_refused),
         CASE(days_cross_months_and_years),
         CASE(the_update_that_cancelled_a_settlement_is_found_open_and_closed),
-        CASE(a_prompt_is_kept_once_and_closed_once),
     };
     const struct CMUnitTest files[] = {
         CASE(what_has_moved_to_neighbouring_days_is_listed),
@@ -775,10 +546,6 @@ main(int argc, char **argv)
         CASE(a_day_in_quarantine_fails_the_list),
         CASE(a_day_that_can_not_be_read_fails_the_list),
         CASE(a_very_long_list_is_complete_and_in_order),
-        CASE(prompts_survive_and_can_be_read_from_outside),
-        CASE(a_settlement_is_noted_in_its_visits_open_prompts),
-        CASE(what_is_no_settlement_or_was_refused_is_not_noted),
-        CASE(prompts_are_bounded_and_the_oldest_closed_ones_make_room),
         CASE(a_damaged_body_fails_the_list), /* where bodies are encrypted */
     };
     kind = argc > 2 ? argv[1] : kind;

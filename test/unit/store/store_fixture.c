@@ -142,6 +142,25 @@ fixture_record(struct exchange_record *record, unsigned n, enum exchange_role ro
     slice_release(&body);
 }
 
+/* A settlement that was posted here, number n, with accounting day `day`. */
+void
+fixture_posted(struct exchange_record *record, unsigned n, uint32_t day)
+{
+    fixture_record(record, n, ROLE_DESTINATION);
+    strcpy(record->header.infno, "2207");
+    strcpy(record->target, "450900");
+    record->state = STATE_ANSWERED;
+    record->kind = FEP_ANSWERED;
+    record->effect = FEP_EFFECT_POSTED;
+    record->local = (struct local_attempt){10000000000u + n, FIXTURE_DAY, day, 1, "1"};
+    record->times.sent = record->times.accepted + 5;
+    snprintf(record->index.settlement_id, sizeof record->index.settlement_id, "S%u", n);
+    snprintf(record->index.visit_id, sizeof record->index.visit_id, "V%u", n);
+    struct slice body = fixture_body("body", n, 0);
+    assert_int_equal(message_digest(&record->header, &body, record->digest), 0);
+    slice_release(&body);
+}
+
 /* --- writing and waiting
  * ------------------------------------------------------------------------------------------ */
 
@@ -301,4 +320,80 @@ fixture_wait_moved(struct fixture *fixture)
         nanosleep(&pause, NULL);
     }
     fail_msg("closed exchanges are not moved");
+}
+
+/* --- what several files of tests do
+ * ------------------------------------------------------------------------------------- */
+
+int
+fixture_set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    fixture_init(fixture);
+    *state = fixture;
+    return 0;
+}
+
+int
+fixture_tear_down(void **state)
+{
+    fixture_finish(*state);
+    free(*state);
+    return 0;
+}
+
+static int
+count_open(void *arg, const struct exchange_record *record, struct slice body, struct slice answer)
+{
+    (void)record;
+    (void)body;
+    (void)answer;
+    ++*(unsigned *)arg;
+    return 0;
+}
+
+unsigned
+fixture_recover(struct fixture *fixture, uint64_t *quarantined)
+{
+    unsigned count = 0;
+    struct fep_error error = {0};
+    assert_int_equal(store_recover(fixture->store, count_open, &count, quarantined, &error), 0);
+    return count;
+}
+
+void
+fixture_live_and_close(struct fixture *f, unsigned n, struct exchange_record *record)
+{
+    fixture_record(record, n, ROLE_ORIGIN);
+    fixture_insert(f, record, fixture_body("body", n, 0));
+    record->state = STATE_ANSWERED;
+    record->kind = FEP_ANSWERED;
+    fixture_update(f, record, fixture_body("answer", n, 0));
+    fixture_close_exchange(f, record);
+}
+
+void
+fixture_flip_byte(const char *path, long offset)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    fseek(file, offset, SEEK_SET);
+    int byte = fgetc(file);
+    fseek(file, offset, SEEK_SET);
+    fputc(byte ^ 0x55, file);
+    fclose(file);
+}
+
+void
+fixture_copy_file(const char *from, const char *to)
+{
+    char block[65536];
+    size_t size;
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    assert_non_null(in);
+    assert_non_null(out);
+    while ((size = fread(block, 1, sizeof block, in)) > 0)
+        assert_int_equal(fwrite(block, 1, size, out), size);
+    fclose(in);
+    assert_int_equal(fclose(out), 0);
 }

@@ -64,4 +64,16 @@ int64_t fixture_number(const struct fixture *fixture, const char *file, const ch
 void fixture_run(const struct fixture *fixture, const char *file, const char *sql);
 void fixture_path(const struct fixture *fixture, const char *file, char out[FIXTURE_PATH]);
 
+#define FIXTURE_CASE(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
+int fixture_set_up(void **state); /* *state: a fixture, nothing opened */
+int fixture_tear_down(void **state);
+/* Recovers everything; returns how many were open. */
+unsigned fixture_recover(struct fixture *fixture, uint64_t *quarantined);
+/* One exchange from its insert to its close. */
+void fixture_live_and_close(struct fixture *fixture, unsigned n, struct exchange_record *record);
+/* A settlement that was posted here, number n, with accounting day `day`. */
+void fixture_posted(struct exchange_record *record, unsigned n, uint32_t day);
+void fixture_flip_byte(const char *path, long offset);
+void fixture_copy_file(const char *from, const char *to);
+
 #endif

@@ -1,0 +1,601 @@
+/* What callers ask: envelopes to canonical requests, endings to envelopes.
+ *
+ * Must never tell a caller "refused" for a reason that a copy of the same message would not meet too: it may
+ * be the copy of one that was posted. Sign-in is answered here.
+ */
+#include "national.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server.h"
+
+struct ticket {
+    struct ticket *next, *before;
+    struct national *national;
+    struct exchange *exchange;
+    bool reverses;
+    char received[32];
+};
+
+/* --- answers --- */
+
+static void
+write_stamp(struct national *national, char out[32])
+{
+    const struct fep_host *host = national->host;
+    uint32_t date, time;
+    host->read_local_time(host->self, &date, &time);
+    snprintf(out, 32, "%08u%06u%03u", date % 100000000u, time % 1000000u,
+             (unsigned)(host->read_monotonic_ms(host->self) % 1000));
+}
+
+static void
+write_named(struct writer *out, const char *name, const char *text)
+{
+    if (name[0] == '\0')
+        return;
+    writer_say(out, ",");
+    writer_quote(out, name, strlen(name));
+    writer_say(out, ":");
+    writer_quote(out, text, strlen(text));
+}
+
+static void
+write_head(struct national *national, const char *infcode, const char *received, const char *text,
+           struct writer *out)
+{
+    const struct profile *profile = &national->profile;
+    char stamp[32], reference[48], name[32];
+    const char *at = profile->texts, *word;
+    write_stamp(national, stamp);
+    snprintf(reference, sizeof reference, "%.6s%.14s%010u", national->area, stamp,
+             national->number++ % 1000000000u);
+    snprintf(name, sizeof name, "%.*s", (int)profile_next_word(&at, &word), profile->texts);
+    writer_say(out, "{");
+    writer_quote(out, profile->infcode, strlen(profile->infcode));
+    writer_say(out, ":");
+    if (profile->infcode_as_text)
+        writer_quote(out, infcode, strlen(infcode));
+    else
+        writer_say(out, infcode);
+    write_named(out, profile->reference, reference);
+    write_named(out, profile->received, received);
+    write_named(out, profile->responded, stamp);
+    write_named(out, name, text);
+}
+
+/* Members beside infcode, text and output that the canonical answer has. */
+static void
+write_beside(const struct json *body, struct writer *out)
+{
+    int skipped[] = {doc_member(body, 0, "infcode"), doc_member(body, 0, "err_msg"),
+                     doc_member(body, 0, "output")};
+    for (int at = body->nodes[0].first; at >= 0; at = body->nodes[at].next) {
+        if (at == skipped[0] || at == skipped[1] || at == skipped[2])
+            continue;
+        writer_say(out, ",");
+        writer_add(out, body->text + body->nodes[at].key_begin,
+                   body->nodes[at].end - body->nodes[at].key_begin);
+    }
+}
+
+/* `canonical` may be empty. */
+static int
+write_answer(struct national *national, const char *infcode, const char *received, const char *text,
+             struct fep_bytes canonical, struct writer *out)
+{
+    struct json body = {0};
+    struct fep_error error;
+    int status = 0;
+    write_head(national, infcode, received, text, out);
+    if (canonical.size > 0 && (doc_parse(&body, (const char *)canonical.data, canonical.size, &error) < 0 ||
+                               doc_type_of(&body, 0) != JSON_OBJECT))
+        status = -1;
+    if (status == 0 && canonical.size > 0)
+        write_beside(&body, out);
+    writer_say(out, ",");
+    writer_quote(out, national->profile.output, strlen(national->profile.output));
+    writer_say(out, ":");
+    struct fep_bytes output =
+        doc_raw(&body, status == 0 && canonical.size > 0 ? doc_member(&body, 0, "output") : -1);
+    writer_add(out, output.size > 0 ? (const char *)output.data : "{}", output.size > 0 ? output.size : 2);
+    writer_say(out, "}");
+    doc_finish(&body);
+    return out->failed ? -1 : status;
+}
+
+static bool
+seal_reply(struct national *national, struct writer *out)
+{
+    struct seal_message wire = {0};
+    struct fep_error error;
+    bool good = seal_answer(national->seal, national_wall_ms(national), out->data, out->size, &wire,
+                            &error) == SEAL_GOOD;
+    if (good) {
+        writer_free(out);
+        writer_add(out, wire.body, wire.body_size);
+    }
+    seal_message_finish(&wire);
+    return good && !out->failed;
+}
+
+static void
+reply(struct national *national, struct exchange *exchange, const char *infcode, const char *received,
+      const char *text, struct fep_bytes canonical)
+{
+    struct writer out = {0};
+    bool good = write_answer(national, infcode, received, text, canonical, &out) == 0;
+    good = good && (national->seal == NULL || seal_reply(national, &out));
+    if (good) {
+        server_answer(exchange, 200, out.data, out.size);
+        return;
+    }
+    writer_free(&out);
+    server_answer(exchange, 503, NULL, 0); /* tells the caller that it does not know */
+}
+
+static const struct fep_bytes nothing = {NULL, 0};
+
+/* --- tickets --- */
+
+static void
+end_ticket(struct ticket *ticket)
+{
+    struct national *national = ticket->national;
+    if (ticket->before != NULL)
+        ticket->before->next = ticket->next;
+    else
+        national->first_ticket = ticket->next;
+    if (ticket->next != NULL)
+        ticket->next->before = ticket->before;
+    national->ticket_count--;
+    free(ticket);
+    struct fep_call *call = national->drain_call;
+    if (call == NULL || national->ticket_count > 0 || national->closing)
+        return;
+    national->drain_call = NULL;
+    struct fep_result result = national_result(FEP_REASON_NONE);
+    national->host->complete_call(national->host->self, call, FEP_ANSWERED, &result, NULL);
+}
+
+/* A reversal's ending in the words of this interface, which has none of its own for it. */
+static const char *
+judge_reversal(const struct profile *profile, const struct fep_result *result)
+{
+    return result->finding == FEP_FOUND_STAYS_POSTED ? profile->serve.refused
+           : result->finding == FEP_FOUND_REVERSED || result->finding == FEP_FOUND_NEVER_ARRIVED ||
+                   result->finding == FEP_FOUND_CANCELLED
+               ? profile->serve.good
+               : profile->serve.open;
+}
+
+static void
+on_answer(void *self, void *arg, enum fep_kind kind, const struct fep_result *result,
+          const struct fep_record *answer)
+{
+    struct national *national = self;
+    struct ticket *ticket = arg;
+    const struct profile *profile = &national->profile;
+    struct fep_bytes body = answer != NULL ? national->host->record_get(answer, 0) : nothing;
+    const char *code = kind == FEP_ANSWERED  ? profile->serve.good
+                       : kind == FEP_REFUSED ? profile->serve.refused
+                                             : profile->serve.open;
+    if (kind == FEP_ANSWERED && ticket->reverses) {
+        code = judge_reversal(profile, result);
+        body = nothing;
+    }
+    reply(national, ticket->exchange, code, ticket->received,
+          kind == FEP_ANSWERED && !ticket->reverses ? "" : result->text, body);
+    end_ticket(ticket);
+}
+
+static int
+try_answer(void *self, void *arg, const struct fep_record *answer, struct fep_error *error)
+{
+    struct national *national = self;
+    struct writer out = {0};
+    struct fep_bytes body = answer != NULL ? national->host->record_get(answer, 0) : nothing;
+    (void)arg;
+    int status = write_answer(national, national->profile.serve.good, "", "", body, &out);
+    writer_free(&out);
+    if (status < 0)
+        national_copy(error->text, sizeof error->text, "an answer that is no JSON object");
+    return status;
+}
+
+/* --- requests --- */
+
+struct request { /* an envelope that is being read */
+    struct json envelope, input;
+    char *input_text;
+    char wire[INFNO_ROOM];
+    const char *infno;
+};
+
+static void
+finish_request(struct request *request)
+{
+    doc_finish(&request->envelope);
+    doc_finish(&request->input);
+    free(request->input_text);
+}
+
+static int
+read_envelope(const struct profile *profile, const char *text, size_t size, struct request *request,
+              struct fep_error *error)
+{
+    if (doc_parse(&request->envelope, text, size, error) < 0)
+        return -1;
+    int input = doc_member(&request->envelope, 0, profile->input);
+    struct fep_bytes raw = doc_raw(&request->envelope, input);
+    const char *inside = (const char *)raw.data;
+    size_t inside_size = raw.size;
+    if (doc_type_of(&request->envelope, input) == JSON_STRING && raw.size > 2) {
+        long length = message_open_text(&request->envelope, input, &request->input_text);
+        inside = request->input_text;
+        inside_size = length > 0 ? (size_t)length : 0;
+    } else if (doc_is_empty(&request->envelope, input)) {
+        inside = "{}";
+        inside_size = 2;
+    }
+    if (doc_type_of(&request->envelope, 0) != JSON_OBJECT ||
+        doc_parse(&request->input, inside != NULL ? inside : "", inside_size, error) < 0)
+        return -1;
+    return doc_type_of(&request->input, 0) == JSON_OBJECT ? 0 : -1;
+}
+
+static bool
+set_head(const struct fep_host *host, struct fep_record *head, const char *name, const char *text)
+{
+    const struct fep_layout *layout = host->record_layout(head);
+    for (size_t i = 0; i < layout->field_count; i++) {
+        if (strcmp(layout->fields[i].name, name) == 0)
+            return host->record_set(head, i, text, strlen(text)) == 0;
+    }
+    return false;
+}
+
+/* The member of the envelope that the profile fills from this source when it asks. */
+static long
+read_source(const struct profile *profile, const struct json *envelope, const char *source, char *out,
+            size_t room)
+{
+    for (size_t i = 0; i < profile->request.count; i++) {
+        if (strcmp(profile->request.list[i].source, source) == 0)
+            return doc_text(envelope, doc_member(envelope, 0, profile->request.list[i].target), out, room);
+    }
+    out[0] = '\0';
+    return 0;
+}
+
+static bool
+fill_from_envelope(const struct national *national, const struct request *request, struct fep_record *head)
+{
+    static const char *const names[][2] = {{"header.msgid", "msgid"},
+                                           {"header.treat_area", "treat_area"},
+                                           {"header.insured_area", "insured_area"},
+                                           {"header.institution", "institution"}};
+    const struct fep_host *host = national->host;
+    char text[64], area[64] = "";
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        long size = read_source(&national->profile, &request->envelope, names[i][0], text, sizeof text);
+        if (size < 0)
+            return false;
+        if (i == 1)
+            memcpy(area, text, sizeof area);
+        /* Empty where no person is concerned: then it stays at the place of treatment. */
+        if (!set_head(host, head, names[i][1], i == 2 && size == 0 ? area : text))
+            return false;
+    }
+    return set_head(host, head, "infno", request->infno);
+}
+
+static bool
+fill_from_input(const struct national *national, const struct request *request, struct fep_record *head)
+{
+    const struct profile *profile = &national->profile;
+    const struct fep_host *host = national->host;
+    const char *at = profile->serve.person, *word;
+    char name[40], text[64];
+    bool reverses = strcmp(request->infno, profile->reversal.infno) == 0;
+    text[0] = '\0';
+    for (size_t size; text[0] == '\0' && (size = profile_next_word(&at, &word)) > 0;) {
+        snprintf(name, sizeof name, "%.*s", (int)size, word);
+        (void)doc_text(&request->input, doc_find_anywhere(&request->input, 0, name), text, sizeof text);
+    }
+    if (!set_head(host, head, "person", text))
+        return false;
+    for (size_t i = 0; i < profile->serve.head.count; i++) {
+        const struct rule *rule = &profile->serve.head.list[i];
+        bool original = strncmp(rule->target, "original_", 9) == 0;
+        if (original && !reverses)
+            continue;
+        if (doc_text(&request->input, doc_find_anywhere(&request->input, 0, rule->source), text,
+                     sizeof text) < 0)
+            return false;
+        if (strcmp(rule->target, "original_infno") == 0) {
+            const struct profile_transaction *transaction = profile_find_wire(profile, text);
+            if (transaction != NULL)
+                snprintf(text, sizeof text, "%s", transaction->infno);
+        }
+        if (!set_head(host, head, rule->target, text))
+            return false;
+    }
+    return true;
+}
+
+/* Our clocks and numbers stay here; all else of the envelope travels, each member as it stands. */
+static void
+write_canonical(const struct profile *profile, const struct request *request, struct writer *out)
+{
+    const struct json *envelope = &request->envelope;
+    char name[128];
+    writer_say(out, "{");
+    for (int at = envelope->nodes[0].first; at >= 0; at = envelope->nodes[at].next) {
+        const struct json_node *node = &envelope->nodes[at];
+        struct json_node key = {.type = JSON_STRING, .begin = node->key_begin, .end = node->key_end};
+        const struct json one = {.text = envelope->text, .size = envelope->size, .nodes = &key, .count = 1};
+        const char *to = name;
+        if (doc_text(&one, 0, name, sizeof name) < 0 || strcmp(name, profile->input) == 0)
+            continue;
+        for (size_t i = 0; to != NULL && i < profile->request.count; i++) {
+            const struct rule *rule = &profile->request.list[i];
+            if (strcmp(rule->target, name) == 0)
+                to = strncmp(rule->source, "body.", 5) == 0 ? rule->source + 5 : NULL;
+        }
+        if (to == NULL)
+            continue;
+        writer_say(out, out->size > 1 ? "," : "");
+        writer_quote(out, to, strlen(to));
+        writer_say(out, ":");
+        writer_add(out, envelope->text + node->begin, node->end - node->begin);
+    }
+    writer_say(out, out->size > 1 ? ",\"input\":" : "\"input\":");
+    writer_add(out, request->input.text, request->input.size);
+    writer_say(out, "}");
+}
+
+static struct fep_record *
+make_head(const struct national *national, const struct request *request)
+{
+    const struct fep_host *host = national->host;
+    struct fep_record *head = host->create_record(host->self, "canonical-head");
+    if (head != NULL && fill_from_envelope(national, request, head) &&
+        fill_from_input(national, request, head))
+        return head;
+    host->release_record(host->self, head);
+    return NULL;
+}
+
+static struct fep_record *
+make_body(const struct national *national, const struct request *request)
+{
+    const struct fep_host *host = national->host;
+    struct writer text = {0};
+    write_canonical(&national->profile, request, &text);
+    struct fep_record *body = text.failed ? NULL : host->create_record(host->self, "canonical");
+    if (body != NULL && host->record_set(body, 0, text.data, text.size) < 0) {
+        host->release_record(host->self, body);
+        body = NULL;
+    }
+    writer_free(&text);
+    return body;
+}
+
+static struct ticket *
+add_ticket(struct national *national, struct exchange *exchange, const struct request *request,
+           const char *received)
+{
+    struct ticket *ticket = calloc(1, sizeof *ticket);
+    if (ticket == NULL)
+        return NULL;
+    *ticket = (struct ticket){.next = national->first_ticket,
+                              .national = national,
+                              .exchange = exchange,
+                              .reverses = strcmp(request->infno, national->profile.reversal.infno) == 0};
+    snprintf(ticket->received, sizeof ticket->received, "%s", received);
+    if (ticket->next != NULL)
+        ticket->next->before = ticket;
+    national->first_ticket = ticket;
+    national->ticket_count++;
+    return ticket;
+}
+
+static void
+begin(struct national *national, struct exchange *exchange, const struct request *request,
+      const char *received)
+{
+    const struct fep_host *host = national->host;
+    const struct profile *profile = &national->profile;
+    struct fep_error error = {0};
+    struct fep_record *head = make_head(national, request),
+                      *body = head != NULL ? make_body(national, request) : NULL;
+    if (head == NULL || body == NULL) {
+        bool memory = head != NULL;
+        host->release_record(host->self, head);
+        reply(national, exchange, memory ? profile->serve.open : profile->serve.refused, received,
+              memory ? "no memory" : "a member of the envelope, or an id, is no text or too long", nothing);
+        return;
+    }
+    struct ticket *ticket = add_ticket(national, exchange, request, received);
+    if (ticket == NULL) {
+        host->release_record(host->self, head);
+        host->release_record(host->self, body);
+        reply(national, exchange, profile->serve.open, received, "no memory", nothing);
+        return;
+    }
+    if (host->begin_request(host->self, request->infno, head, body, false, on_answer, try_answer, ticket,
+                            &error) == 0)
+        return;
+    /* What is wrong with the message itself is so with every copy of it; a bound is not. */
+    bool refused = error.kind == FEP_REFUSED;
+    reply(national, exchange, refused ? profile->serve.refused : profile->serve.open, received, error.text,
+          nothing);
+    end_ticket(ticket);
+}
+
+/* Sign-in and sign-out are between two neighbours: this one answers. */
+static bool
+take_sign(struct national *national, struct exchange *exchange, const struct request *request,
+          const char *received)
+{
+    const struct profile *profile = &national->profile;
+    bool in = profile_lists(profile->serve.sign_in, request->wire);
+    struct writer body = {0};
+    char when[32], number[48];
+    const char *dot = strchr(profile->serve.sign_in_answer, '.');
+    if (!in && !profile_lists(profile->serve.sign_out, request->wire))
+        return false;
+    snprintf(when, sizeof when, "%.4s-%.2s-%.2s %.2s:%.2s:%.2s", received, received + 4, received + 6,
+             received + 8, received + 10, received + 12);
+    snprintf(number, sizeof number, "%.6s%.14s%06u", national->area, received, national->number++ % 1000000u);
+    writer_say(&body, "{\"output\":{");
+    if (in && dot != NULL) {
+        writer_quote(&body, profile->serve.sign_in_answer, (size_t)(dot - profile->serve.sign_in_answer));
+        writer_say(&body, ":{\"sign_time\":");
+        writer_quote(&body, when, strlen(when));
+        writer_say(&body, ",");
+        writer_quote(&body, dot + 1, strlen(dot + 1));
+        writer_say(&body, ":");
+        writer_quote(&body, number, strlen(number));
+        writer_say(&body, "}");
+    }
+    writer_say(&body, "}}");
+    reply(national, exchange, profile->serve.good, received, "",
+          (struct fep_bytes){(const unsigned char *)body.data, body.failed ? 0 : body.size});
+    writer_free(&body);
+    return true;
+}
+
+static bool
+is_our_path(const struct profile *profile, const struct request *request, const char *path)
+{
+    const struct profile_transaction *transaction = profile_find_wire(profile, request->wire);
+    size_t size = strlen(profile->prefix);
+    if (profile->endpoint[0] != '\0' && strcmp(path, profile->endpoint) == 0)
+        return true;
+    return size > 0 && transaction != NULL && strncmp(path, profile->prefix, size) == 0 &&
+           strcmp(path + size, transaction->path) == 0;
+}
+
+static void
+take_text(struct national *national, struct exchange *exchange, const char *text, size_t size,
+          const char *received)
+{
+    const struct profile *profile = &national->profile;
+    struct request request = {0};
+    struct fep_error error = {0};
+    if (read_envelope(profile, text, size, &request, &error) < 0 ||
+        read_source(profile, &request.envelope, "wire.infno", request.wire, sizeof request.wire) <= 0) {
+        reply(national, exchange, error.code == 9001 ? profile->serve.open : profile->serve.refused, received,
+              error.text[0] != '\0' ? error.text : "no envelope with a transaction number and an input",
+              nothing);
+    } else if (!is_our_path(profile, &request, exchange->path)) {
+        server_answer(exchange, 404, NULL, 0);
+    } else {
+        const struct profile_transaction *transaction = profile_find_wire(profile, request.wire);
+        request.infno = transaction != NULL ? transaction->infno : request.wire;
+        if (!take_sign(national, exchange, &request, received))
+            begin(national, exchange, &request, received);
+    }
+    finish_request(&request);
+}
+
+static void
+take_exchange(void *arg, struct exchange *exchange)
+{
+    struct national *national = arg;
+    char received[32];
+    write_stamp(national, received);
+    if (national->draining || national->closing) {
+        reply(national, exchange, national->profile.serve.open, received, "the gateway is being stopped",
+              nothing);
+        return;
+    }
+    if (national->seal != NULL) {
+        struct seal_field fields[64];
+        struct seal_message plain = {0};
+        struct fep_error error = {0};
+        for (size_t i = 0; i < exchange->header_count; i++)
+            fields[i] =
+                (struct seal_field){exchange->headers[i].name, exchange->headers[i].value,
+                                    strlen(exchange->headers[i].name), strlen(exchange->headers[i].value)};
+        int status =
+            seal_open_request(national->seal, national_wall_ms(national), fields, exchange->header_count,
+                              exchange->body, exchange->body_size, &plain, &error);
+        if (status == SEAL_GOOD)
+            take_text(national, exchange, plain.body, plain.body_size, received);
+        else
+            reply(national, exchange,
+                  status == SEAL_FAILED ? national->profile.serve.open : national->profile.serve.refused,
+                  received, error.text, nothing);
+        seal_message_finish(&plain);
+        return;
+    }
+    take_text(national, exchange, exchange->body, exchange->body_size, received);
+}
+
+/* --- life --- */
+
+void
+desk_report(struct national *national)
+{
+    const struct fep_host *host = national->host;
+    national->health.size = sizeof national->health;
+    national->health.state = national->draining ? FEP_STOPPING : FEP_UP;
+    national->health.open_calls = (uint32_t)national->ticket_count;
+    host->report_health(host->self, &national->health);
+}
+
+int
+desk_open(struct national *national, struct fep_error *error)
+{
+    const struct fep_host *host = national->host;
+    const struct fep_config *config = national->config;
+    struct server_settings settings = {
+        .address = host->get_text(config, "listen"),
+        .content_type = national->profile.content_type,
+        .certificate_file = national->tls ? national->certificate_file : NULL,
+        .key_file = national->key_file,
+        .client_ca_file = national->ca_file,
+        .max_connections = (size_t)host->get_integer(config, "max_connections"),
+        .max_per_address = (size_t)host->get_integer(config, "max_per_address"),
+        .max_body = MAX_BODY,
+        .request_ms = host->get_integer(config, "request_time"),
+        .on_request = take_exchange,
+        .arg = national,
+        .host = host,
+    };
+    national->server = server_open(&settings, error);
+    return national->server != NULL ? 0 : -1;
+}
+
+void
+desk_drain(struct national *national)
+{
+    struct fep_call *call = national->drain_call;
+    server_stop_listening(national->server);
+    desk_report(national);
+    if (national->ticket_count > 0 || call == NULL)
+        return;
+    national->drain_call = NULL;
+    struct fep_result result = national_result(FEP_REASON_NONE);
+    national->host->complete_call(national->host->self, call, FEP_ANSWERED, &result, NULL);
+}
+
+/* The callers of open requests are cut off: they do not know, which is true. */
+void
+desk_close(struct national *national)
+{
+    while (national->first_ticket != NULL) {
+        struct ticket *ticket = national->first_ticket;
+        national->host->forget_request(national->host->self, ticket);
+        server_answer(ticket->exchange, 503, NULL, 0);
+        end_ticket(ticket);
+    }
+    if (national->server != NULL)
+        server_close(national->server);
+    national->server = NULL;
+}

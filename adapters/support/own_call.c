@@ -1,0 +1,14 @@
+/* Ends an instance's own calls, each once. */
+#include "own_call.h"
+
+#include <stddef.h>
+
+void
+own_call_end(const struct fep_host *host, struct fep_call **call, enum fep_kind kind, enum fep_reason reason)
+{
+    const struct fep_result result = {.size = sizeof result, .reason = reason};
+    struct fep_call *ended = *call;
+    *call = NULL;
+    if (ended != NULL)
+        host->complete_call(host->self, ended, kind, &result, NULL);
+}

@@ -1,0 +1,451 @@
+/* A store that was put back from a backup has forgotten what came after it. Here is what the core takes from
+ * those who know: a peer's word for an exchange (HELD), a local system's serial for a posting (TRACED). Must
+ * never let what may have been posted be posted again, reversed without its serial, or told otherwise than
+ * the peer was told. What is found is not moved: the table of an exchange's life has no say here, as after
+ * any restart. The story: schema/restore.md. */
+#include "internal.h"
+
+#include "error_codes.h"
+
+int
+core_set_resolving(struct core *core, const char *name)
+{
+    struct party *party = party_find(core, name);
+    if (party == NULL || party->is_self)
+        return -1;
+    if (!party->resolving && !party->is_instance)
+        core->resolving_peers++;
+    core->resolving += !party->resolving;
+    party->resolving = 1;
+    return 0;
+}
+
+/* --- what holds back --- */
+
+bool
+restored_waits(const struct exchange *exchange)
+{
+    const struct exchange_record *record = &exchange->record;
+    if (record->role == ROLE_ORIGIN)
+        return exchange->restored && exchange->target != NULL && exchange->target->resolving;
+    if (record->role != ROLE_DESTINATION)
+        return false;
+    if (record->local.serial == 0)
+        return true; /* nobody can be asked about it */
+    return record->state != STATE_REVERSING && exchange->previous != NULL && exchange->previous->resolving;
+}
+
+/* Posted, and under a serial that may still be found. */
+bool
+restored_stays_open(const struct exchange *exchange)
+{
+    const struct exchange_record *record = &exchange->record;
+    return record->role == ROLE_DESTINATION && record->local.serial == 0 && exchange->target != NULL &&
+           exchange->target->resolving &&
+           ((record->state == STATE_ANSWERED && record->effect == FEP_EFFECT_POSTED) ||
+            record->state == STATE_STANDS);
+}
+
+/* --- found --- */
+
+static void
+find_as(struct core *core, struct exchange *exchange, enum exchange_state state)
+{
+    struct exchange_record *record = &exchange->record;
+    exchange_reopen(core, exchange);
+    list_remove(&exchange->waiting);
+    list_remove(&exchange->in_cures);
+    if (exchange_uses_credit(exchange))
+        exchange->target->in_flight--;
+    core->state_counts[record->state]--;
+    record->state = (uint8_t)state;
+    core->state_counts[state]++;
+    if (exchange_uses_credit(exchange))
+        exchange->target->in_flight++;
+    call_finish(core, &exchange->submit);
+    call_finish(core, &exchange->cure);
+    exchange->deadline_ms = exchange->schedule_ms = NEVER;
+    exchange->repeat_ms = 0;
+    exchange->offered = exchange->restored = 1;
+    exchange->sendings = 1;
+    exchange->waiting_host = 0;
+    exchange->schedule_base_ms = exchange->sent_ms = core->now_ms;
+    if (state == STATE_UNKNOWN || state == STATE_REVERSING)
+        unclear_begin(core, exchange);
+    if (exchange_state_is_ending(state))
+        order_leave(core, exchange);
+    else
+        order_enter(core, exchange);
+}
+
+/* Found as "may have been posted, or not, under a serial that is not known". */
+static void
+find_lost(struct core *core, struct exchange *exchange, uint32_t attempt)
+{
+    struct exchange_record *record = &exchange->record;
+    table_remove(&core->serials, &exchange->by_serial);
+    record->attempt = attempt;
+    record->local = (struct local_attempt){0};
+    record->kind = FEP_UNKNOWN;
+    record->reason = FEP_REASON_CLARIFYING;
+    record->code = FEP_E_RESOLVING;
+    record->refusal_class = record->effect = 0;
+    record->text[0] = '\0';
+    find_as(core, exchange, STATE_UNKNOWN);
+    exchange->schedule_ms = core->now_ms;
+}
+
+/* Records of the backup, before they take their place. What was queued then may have been sent since. */
+void
+restored_correct(const struct core *core, struct exchange_record *record)
+{
+    if (core->resolving == 0 || record->state != STATE_QUEUED)
+        return;
+    record->state = record->role == ROLE_DESTINATION ? STATE_UNKNOWN : STATE_SENT;
+    if (record->role == ROLE_DESTINATION) {
+        record->kind = FEP_UNKNOWN;
+        record->reason = FEP_REASON_CLARIFYING;
+        record->code = FEP_E_RESOLVING;
+    }
+}
+
+/* After any other part of the restart was done for it. */
+void
+restored_resume(struct core *core, struct exchange *exchange)
+{
+    struct exchange_record *record = &exchange->record;
+    if (core->resolving == 0)
+        return;
+    if (record->role != ROLE_DESTINATION && (record->state == STATE_SENT || record->state == STATE_RELAYED))
+        exchange->asks = 1;
+    record->reversal_relayed = 0;
+    core_must_reserve(core);
+    if (!exchange_state_is_ending(record->state))
+        exchange_store(core, exchange); /* as it is found now, whatever comes first */
+}
+
+/* Asks the next hop by offering the update without time left: whoever knows it answers with what it holds,
+ * whoever does not refuses it for good. */
+void
+restored_ask(struct core *core, struct exchange *exchange)
+{
+    if (!exchange->asks || exchange->target == NULL || exchange->target->status != PARTY_UP)
+        return;
+    if (core->now_ms >= exchange->repeat_ms) {
+        int64_t pause = core->config.repeat_ms;
+        exchange->repeat_ms =
+            core->now_ms + (exchange->record.state == STATE_RELAYED ? pause * SLOW_REPEATS : pause);
+        send_update(core, exchange);
+    }
+    exchange_wake(exchange, exchange->repeat_ms);
+}
+
+/* A reversal of an update that this gateway does not know, or knows only lower attempts of, while its local
+ * system may hold it under a serial that is not known. */
+bool
+restored_hold_reversal(struct core *core, struct exchange *exchange, struct party *target)
+{
+    struct exchange_record *record = &exchange->record;
+    if (record->role != ROLE_DESTINATION || target == NULL || !target->is_instance || !target->resolving)
+        return false;
+    exchange_set_target(core, exchange, target);
+    find_lost(core, exchange, record->attempt);
+    record->cure = CURE_REVERSE;
+    record->outcome_relayed = 0;
+    find_as(core, exchange, STATE_REVERSING);
+    exchange->schedule_ms = core->now_ms;
+    exchange_store(core, exchange);
+    return true;
+}
+
+/* --- a peer's word --- */
+
+static void
+take_body(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    struct exchange_record *record = &exchange->record;
+    uint8_t digest[DIGEST_SIZE];
+    if (exchange->body.size != 0 || event->body.size == 0 ||
+        message_digest(&record->header, &event->body, digest) != 0)
+        return;
+    if (has_digest(record) && memcmp(digest, record->digest, sizeof digest) != 0) {
+        alarm_about(core, FEP_E_OTHER_CONTENT, record, NULL, exchange->target);
+        return;
+    }
+    memcpy(record->digest, digest, sizeof digest);
+    record->tombstone = 0;
+    exchange->body = slice_share(event->body);
+    core->open_bytes += exchange->body.size;
+}
+
+static void
+find_ended(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    struct exchange_record *record = &exchange->record;
+    const struct core_outcome *outcome = &event->outcome;
+    struct core_event answer = {.index = event->index, .body = event->found_answer};
+    enum exchange_state state = outcome->state;
+    if (event->travel.attempt > record->attempt) {
+        table_remove(&core->serials, &exchange->by_serial);
+        record->local = (struct local_attempt){0};
+        record->attempt = event->travel.attempt;
+    }
+    exchange_keep_answer(core, exchange, &answer);
+    if (record->local.accounting_date == 0)
+        record->local.accounting_date = outcome->accounting_date;
+    if (record->local.cycle[0] == '\0')
+        memcpy(record->local.cycle, outcome->cycle, sizeof record->local.cycle);
+    if (state == STATE_REVERSED || state == STATE_STANDS)
+        record->reversal_cause =
+            record->reversal_cause != REVERSAL_NONE ? record->reversal_cause : REVERSAL_PEER;
+    exchange_note_outcome(exchange, outcome, state);
+    record->times.outcome = core->wall_ms;
+    find_as(core, exchange, state);
+    record->outcome_relayed = 1; /* the peer told us */
+    exchange_store(core, exchange);
+}
+
+static void
+find_open(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    struct exchange_record *record = &exchange->record;
+    if (record->role == ROLE_DESTINATION) {
+        find_lost(core, exchange, event->travel.attempt);
+    } else {
+        record->attempt = event->travel.attempt;
+        find_as(core, exchange, STATE_SENT);
+        exchange->asks = 1; /* its ending may come, and go, before this is on disk */
+        if (exchange->target == NULL || !exchange->target->resolving)
+            restored_heard(core, exchange);
+    }
+    exchange_store(core, exchange);
+}
+
+/* Is the peer's ending later than what is known here? */
+static bool
+is_later(const struct exchange_record *record, enum exchange_state theirs, uint32_t attempt)
+{
+    if (attempt != record->attempt)
+        return attempt > record->attempt;
+    if (!exchange_state_is_ending(record->state))
+        return record->state != STATE_REVERSING || theirs != STATE_ANSWERED;
+    return record->state == STATE_ANSWERED && (theirs == STATE_REVERSED || theirs == STATE_STANDS);
+}
+
+/* The way it went since is the peer's. */
+static void
+turn_to(struct core *core, struct exchange *exchange, struct party *peer)
+{
+    if (exchange->target == peer)
+        return;
+    if (exchange_uses_credit(exchange))
+        exchange->target->in_flight--;
+    exchange_set_target(core, exchange, peer);
+    if (exchange_uses_credit(exchange))
+        peer->in_flight++;
+}
+
+static void
+merge_ending(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    struct exchange_record *record = &exchange->record;
+    struct core_event outcome = *event;
+    enum exchange_state theirs = event->outcome.state;
+    bool open = !exchange_state_is_ending(record->state);
+    if (record->role == ROLE_ORIGIN && open) { /* as any other word of the next hop */
+        turn_to(core, exchange, party_find(core, event->from));
+        outcome.type = EVENT_OUTCOME;
+        outcome.body = event->found_answer;
+        outcome.found_answer = SLICE_NONE;
+        outcome_handle(core, exchange, &outcome);
+    } else if (is_later(record, theirs, event->travel.attempt)) {
+        if (record->state == STATE_REVERSING && theirs == STATE_REFUSED)
+            exchange_end_reversed(core, exchange, false);
+        else
+            find_ended(core, exchange, event);
+    } else if (open) { /* being reversed: what was told helps to name it */
+        outcome.body = event->found_answer;
+        exchange_keep_answer(core, exchange, &outcome);
+        exchange_store(core, exchange);
+    } else if (theirs != (enum exchange_state)record->state && event->travel.attempt == record->attempt &&
+               theirs != STATE_ANSWERED) {
+        alarm_about(core, FEP_E_STORE_CONFLICT, record, NULL, party_find(core, event->from));
+    }
+}
+
+void
+held_handle(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    struct exchange_record *record = &exchange->record;
+    enum exchange_state theirs = event->outcome.state;
+    bool higher = event->travel.attempt > record->attempt;
+    if (record->role == ROLE_TRANSIT || theirs == STATE_NONE || theirs >= STATE_COUNT)
+        return;
+    take_body(core, exchange, event);
+    if (exchange_state_is_ending(theirs)) {
+        merge_ending(core, exchange, event);
+    } else if (higher && (!exchange_state_is_ending(record->state) || record->state == STATE_REFUSED) &&
+               record->state != STATE_REVERSING) {
+        find_open(core, exchange, event);
+    } else if (record->role == ROLE_ORIGIN && record->state == STATE_ANSWERED && theirs == STATE_REVERSING) {
+        start_reversal(core, exchange, REVERSAL_CALLER); /* that we asked for it is forgotten; merged there */
+    }
+}
+
+/* Who asked is known to nobody but the lost store; with one instance there is no doubt. */
+static struct party *
+only_instance(const struct core *core)
+{
+    return core->instances == 1 ? core->instance : NULL;
+}
+
+static void
+new_held(struct core *core, const struct core_event *event, struct party *from, enum exchange_role role,
+         struct party *target)
+{
+    struct exchange *exchange = exchange_create(core, &event->header, role);
+    if (exchange == NULL)
+        return; /* asked for again with the next restart; reserved before the step */
+    exchange->founding = FOUNDED_BY_HELD;
+    exchange->theirs = event->outcome.state;
+    exchange->record.index = event->index;
+    exchange->record.attempt = event->travel.attempt;
+    exchange->record.hops_left = event->travel.hops_left;
+    exchange_attach(core, exchange, role == ROLE_ORIGIN ? only_instance(core) : from, target);
+    exchange->record.tombstone = event->body.size == 0;
+    take_body(core, exchange, event);
+    if (exchange_state_is_ending(event->outcome.state))
+        find_ended(core, exchange, event);
+    else
+        find_open(core, exchange, event);
+}
+
+void
+on_held(struct core *core, const struct core_event *event)
+{
+    struct party *from = party_find(core, event->from), *target = from;
+    bool ours = strcmp(event->header.key.origin, core->config.node) == 0;
+    enum exchange_role role = event->flag ? ROLE_ORIGIN : ROLE_DESTINATION;
+    if (from == NULL || from->is_instance || !from->resolving || ours != (event->flag != 0) ||
+        event->outcome.state == STATE_NONE || event->outcome.state >= STATE_COUNT)
+        return;
+    struct exchange *exchange = event->flag ? exchange_find(core, &event->header.key, ROLE_ORIGIN)
+                                            : exchange_find_relay(core, &event->header.key);
+    if (exchange != NULL) {
+        exchange_input(core, exchange, event);
+        return;
+    }
+    if (role != ROLE_ORIGIN) {
+        const struct party *first = first_target(core, &event->header, &event->index, from);
+        target = only_target(core, &event->header, &event->index, from);
+        if (target == NULL && first != NULL && first->is_instance)
+            target = party_find(core, first->name);
+        role = target != NULL && target->is_instance ? ROLE_DESTINATION : ROLE_TRANSIT;
+    }
+    /* On the way only what the peer waits for: the next hop is asked, if there is no doubt which one. */
+    if (target != NULL && (role != ROLE_TRANSIT || !exchange_state_is_ending(event->outcome.state)))
+        new_held(core, event, from, role, target);
+}
+
+/* The store held one: `wanted` is what the peer's word had made. */
+void
+restored_conflict(struct core *core, struct exchange *exchange, const struct exchange_record *wanted,
+                  uint8_t theirs, struct slice body, struct slice answer)
+{
+    struct core_event event = {.type = EVENT_HELD,
+                               .from = wanted->role == ROLE_ORIGIN ? wanted->target : wanted->previous,
+                               .header = wanted->header,
+                               .index = wanted->index,
+                               .body = body,
+                               .found_answer = answer,
+                               .flag = wanted->role == ROLE_ORIGIN};
+    outcome_of_record(wanted, &event.outcome);
+    event.outcome.state = theirs;
+    event.travel.attempt = wanted->attempt;
+    exchange->record.outcome_relayed =
+        exchange_state_is_ending(exchange->record.state) && exchange_state_is_ending(theirs);
+    held_handle(core, exchange, &event);
+}
+
+/* --- heard, traced --- */
+
+/* What an origin's own waits for now, as after a restart. */
+void
+restored_heard(struct core *core, struct exchange *exchange)
+{
+    enum { GRACE_REPEATS = 2 };
+    if (exchange->record.role == ROLE_ORIGIN && exchange->restored &&
+        (exchange->record.state == STATE_SENT || exchange->record.state == STATE_RELAYED))
+        exchange->deadline_ms = core->now_ms + (int64_t)GRACE_REPEATS * core->config.repeat_ms;
+}
+
+void
+on_heard(struct core *core, const struct core_event *event)
+{
+    struct party *party = party_find(core, event->from);
+    struct list_link *at;
+    if (party == NULL || !party->resolving)
+        return;
+    party->resolving = 0;
+    core->resolving--;
+    core->resolving_peers -= !party->is_instance;
+    for (at = list_first(&party->toward); at != NULL; at = list_after(&party->toward, at)) {
+        struct exchange *exchange = list_owner(at, struct exchange, toward);
+        restored_heard(core, exchange);
+        exchange_work(core, exchange);
+    }
+    for (at = list_first(&party->from); at != NULL; at = list_after(&party->from, at))
+        exchange_work(core, list_owner(at, struct exchange, from));
+}
+
+static bool
+is_meant(const struct exchange *exchange, const struct core_event *event)
+{
+    const struct message_key *key = &exchange->record.header.key, *named = &event->header.key;
+    return exchange->record.role == ROLE_DESTINATION && exchange->record.local.serial == 0 &&
+           strcmp(key->msgid, named->msgid) == 0 &&
+           (named->origin[0] == '\0' || strcmp(key->origin, named->origin) == 0);
+}
+
+void
+on_traced(struct core *core, const struct core_event *event)
+{
+    struct party *party = party_find(core, event->from);
+    if (party == NULL || !party->is_instance)
+        return;
+    for (struct list_link *at = list_first(&party->toward); at != NULL; at = list_after(&party->toward, at)) {
+        struct exchange *exchange = list_owner(at, struct exchange, toward);
+        if (!is_meant(exchange, event))
+            continue;
+        exchange_input(core, exchange, event);
+        return;
+    }
+}
+
+static void
+take_serial(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    struct exchange_record *record = &exchange->record;
+    record->local.serial = event->reference;
+    record->local.serial_date = event->travel.attempt;
+    table_add(&core->serials, &exchange->by_serial, record->local.serial);
+    exchange->schedule_base_ms = exchange->schedule_ms = core->now_ms;
+    exchange->clear_ms = core->now_ms;
+    exchange_store(core, exchange);
+}
+
+void
+traced_handle(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    struct exchange_record *record = &exchange->record;
+    if (record->local.serial != 0)
+        return;
+    if (event->reference != 0)
+        take_serial(core, exchange, event);
+    else if (record->state == STATE_UNKNOWN)
+        exchange_refuse(core, exchange, FEP_REPEATABLE, FEP_REASON_CLARIFYING, FEP_E_RESOLVING, NULL);
+    else if (record->state == STATE_REVERSING)
+        exchange_end_reversed(core, exchange, false);
+    else /* told as posted, and not there: for a person */
+        alarm_about(core, FEP_E_STORE_CONFLICT, record, NULL, exchange->target);
+}
