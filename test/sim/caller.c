@@ -155,7 +155,7 @@ caller_told(struct sim *sim, uint8_t number, const struct core_command *told)
     if (update->ticket == ticket)
         update->waiting = false;
     if (update->other_ticket == ticket) {
-        if (outcome->kind == FEP_ANSWERED || outcome->state != 0)
+        if ((outcome->kind == FEP_ANSWERED || outcome->state != 0) && !was_forgotten(sim, update))
             sim_broken(sim, "key (other content taken for a copy)", update->msgid, outcome->state);
         return;
     }

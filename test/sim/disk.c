@@ -107,8 +107,10 @@ static enum event_type
 carry_out(struct sim *sim, struct disk *disk, const struct pending *write)
 {
     /* A small write may find room where a larger one did not. */
-    if (disk->full && write->type != CMD_STORE_CLOSE && sim_roll(sim, FAULT_DISK_FULL, 3) != 0)
+    if (disk->full && write->type != CMD_STORE_CLOSE && sim_roll(sim, FAULT_DISK_FULL, 3) != 0) {
+        disk->refusals++;
         return EVENT_STORE_REFUSED;
+    }
     return disk_carry_out(disk, write);
 }
 

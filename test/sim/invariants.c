@@ -148,16 +148,27 @@ check_command(struct sim *sim, uint8_t number, const struct core_command *comman
     }
 }
 
+/* Known to nobody but the store that was lost (schema/restore.md, Limits). */
+bool
+was_forgotten(const struct sim *sim, const struct update *update)
+{
+    return update->treat == update->insured && sim->gates[update->treat].restored_ms != 0;
+}
+
 /* Rules 2 and 11: what a caller was told is never contradicted. */
 void
 check_told(struct sim *sim, struct update *update, const struct core_outcome *outcome)
 {
+    /* The reversal of what never came is a record that nobody else has, either. */
+    bool restored = sim->gates[update->treat].restored_ms != 0;
+    if (was_forgotten(sim, update))
+        return;
     switch (outcome->state) {
     case STATE_ANSWERED:
         if (update->not_rendered && !update->vanished && update->told_answered == 0)
             sim_broken(sim, "inconsistent answers (told what can not be said)", update->msgid,
                        outcome->state);
-        if (update->told_reversed != 0 || update->told_stands != 0)
+        if ((update->told_reversed != 0 && !restored) || update->told_stands != 0)
             sim_broken(sim, "copy (answered after it was undone)", update->msgid, outcome->state);
         if (update->told_refused != 0 && !update->fresh_after_refusal)
             sim_broken(sim, "copy (answered after refused)", update->msgid, outcome->state);
@@ -194,13 +205,6 @@ is_refunded(const struct book *book, uint16_t update)
                 return true;
     }
     return false;
-}
-
-/* Known to nobody but the store that was lost (schema/restore.md, Limits). */
-static bool
-was_forgotten(const struct sim *sim, const struct update *update)
-{
-    return update->treat == update->insured && sim->gates[update->treat].restored_ms != 0;
 }
 
 /* Rule by rule an ending is certain when it is committed, not some time later. */
@@ -243,7 +247,10 @@ check_books(struct sim *sim, const struct update *update)
         sim_broken(sim, "money (posted, though it ended without effect)", update->msgid, state);
     if (update->told_answered != 0 && !update->asked_reversal && state != STATE_ANSWERED)
         sim_broken(sim, "answered is answered (ended otherwise)", update->msgid, state);
-    if (update->told_reversed != 0 && state != STATE_REVERSED)
+    /* A reversal of what never came is a record that nobody else has. */
+    bool forgotten =
+        (state == STATE_NONE || state == STATE_REFUSED) && sim->gates[update->treat].restored_ms != 0;
+    if (update->told_reversed != 0 && state != STATE_REVERSED && !forgotten)
         sim_broken(sim, "copy (told reversed, ended otherwise)", update->msgid, state);
 }
 

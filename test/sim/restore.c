@@ -95,6 +95,7 @@ restore_begin(struct sim *sim, uint8_t number)
         (core_set_resolving(gate->core, "la") != 0 || core_set_resolving(gate->core, "lb") != 0))
         abort();
     gate->recalled = 0;
+    gate->recall_refusals = gate->disk.refusals;
     sim_plan(sim, HAPPEN_RESOLVE, number, 100)->life = gate->life;
     sim_planned(sim);
 }
@@ -147,6 +148,9 @@ hear_peer(struct sim *sim, uint8_t number, uint8_t other)
             if (disk->rows[i].used)
                 tell_held(sim, number, other, &disk->rows[i]);
         gate->recalled |= 1u << other;
+    } else if (gate->recall_refusals != gate->disk.refusals) {
+        gate->recalled = 0; /* something of it may not be on disk: all is asked for again */
+        gate->recall_refusals = gate->disk.refusals;
     } else if (gate->disk.pending_count == 0 && gate->alive && !gate->dying) {
         gate->resolving &= ~(1u << other);
         SIM_TRACE(sim, "%s has heard %s", gate->name, sim->gates[other].name);

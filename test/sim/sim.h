@@ -103,6 +103,7 @@ struct disk {
     size_t submitted;        /* of the pending, handed to the real store */
     uint64_t serial_counter;
     uint64_t opened_serials; /* what the real store said when it was opened */
+    uint64_t refusals;
     bool full, was_full;     /* was_full: at some moment since the store was opened */
 };
 struct row *disk_row(const struct disk *disk, const struct message_key *key, uint8_t role); /* NULL: no such place */
@@ -164,6 +165,7 @@ struct gate {
     bool dying;              /* in the middle of a step: it does nothing more */
     int64_t stopped_until_ms; /* frozen as a whole */
     uint32_t resolving, recalled; /* restored: peers not heard yet, by bit; those who have told what they hold */
+    uint64_t recall_refusals; /* what the disk had refused when the peers began to tell */
     int64_t restored_ms;
     uint64_t known[SIM_GATES]; /* the peers' incarnations, as they said at their last connect */
     uint32_t life;     /* counts restarts of the gateway */
@@ -292,6 +294,7 @@ void faults_happen(struct sim *sim, const struct happening *happening);
 void check_write(struct sim *sim, uint8_t number, const struct core_command *command);
 void check_ack(struct sim *sim, uint8_t number, const struct sent *sent);
 void check_command(struct sim *sim, uint8_t number, const struct core_command *command);
+bool was_forgotten(const struct sim *sim, const struct update *update);
 void check_told(struct sim *sim, struct update *update, const struct core_outcome *outcome);
 void check_end(struct sim *sim);
 /* The origin has committed an ending: do the books agree, now? */
