@@ -269,11 +269,48 @@ hole_f14(void **state)
         declined(&b, call_of(&b, CORE_OP_REVERSE));
         rig_done(&b, (struct rig_done){.call = call_of(&b, CORE_OP_UNDO), .kind = FEP_UNKNOWN});
         rig_advance(&b, 5000);
-        finding(&b, call_of(&b, CORE_OP_INQUIRE), FEP_FOUND_CANCELLED);
+        uint64_t inquiry = call_of(&b, CORE_OP_INQUIRE);
+        rig_forget(&b);
+        finding(&b, inquiry, FEP_FOUND_CANCELLED);
+        rig_advance(&b, 3000);
+        /* It stands beside u2, but not before our own cancel can not come any more. */
+        assert_int_equal(rig_disk(&b, "u1", ROLE_DESTINATION), STATE_REVERSING);
+        uint64_t asked = call_of(&b, CORE_OP_REVERSE_UNDO);
+        rig_forget(&b);
+        finding(&b, asked, FEP_FOUND_NEVER_ARRIVED);
+        rig_done(&b, (struct rig_done){.call = call_of(&b, CORE_OP_UNDO), .kind = FEP_REFUSED, .code = 2402});
         rig_advance(&b, 3000);
         assert_int_equal(rig_disk(&b, "u1", ROLE_DESTINATION), STATE_STANDS);
         rig_finish(&b);
     }
+}
+
+/* The inquiry's "cancelled" meant u2, which is being undone when the answer comes: it is made again, and what
+ * is posted by then is cancelled. */
+static void
+hole_f15(void **state)
+{
+    (void)state;
+    struct rig b;
+    rig_destination(&b, BOTH);
+    answer(&b, "u1", "2207", "S1");
+    answer(&b, "u2", "2208", "S1");
+    rig_forget(&b);
+    rig_reversal(&b, (struct rig_message){.from = "P", .msgid = "u1"});
+    declined(&b, call_of(&b, CORE_OP_REVERSE));
+    rig_done(&b, (struct rig_done){.call = call_of(&b, CORE_OP_UNDO), .kind = FEP_UNKNOWN});
+    rig_advance(&b, 5000);
+    uint64_t inquiry = call_of(&b, CORE_OP_INQUIRE);
+    rig_forget(&b);
+    rig_reversal(&b, (struct rig_message){.from = "P", .msgid = "u2"});
+    finding(&b, inquiry, FEP_FOUND_CANCELLED);
+    finding(&b, call_of(&b, CORE_OP_REVERSE), FEP_FOUND_REVERSED);
+    assert_int_equal(rig_disk(&b, "u2", ROLE_DESTINATION), STATE_REVERSED);
+    rig_forget(&b);
+    rig_advance(&b, 3000);
+    assert_int_equal(rig_disk(&b, "u1", ROLE_DESTINATION), STATE_REVERSING);
+    (void)call_of(&b, CORE_OP_INQUIRE);
+    rig_finish(&b);
 }
 
 /* 2503 came only from a dependent u2, and an older sending of u1's reversal takes effect later. */
@@ -471,7 +508,7 @@ main(void)
         cmocka_unit_test(hole_f4),  cmocka_unit_test(hole_f5),  cmocka_unit_test(hole_f6),
         cmocka_unit_test(hole_f7),  cmocka_unit_test(hole_f8),  cmocka_unit_test(hole_f9),
         cmocka_unit_test(hole_f10), cmocka_unit_test(hole_f11), cmocka_unit_test(hole_f12),
-        cmocka_unit_test(hole_f13), cmocka_unit_test(hole_f14),
+        cmocka_unit_test(hole_f13), cmocka_unit_test(hole_f14), cmocka_unit_test(hole_f15),
     };
     return cmocka_run_group_tests_name("core holes", tests, NULL, NULL);
 }
