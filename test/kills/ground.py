@@ -85,7 +85,7 @@ class Net:
         do("ip", "address", "add", f"{self.far}/30", "dev", f"region{number}")
         do("ip", "link", "set", f"region{number}", "up")
         for command in (("ip", "link", "set", "lo", "up"), ("ip", "address", "add", f"{self.address}/30", "dev", "up"),
-                        ("ip", "link", "set", "up", "up"), ("ip", "route", "add", "default", "via", self.far)):
+                        ("ip", "link", "set", "dev", "up", "up"), ("ip", "route", "add", "default", "via", self.far)):
             do(*self.within, *command)
 
     def filter_ready(self) -> bool:
@@ -112,7 +112,7 @@ class Net:
 
     def set_link(self, up: bool) -> None:
         """Pull the cable, or plug it in."""
-        do(*self.within, "ip", "link", "set", self.device, "up" if up else "down")
+        do(*self.within, "ip", "link", "set", "dev", self.device, "up" if up else "down")
         if up:
             do(*self.within, "ip", "route", "replace", "default", "via", self.far)
 
