@@ -107,8 +107,10 @@ proposals_each_standing(struct router *router, void (*fn)(void *arg, const struc
                         void *arg)
 {
     for (size_t i = 0; i < router->proposals->count; i++) {
-        const struct store_proposal *row = &router->proposals->list[i].row;
-        if (row->verb == 0 && row->state == PROPOSAL_OPEN)
+        const struct proposal *proposal = &router->proposals->list[i];
+        const struct store_proposal *row = &proposal->row;
+        /* Told when it is on disk: before that nobody can acknowledge it. */
+        if (row->verb == 0 && row->state == PROPOSAL_OPEN && !proposal->dirty && proposal->reference == 0)
             fn(arg, row);
     }
 }

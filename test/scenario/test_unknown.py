@@ -1,13 +1,13 @@
 """What nobody knows, settled by two people: a local system that was asked and never says what became of a settlement.
 The host beside it is moved by hand; the operators are other users of this machine."""
 
+import contextlib
 import json
 import os
 import pathlib
 import subprocess
 import sys
 import threading
-import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -57,9 +57,13 @@ class SilentSystem:
                 self.say(f"done {number} {ANSWERED} 0 {IN_PROGRESS}")
 
     def _live(self) -> None:
-        while self.process.poll() is None:
+        """Say every second that it lives, as a host does, until the process has ended."""
+        ended = False
+        while not ended:
             self.say("health 0")
-            time.sleep(1)  # as a host does
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1)
+                ended = True
 
     def say(self, line: str) -> None:
         """Send one frame."""
