@@ -2,6 +2,7 @@
  * a call that the mapping can not name on the wire: what is missing there is found at the start. */
 #include "caller.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,75 +10,76 @@
 #include "own_call.h"
 #include "wire.h"
 
+static const struct wire_fact wire_facts[] = {WIRE_FACT(struct caller_wire, transaction_field, true),
+                                              WIRE_FACT(struct caller_wire, institution_field, false),
+                                              WIRE_FACT(struct caller_wire, operator_field, false),
+                                              WIRE_FACT(struct caller_wire, cycle_field, false),
+                                              WIRE_FACT(struct caller_wire, serial_field, true),
+                                              WIRE_FACT(struct caller_wire, centre_field, false),
+                                              WIRE_FACT(struct caller_wire, online_field, false),
+                                              WIRE_FACT(struct caller_wire, online_values, false),
+                                              WIRE_FACT(struct caller_wire, return_field, true),
+                                              WIRE_FACT(struct caller_wire, reference_field, false),
+                                              WIRE_FACT(struct caller_wire, answer_cycle_field, false),
+                                              WIRE_FACT(struct caller_wire, text_field, false),
+                                              WIRE_FACT(struct caller_wire, good, true),
+                                              WIRE_FACT(struct caller_wire, own_region, false),
+                                              WIRE_FACT(struct caller_wire, posting, false),
+                                              WIRE_FACT(struct caller_wire, after_midnight, false),
+                                              WIRE_FACT(struct caller_wire, echoes, false),
+                                              WIRE_FACT(struct caller_wire, node, false),
+                                              WIRE_FACT(struct caller_wire, operator, false),
+                                              WIRE_FACT(struct caller_wire, call_serial, true),
+                                              WIRE_FACT(struct caller_wire, original_serial, false),
+                                              WIRE_FACT(struct caller_wire, not_signed_in, false),
+                                              WIRE_FACT(struct caller_wire, cycle_over, false),
+                                              WIRE_FACT(struct caller_wire, foreign_cycle, false),
+                                              WIRE_FACT(struct caller_wire, sign_in, false),
+                                              WIRE_FACT(struct caller_wire, sign_in_password, false),
+                                              WIRE_FACT(struct caller_wire, sign_in_terminal, false),
+                                              WIRE_FACT(struct caller_wire, sign_in_clock, false),
+                                              WIRE_FACT(struct caller_wire, sign_in_answer_clock, false),
+                                              WIRE_FACT(struct caller_wire, sign_in_answer_resumed, false),
+                                              WIRE_FACT(struct caller_wire, sign_out, false),
+                                              WIRE_FACT(struct caller_wire, sign_out_forced, false),
+                                              WIRE_FACT(struct caller_wire, sign_out_first_compare, false),
+                                              WIRE_FACT(struct caller_wire, centre_time, false),
+                                              WIRE_FACT(struct caller_wire, centre_time_answer_clock, false),
+                                              WIRE_FACT(struct caller_wire, totals, false),
+                                              WIRE_FACT(struct caller_wire, totals_date, false),
+                                              WIRE_FACT(struct caller_wire, totals_sums, false),
+                                              WIRE_FACT(struct caller_wire, totals_answer, false),
+                                              WIRE_FACT(struct caller_wire, totals_equal, false),
+                                              WIRE_FACT(struct caller_wire, tally_plus, false),
+                                              WIRE_FACT(struct caller_wire, tally_minus, false),
+                                              WIRE_FACT(struct caller_wire, tally_amounts, false),
+                                              WIRE_FACT(struct caller_wire, own_centre, false),
+                                              WIRE_FACT(struct caller_wire, return_codes, false),
+                                              WIRE_FACT(struct caller_wire, accounting_date_field, false),
+                                              WIRE_FACT(struct caller_wire, answer_serial_field, false),
+                                              WIRE_FACT(struct caller_wire, answer_transaction_field, false),
+                                              WIRE_FACT(struct caller_wire, inquiry_original_serial, false),
+                                              WIRE_FACT(struct caller_wire, inquiry_return, false),
+                                              WIRE_FACT(struct caller_wire, inquiry_reference, false),
+                                              WIRE_FACT(struct caller_wire, inquiry_output, false),
+                                              WIRE_FACT(struct caller_wire, details, false),
+                                              WIRE_FACT(struct caller_wire, details_for, false),
+                                              WIRE_FACT(struct caller_wire, details_date, false),
+                                              WIRE_FACT(struct caller_wire, details_page, false),
+                                              WIRE_FACT(struct caller_wire, details_size, false),
+                                              WIRE_FACT(struct caller_wire, details_last, false),
+                                              WIRE_FACT(struct caller_wire, details_serial, false),
+                                              WIRE_FACT(struct caller_wire, details_reversed, false),
+                                              WIRE_FACT(struct caller_wire, details_take, false),
+                                              WIRE_FACT(struct caller_wire, own_mark, false),
+                                              WIRE_FACT(struct caller_wire, own_serials, false)};
+
 static int
 read_wire(struct caller *caller, struct fep_error *error)
 {
     struct caller_wire *wire = &caller->wire;
-    const struct {
-        const char *name;
-        const char **value;
-        bool required;
-    } keys[] = {
-        {"transaction_field", &wire->transaction_field, true},
-        {"institution_field", &wire->institution_field, false},
-        {"operator_field", &wire->operator_field, false}, {"cycle_field", &wire->cycle_field, false},
-        {"serial_field", &wire->serial_field, true}, {"centre_field", &wire->centre_field, false},
-        {"online_field", &wire->online_field, false}, {"online_values", &wire->online_values, false},
-        {"return_field", &wire->return_field, true}, {"reference_field", &wire->reference_field, false},
-        {"answer_cycle_field", &wire->answer_cycle_field, false}, {"text_field", &wire->text_field, false},
-        {"good", &wire->good, true}, {"own_region", &wire->own_region, false},
-        {"posting", &wire->posting, false}, {"after_midnight", &wire->after_midnight, false},
-        {"echoes", &wire->echoes, false}, {"node", &wire->node, false},
-        {"operator", &wire->operator, false },
-         {"call_serial", &wire->call_serial, true},
-         {"original_serial", &wire->original_serial, false},
-         {"not_signed_in", &wire->not_signed_in, false},
-         {"cycle_over", &wire->cycle_over, false},
-         {"foreign_cycle", &wire->foreign_cycle, false},
-         {"sign_in", &wire->sign_in, false},
-         {"sign_in_password", &wire->sign_in_password, false},
-         {"sign_in_terminal", &wire->sign_in_terminal, false},
-         {"sign_in_clock", &wire->sign_in_clock, false},
-         {"sign_in_answer_clock", &wire->sign_in_answer_clock, false},
-         {"sign_in_answer_resumed", &wire->sign_in_answer_resumed, false},
-         {"sign_out", &wire->sign_out, false},
-         {"sign_out_forced", &wire->sign_out_forced, false},
-         {"sign_out_first_compare", &wire->sign_out_first_compare, false},
-         {"centre_time", &wire->centre_time, false},
-         {"centre_time_answer_clock", &wire->centre_time_answer_clock, false},
-         {"totals", &wire->totals, false},
-         {"totals_date", &wire->totals_date, false},
-         {"totals_sums", &wire->totals_sums, false},
-         {"totals_answer", &wire->totals_answer, false},
-         {"totals_equal", &wire->totals_equal, false},
-         {"tally_plus", &wire->tally_plus, false},
-         {"tally_minus", &wire->tally_minus, false},
-         {"tally_amounts", &wire->tally_amounts, false},
-         {"own_centre", &wire->own_centre, false},
-         {"return_codes", &wire->return_codes, false},
-         {"accounting_date_field", &wire->accounting_date_field, false},
-         {"answer_serial_field", &wire->answer_serial_field, false},
-         {"answer_transaction_field", &wire->answer_transaction_field, false},
-         {"inquiry_original_serial", &wire->inquiry_original_serial, false},
-         {"inquiry_return", &wire->inquiry_return, false},
-         {"inquiry_reference", &wire->inquiry_reference, false},
-         {"inquiry_output", &wire->inquiry_output, false},
-         {"details", &wire->details, false},
-         {"details_for", &wire->details_for, false},
-         {"details_date", &wire->details_date, false},
-         {"details_page", &wire->details_page, false},
-         {"details_size", &wire->details_size, false},
-         {"details_last", &wire->details_last, false},
-         {"details_serial", &wire->details_serial, false},
-         {"details_reversed", &wire->details_reversed, false},
-         {"details_take", &wire->details_take, false},
-         {"own_mark", &wire->own_mark, false},
-         {"own_serials", &wire->own_serials, false}};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        *keys[i].value = wire_text(caller->host, keys[i].name);
-        if (*keys[i].value == NULL && keys[i].required)
-            return set_error(error, 0, 0, "the mapping lacks wire.%s", keys[i].name);
-    }
+    if (wire_read(caller->host, wire_facts, sizeof wire_facts / sizeof *wire_facts, wire, error) < 0)
+        return -1;
     if (wire->totals != NULL && (wire->totals_date == NULL || wire->totals_sums == NULL ||
                                  wire->totals_answer == NULL || wire->totals_equal == NULL))
         return set_error(error, 0, 0,
@@ -363,11 +365,7 @@ static void
 calling_read_health(void *self, struct fep_health *health)
 {
     const struct caller *caller = self;
-    *health = caller->health;
-    health->size = sizeof *health;
-    health->open_calls = (uint32_t)count_calls(caller);
-    if (health->state == 0)
-        health->state = FEP_STARTING;
+    two_way_tell_health(&caller->health, count_calls(caller), health);
 }
 
 /* The cycle stays open: whoever starts next signs in to it again. */
@@ -407,10 +405,9 @@ int
 calling_open(const struct fep_host *host, const struct fep_config *config, void **self,
              struct fep_error *error)
 {
-    struct caller *caller = calloc(1, sizeof *caller);
+    struct caller *caller = two_way_create(sizeof *caller, host, &side, error);
     if (caller == NULL)
-        return set_error(error, 0, 0, "no memory");
-    caller->two_way = (struct two_way){host, &side};
+        return -1;
     caller->host = host;
     caller->config = config;
     read_options(caller);

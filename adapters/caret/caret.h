@@ -1,20 +1,28 @@
-/* The module's own parts: clients (one per connection), what their lines mean, and when a repeat counts as new. Host's
- * thread only. */
+/* The module's own parts: clients (one per connection), what their lines mean, and when a repeat counts as
+ * new. Host's thread only. */
 #ifndef FEP_CARET_H
 #define FEP_CARET_H
 
 #include "codec.h"
 #include "cycles.h"
 #include "listener.h"
+#include "refusals.h"
 #include "tcp.h"
 #include "two_way.h"
 
-/* What an instance does; the first member of the module's state, whichever it is. */
-enum { MAX_CLIENTS = 512, TRANSACTION_SIZE = 16, SERIAL_SIZE = 48, LOG_ERROR_LEVEL = 3, LOG_WARNING_LEVEL = 4 };
+enum {
+    MAX_CLIENTS = 512,
+    TRANSACTION_SIZE = 16,
+    SERIAL_SIZE = 48,
+    LOG_ERROR_LEVEL = 3,
+    LOG_WARNING_LEVEL = 4
+};
 
 struct caret_wire { /* facts of the mapping file; see README.md */
-    const char *transaction_field, *institution_field, *operator_field, *cycle_field, *serial_field, *centre_field;
-    const char *online_field, *online_values, *return_field, *reference_field, *answer_cycle_field, *text_field;
+    const char *transaction_field, *institution_field, *operator_field, *cycle_field, *serial_field,
+        *centre_field;
+    const char *online_field, *online_values, *return_field, *reference_field, *answer_cycle_field,
+        *text_field;
     const char *good, *reference_prefix, *own_region, *node_prefixes, *serial_form;
     const char *sign_in, *sign_in_password, *sign_in_clock, *sign_in_answer_clock, *sign_in_answer_resumed;
     const char *sign_out, *sign_out_forced, *centre_time, *centre_time_answer_clock;
@@ -23,17 +31,6 @@ struct caret_wire { /* facts of the mapping file; see README.md */
     const char *totals, *totals_date, *totals_kind, *totals_answer, *totals_equal;
     const char *inquiry_return, *inquiry_reference, *inquiry_output, *number_limits;
     const char *inquiry; /* the transaction that asks what became of another; NULL: there is none */
-};
-
-/* A refusal that may be tried again, or a request whose answer was not handed over: which later requests under the same
- * serial were certainly made afterwards? (hop rule 2) */
-struct refusal_memory {
-    struct refused_serial {
-        char serial[SERIAL_SIZE];
-        uint64_t handed_over; /* UINT64_MAX: never */
-    } entries[512];
-    size_t next;
-    uint64_t floor; /* what was forgotten was handed over at the latest then */
 };
 
 enum client_state {
@@ -51,12 +48,12 @@ struct client {
     struct fep_timer *timer;
     unsigned char *in, *out;
     size_t in_size, in_room, searched, out_size, out_written;
-    uint64_t known_after;  /* the next request was certainly made after this moment of caret->moment */
-    bool premature;        /* bytes came before the answer had gone */
-    bool ended;            /* the client sends no more */
-    bool close_after;      /* close when the answer has gone */
-    bool told_repeatable;  /* the answer on its way is a refusal that may be tried again */
-    bool compares;         /* its request compares all totals of its cycle's day */
+    uint64_t known_after; /* the next request was certainly made after this moment of caret->moment */
+    bool premature;       /* bytes came before the answer had gone */
+    bool ended;           /* the client sends no more */
+    bool close_after;     /* close when the answer has gone */
+    bool told_repeatable; /* the answer on its way is a refusal that may be tried again */
+    bool compares;        /* its request compares all totals of its cycle's day */
     char transaction[TRANSACTION_SIZE], serial[SERIAL_SIZE], cycle[48];
 };
 
@@ -74,6 +71,8 @@ struct caret { /* the serving side; the calling side is in caller.h */
     int64_t idle_ms, write_ms, clock_tolerance_ms;
     unsigned char *scratch; /* one line */
     uint64_t moment;        /* counts up at each accept and each answer handed over */
+    /* A refusal that may be tried again, or a request whose answer was not handed over: which later requests
+     * under the same serial were certainly made afterwards? (hop rule 2) */
     struct refusal_memory refusals;
     unsigned illegal_texts_told;
     bool draining, closing;
@@ -83,7 +82,8 @@ struct caret { /* the serving side; the calling side is in caller.h */
 
 /* --- serving.c: the operations of adapter.h for an instance that serves --- */
 
-int serving_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error);
+int serving_open(const struct fep_host *host, const struct fep_config *config, void **self,
+                 struct fep_error *error);
 
 /* --- desk.c: what a line means --- */
 
@@ -91,7 +91,8 @@ int serving_open(const struct fep_host *host, const struct fep_config *config, v
 void desk_take_line(struct client *client, const unsigned char *line, size_t size);
 /* What is told when no line can be read: too long, or not a line. */
 void desk_refuse_bytes(struct client *client, const char *text);
-/* The local return code of a class and a canonical code; the gateway's own codes fall to the default of their class. */
+/* The local return code of a class and a canonical code; the gateway's own codes fall to the default of their
+ * class. */
 const char *desk_return_code(const struct caret *caret, char class, uint32_t canonical);
 
 /* --- session.c: connections --- */
@@ -112,7 +113,8 @@ size_t session_count_open(const struct caret *caret);
 
 /* --- inquiry.c: what became of another request --- */
 
-/* The answer to an inquiry, but for the original's output; NULL without memory, or if the mapping has no word for it. */
+/* The answer to an inquiry, but for the original's output; NULL without memory, or if the mapping has no word
+ * for it. */
 struct fep_record *inquiry_make_body(const struct caret *caret, const struct fep_result *result);
 
 /* --- day.c: sign-out and the totals before it --- */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "finding.h"
 #include "wire.h"
 
 /* What the original was answered with. */
@@ -27,15 +28,13 @@ original_code(const struct caret *caret, const struct fep_result *result)
 struct fep_record *
 inquiry_make_body(const struct caret *caret, const struct fep_result *result)
 {
-    static const char *const words[] = {"nothing",  "posted",    "refused",       "in_progress",
-                                        "reversed", "cancelled", "never_arrived", "stays_posted"};
     const struct fep_host *host = caret->host;
     const struct caret_wire *wire = &caret->wire;
     char layout[TRANSACTION_SIZE + 4], key[32];
-    if (result->finding >= sizeof words / sizeof *words)
+    if (support_finding_word(result->finding)[0] == '\0')
         return NULL;
     snprintf(layout, sizeof layout, "%.12s-R", wire->inquiry);
-    snprintf(key, sizeof key, "finding:%s", words[result->finding]);
+    snprintf(key, sizeof key, "finding:%s", support_finding_word(result->finding));
     const char *state = host->mapping_text(host->self, "serve_inquire", key);
     const char *field = host->mapping_text(host->self, "serve_inquire", "field");
     struct fep_record *body = state != NULL && field != NULL ? host->create_record(host->self, layout) : NULL;

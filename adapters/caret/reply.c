@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "finding.h"
 #include "wire.h"
 
 enum { RENEWALS = 2 };
@@ -53,18 +54,6 @@ read_result(const struct caller *caller, const struct fep_record *head)
     copy_text(result.local_reference, sizeof result.local_reference, (const char *)reference.data,
               reference.size);
     return result;
-}
-
-static int
-finding_by_name(const char *name)
-{
-    static const char *const names[] = {"nothing",  "posted",    "refused",       "in_progress",
-                                        "reversed", "cancelled", "never_arrived", "stays_posted"};
-    for (int i = 0; name != NULL && i < 8; i++) {
-        if (strcmp(name, names[i]) == 0)
-            return i;
-    }
-    return -1;
 }
 
 /* --- refusals --- */
@@ -132,7 +121,7 @@ take_refusal(struct caller *caller, struct errand *errand, const struct fep_reco
     }
     if (errand->operation == FEP_OP_REVERSE) {
         snprintf(key, sizeof key, "error:%u", result.code);
-        int finding = finding_by_name(host->mapping_text(host->self, "reverse", key));
+        int finding = support_finding_by_word(host->mapping_text(host->self, "reverse", key));
         if (finding == FEP_FOUND_STAYS_POSTED && search_begin(caller, errand))
             return;
         if (finding >= 0) {
@@ -232,7 +221,7 @@ read_finding(const struct caller *caller, const char *section, const struct fep_
     const char *field = host->mapping_text(host->self, section, "field");
     if (field == NULL || body == NULL || copy_field(host, body, field, value, sizeof value) <= 0)
         return -1;
-    return finding_by_name(host->mapping_text(host->self, section, value));
+    return support_finding_by_word(host->mapping_text(host->self, section, value));
 }
 
 /* yyyymmdd at the beginning of a field, 0 if there is none. */

@@ -2,6 +2,7 @@
  * to listen before all of that is known to be whole. */
 #include "caret.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,63 +10,57 @@
 #include "own_call.h"
 #include "wire.h"
 
+static const struct wire_fact wire_facts[] = {WIRE_FACT(struct caret_wire, transaction_field, true),
+                                              WIRE_FACT(struct caret_wire, institution_field, false),
+                                              WIRE_FACT(struct caret_wire, operator_field, false),
+                                              WIRE_FACT(struct caret_wire, cycle_field, false),
+                                              WIRE_FACT(struct caret_wire, serial_field, true),
+                                              WIRE_FACT(struct caret_wire, centre_field, false),
+                                              WIRE_FACT(struct caret_wire, online_field, false),
+                                              WIRE_FACT(struct caret_wire, online_values, false),
+                                              WIRE_FACT(struct caret_wire, return_field, true),
+                                              WIRE_FACT(struct caret_wire, reference_field, false),
+                                              WIRE_FACT(struct caret_wire, answer_cycle_field, false),
+                                              WIRE_FACT(struct caret_wire, text_field, false),
+                                              WIRE_FACT(struct caret_wire, good, true),
+                                              WIRE_FACT(struct caret_wire, reference_prefix, false),
+                                              WIRE_FACT(struct caret_wire, own_region, false),
+                                              WIRE_FACT(struct caret_wire, node_prefixes, false),
+                                              WIRE_FACT(struct caret_wire, serial_form, false),
+                                              WIRE_FACT(struct caret_wire, sign_in, false),
+                                              WIRE_FACT(struct caret_wire, sign_in_password, false),
+                                              WIRE_FACT(struct caret_wire, sign_in_clock, false),
+                                              WIRE_FACT(struct caret_wire, sign_in_answer_clock, false),
+                                              WIRE_FACT(struct caret_wire, sign_in_answer_resumed, false),
+                                              WIRE_FACT(struct caret_wire, sign_out, false),
+                                              WIRE_FACT(struct caret_wire, sign_out_forced, false),
+                                              WIRE_FACT(struct caret_wire, centre_time, false),
+                                              WIRE_FACT(struct caret_wire, centre_time_answer_clock, false),
+                                              WIRE_FACT(struct caret_wire, own_centre, false),
+                                              WIRE_FACT(struct caret_wire, after_midnight, false),
+                                              WIRE_FACT(struct caret_wire, reversal, false),
+                                              WIRE_FACT(struct caret_wire, new_connection_is_new, false),
+                                              WIRE_FACT(struct caret_wire, not_served, false),
+                                              WIRE_FACT(struct caret_wire, answer_serial_field, false),
+                                              WIRE_FACT(struct caret_wire, answer_transaction_field, false),
+                                              WIRE_FACT(struct caret_wire, replays, false),
+                                              WIRE_FACT(struct caret_wire, posting, false),
+                                              WIRE_FACT(struct caret_wire, totals, false),
+                                              WIRE_FACT(struct caret_wire, totals_date, false),
+                                              WIRE_FACT(struct caret_wire, totals_kind, false),
+                                              WIRE_FACT(struct caret_wire, totals_answer, false),
+                                              WIRE_FACT(struct caret_wire, totals_equal, false),
+                                              WIRE_FACT(struct caret_wire, inquiry_return, false),
+                                              WIRE_FACT(struct caret_wire, inquiry_reference, false),
+                                              WIRE_FACT(struct caret_wire, inquiry_output, false),
+                                              WIRE_FACT(struct caret_wire, number_limits, false)};
+
 static int
 read_wire(struct caret *caret, struct fep_error *error)
 {
     struct caret_wire *wire = &caret->wire;
-    const struct {
-        const char *name;
-        const char **value;
-        bool required;
-    } keys[] = {{"transaction_field", &wire->transaction_field, true},
-                {"institution_field", &wire->institution_field, false},
-                {"operator_field", &wire->operator_field, false},
-                {"cycle_field", &wire->cycle_field, false},
-                {"serial_field", &wire->serial_field, true},
-                {"centre_field", &wire->centre_field, false},
-                {"online_field", &wire->online_field, false},
-                {"online_values", &wire->online_values, false},
-                {"return_field", &wire->return_field, true},
-                {"reference_field", &wire->reference_field, false},
-                {"answer_cycle_field", &wire->answer_cycle_field, false},
-                {"text_field", &wire->text_field, false},
-                {"good", &wire->good, true},
-                {"reference_prefix", &wire->reference_prefix, false},
-                {"own_region", &wire->own_region, false},
-                {"node_prefixes", &wire->node_prefixes, false},
-                {"serial_form", &wire->serial_form, false},
-                {"sign_in", &wire->sign_in, false},
-                {"sign_in_password", &wire->sign_in_password, false},
-                {"sign_in_clock", &wire->sign_in_clock, false},
-                {"sign_in_answer_clock", &wire->sign_in_answer_clock, false},
-                {"sign_in_answer_resumed", &wire->sign_in_answer_resumed, false},
-                {"sign_out", &wire->sign_out, false},
-                {"sign_out_forced", &wire->sign_out_forced, false},
-                {"centre_time", &wire->centre_time, false},
-                {"centre_time_answer_clock", &wire->centre_time_answer_clock, false},
-                {"own_centre", &wire->own_centre, false},
-                {"after_midnight", &wire->after_midnight, false},
-                {"reversal", &wire->reversal, false},
-                {"new_connection_is_new", &wire->new_connection_is_new, false},
-                {"not_served", &wire->not_served, false},
-                {"answer_serial_field", &wire->answer_serial_field, false},
-                {"answer_transaction_field", &wire->answer_transaction_field, false},
-                {"replays", &wire->replays, false},
-                {"posting", &wire->posting, false},
-                {"totals", &wire->totals, false},
-                {"totals_date", &wire->totals_date, false},
-                {"totals_kind", &wire->totals_kind, false},
-                {"totals_answer", &wire->totals_answer, false},
-                {"totals_equal", &wire->totals_equal, false},
-                {"inquiry_return", &wire->inquiry_return, false},
-                {"inquiry_reference", &wire->inquiry_reference, false},
-                {"inquiry_output", &wire->inquiry_output, false},
-                {"number_limits", &wire->number_limits, false}};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        *keys[i].value = wire_text(caret->host, keys[i].name);
-        if (*keys[i].value == NULL && keys[i].required)
-            return set_error(error, 0, 0, "the mapping lacks wire.%s", keys[i].name);
-    }
+    if (wire_read(caret->host, wire_facts, sizeof wire_facts / sizeof *wire_facts, wire, error) < 0)
+        return -1;
     wire->inquiry = caret->host->mapping_text(caret->host->self, "serve_inquire", "local");
     if (wire->replays != NULL && strcmp(wire->replays, "yes") != 0)
         wire->replays = NULL;
@@ -166,12 +161,9 @@ serving_start(void *self, struct fep_call *call)
 {
     struct caret *caret = self;
     struct fep_error error = {0};
-    struct fep_result result = {.size = sizeof result};
     bool good = listener_open(&caret->listener, &caret->address, &error) == 0;
     session_report(caret);
-    if (!good)
-        copy_text(result.text, sizeof result.text, error.text, strlen(error.text));
-    caret->host->complete_call(caret->host->self, call, good ? FEP_ANSWERED : FEP_NOT_SENT, &result, NULL);
+    own_call_started(caret->host, call, good ? NULL : &error);
 }
 
 /* This side is asked; it never calls. */
@@ -187,11 +179,7 @@ static void
 serving_read_health(void *self, struct fep_health *health)
 {
     const struct caret *caret = self;
-    *health = caret->health;
-    health->size = sizeof *health;
-    health->open_calls = (uint32_t)session_count_open(caret);
-    if (health->state == 0)
-        health->state = FEP_STARTING;
+    two_way_tell_health(&caret->health, session_count_open(caret), health);
 }
 
 static void
@@ -222,9 +210,7 @@ serving_close(void *self)
 
 static const struct fep_adapter_ops side = {.size = sizeof side,
                                             .start = serving_start,
-                                            .submit = two_way_refuse,
-                                            .inquire = two_way_refuse,
-                                            .reverse = two_way_refuse,
+                                            TWO_WAY_SERVES,
                                             .cancel = serving_cancel,
                                             .read_health = serving_read_health,
                                             .drain = serving_drain,
@@ -234,10 +220,9 @@ int
 serving_open(const struct fep_host *host, const struct fep_config *config, void **self,
              struct fep_error *error)
 {
-    struct caret *caret = calloc(1, sizeof *caret);
+    struct caret *caret = two_way_create(sizeof *caret, host, &side, error);
     if (caret == NULL)
-        return set_error(error, 0, 0, "no memory");
-    caret->two_way = (struct two_way){host, &side};
+        return -1;
     caret->host = host;
     caret->config = config;
     listener_init(&caret->listener, host, session_take, caret);

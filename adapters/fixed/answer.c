@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "finding.h"
 #include "text.h"
 #include "wire.h"
 
@@ -99,18 +100,6 @@ correct_date(struct fixed *fixed, struct task *task, const struct fep_record *he
     task_place(fixed, task);
 }
 
-static int
-finding_by_name(const char *name)
-{
-    static const char *const names[] = {"nothing",  "posted",    "refused",       "in_progress",
-                                        "reversed", "cancelled", "never_arrived", "stays_posted"};
-    for (int i = 0; name != NULL && i < 8; i++) {
-        if (strcmp(name, names[i]) == 0)
-            return i;
-    }
-    return -1;
-}
-
 static void
 take_refusal(struct fixed *fixed, struct task *task, const struct fep_record *head, struct fep_bytes code)
 {
@@ -122,7 +111,7 @@ take_refusal(struct fixed *fixed, struct task *task, const struct fep_record *he
     result.refusal_class = class == 'R' ? FEP_REPEATABLE : FEP_FINAL;
     if (task->operation == FEP_OP_REVERSE) {
         snprintf(key, sizeof key, "error:%u", result.code);
-        int finding = finding_by_name(host->mapping_text(host->self, "reverse", key));
+        int finding = support_finding_by_word(host->mapping_text(host->self, "reverse", key));
         if (finding >= 0) {
             result.finding = (uint32_t)finding;
             task_finish(fixed, task, FEP_ANSWERED, &result, NULL);
@@ -202,7 +191,7 @@ read_finding(struct fixed *fixed, const char *section, const struct fep_record *
     const char *field = host->mapping_text(host->self, section, "field");
     if (field == NULL || copy_field(host, body, field, value, sizeof value) <= 0)
         return set_error(error, 0, 1001, "no state in the answer");
-    int finding = finding_by_name(host->mapping_text(host->self, section, value));
+    int finding = support_finding_by_word(host->mapping_text(host->self, section, value));
     return finding >= 0 ? finding
                         : set_error(error, 0, 1001, "the state in the answer is none of the mapping's");
 }

@@ -2,6 +2,7 @@
  * a call before it knows that the mapping names all it needs. */
 #include "fixed.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,50 +10,44 @@
 #include "own_call.h"
 #include "wire.h"
 
+static const struct wire_fact wire_facts[] = {WIRE_FACT(struct fixed_wire, head_constants, false),
+                                              WIRE_FACT(struct fixed_wire, transaction_field, true),
+                                              WIRE_FACT(struct fixed_wire, serial_field, true),
+                                              WIRE_FACT(struct fixed_wire, date_field, false),
+                                              WIRE_FACT(struct fixed_wire, time_field, false),
+                                              WIRE_FACT(struct fixed_wire, accounting_date_field, true),
+                                              WIRE_FACT(struct fixed_wire, kind_field, true),
+                                              WIRE_FACT(struct fixed_wire, answer_kind, true),
+                                              WIRE_FACT(struct fixed_wire, original_transaction_field, true),
+                                              WIRE_FACT(struct fixed_wire, return_field, true),
+                                              WIRE_FACT(struct fixed_wire, text_field, true),
+                                              WIRE_FACT(struct fixed_wire, reference_field, true),
+                                              WIRE_FACT(struct fixed_wire, good, true),
+                                              WIRE_FACT(struct fixed_wire, wrong_date, false),
+                                              WIRE_FACT(struct fixed_wire, not_signed_on, false),
+                                              WIRE_FACT(struct fixed_wire, posting, true),
+                                              WIRE_FACT(struct fixed_wire, sign_on, true),
+                                              WIRE_FACT(struct fixed_wire, sign_on_password, true),
+                                              WIRE_FACT(struct fixed_wire, sign_on_window, true),
+                                              WIRE_FACT(struct fixed_wire, sign_on_answer_date, true),
+                                              WIRE_FACT(struct fixed_wire, sign_on_answer_window, true),
+                                              WIRE_FACT(struct fixed_wire, sign_on_answer_clock, false),
+                                              WIRE_FACT(struct fixed_wire, inquiry_length, false),
+                                              WIRE_FACT(struct fixed_wire, inquiry_reference, false),
+                                              WIRE_FACT(struct fixed_wire, inquiry_return, false),
+                                              WIRE_FACT(struct fixed_wire, lookup_for, false),
+                                              WIRE_FACT(struct fixed_wire, lookup_empty, false),
+                                              WIRE_FACT(struct fixed_wire, lookup, false),
+                                              WIRE_FACT(struct fixed_wire, lookup_request, false),
+                                              WIRE_FACT(struct fixed_wire, lookup_row_field, false),
+                                              WIRE_FACT(struct fixed_wire, lookup_order, false)};
+
 static int
 read_wire(struct fixed *fixed, struct fep_error *error)
 {
     struct fixed_wire *wire = &fixed->wire;
-    const struct {
-        const char *name;
-        const char **value;
-        bool required;
-    } keys[] = {{"head_constants", &wire->head_constants, false},
-                {"transaction_field", &wire->transaction_field, true},
-                {"serial_field", &wire->serial_field, true},
-                {"date_field", &wire->date_field, false},
-                {"time_field", &wire->time_field, false},
-                {"accounting_date_field", &wire->accounting_date_field, true},
-                {"kind_field", &wire->kind_field, true},
-                {"answer_kind", &wire->answer_kind, true},
-                {"original_transaction_field", &wire->original_transaction_field, true},
-                {"return_field", &wire->return_field, true},
-                {"text_field", &wire->text_field, true},
-                {"reference_field", &wire->reference_field, true},
-                {"good", &wire->good, true},
-                {"wrong_date", &wire->wrong_date, false},
-                {"not_signed_on", &wire->not_signed_on, false},
-                {"posting", &wire->posting, true},
-                {"sign_on", &wire->sign_on, true},
-                {"sign_on_password", &wire->sign_on_password, true},
-                {"sign_on_window", &wire->sign_on_window, true},
-                {"sign_on_answer_date", &wire->sign_on_answer_date, true},
-                {"sign_on_answer_window", &wire->sign_on_answer_window, true},
-                {"sign_on_answer_clock", &wire->sign_on_answer_clock, false},
-                {"inquiry_length", &wire->inquiry_length, false},
-                {"inquiry_reference", &wire->inquiry_reference, false},
-                {"inquiry_return", &wire->inquiry_return, false},
-                {"lookup_for", &wire->lookup_for, false},
-                {"lookup_empty", &wire->lookup_empty, false},
-                {"lookup", &wire->lookup, false},
-                {"lookup_request", &wire->lookup_request, false},
-                {"lookup_row_field", &wire->lookup_row_field, false},
-                {"lookup_order", &wire->lookup_order, false}};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        *keys[i].value = wire_text(fixed->host, keys[i].name);
-        if (*keys[i].value == NULL && keys[i].required)
-            return set_error(error, 0, 0, "the mapping lacks wire.%s", keys[i].name);
-    }
+    if (wire_read(fixed->host, wire_facts, sizeof wire_facts / sizeof *wire_facts, wire, error) < 0)
+        return -1;
     if (wire->lookup != NULL &&
         (wire->lookup_for == NULL || wire->lookup_empty == NULL || wire->lookup_row_field == NULL))
         return set_error(error, 0, 0, "wire.lookup needs lookup_for, lookup_empty and lookup_row_field");
@@ -183,11 +178,7 @@ static void
 calling_read_health(void *self, struct fep_health *health)
 {
     const struct fixed *fixed = self;
-    *health = fixed->health;
-    health->size = sizeof *health;
-    health->open_calls = (uint32_t)fixed->task_count;
-    if (health->state == 0)
-        health->state = FEP_STARTING;
+    two_way_tell_health(&fixed->health, fixed->task_count, health);
 }
 
 static void
@@ -224,10 +215,9 @@ int
 calling_open(const struct fep_host *host, const struct fep_config *config, void **self,
              struct fep_error *error)
 {
-    struct fixed *fixed = calloc(1, sizeof *fixed);
+    struct fixed *fixed = two_way_create(sizeof *fixed, host, &side, error);
     if (fixed == NULL)
-        return set_error(error, 0, 0, "no memory");
-    fixed->two_way = (struct two_way){host, &side};
+        return -1;
     fixed->host = host;
     fixed->config = config;
     read_options(fixed);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "finding.h"
 #include "wire.h"
 
 struct request *
@@ -162,11 +163,9 @@ make_inquiry_body(struct server *server, const struct request *request, const st
     struct fep_error error;
     const struct fep_host *host = server->host;
     const struct server_wire *wire = &server->wire;
-    static const char *const words[] = {"nothing",  "posted",    "refused",       "in_progress",
-                                        "reversed", "cancelled", "never_arrived", "stays_posted"};
     char layout[LOCAL_SIZE + 4], key[32], length[24] = "", serial[SERIAL_SIZE], reference[SERIAL_SIZE] = "";
     snprintf(layout, sizeof layout, "%.12s-R", request->transaction);
-    snprintf(key, sizeof key, "finding:%s", words[result->finding < 8 ? result->finding : 0]);
+    snprintf(key, sizeof key, "finding:%s", support_finding_word(result->finding));
     const char *state = host->mapping_text(host->self, "serve_inquire", key);
     const char *field = host->mapping_text(host->self, "serve_inquire", "field");
     struct fep_record *head =

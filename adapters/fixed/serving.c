@@ -2,6 +2,7 @@
  * to listen before all of that is known to be whole. */
 #include "server.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,65 +10,59 @@
 #include "own_call.h"
 #include "wire.h"
 
+static const struct wire_fact wire_facts[] = {WIRE_FACT(struct server_wire, transaction_field, true),
+                                              WIRE_FACT(struct server_wire, serial_field, true),
+                                              WIRE_FACT(struct server_wire, date_field, true),
+                                              WIRE_FACT(struct server_wire, time_field, true),
+                                              WIRE_FACT(struct server_wire, accounting_date_field, true),
+                                              WIRE_FACT(struct server_wire, count_field, true),
+                                              WIRE_FACT(struct server_wire, kind_field, true),
+                                              WIRE_FACT(struct server_wire, request_kind, true),
+                                              WIRE_FACT(struct server_wire, answer_kind, true),
+                                              WIRE_FACT(struct server_wire, version_field, false),
+                                              WIRE_FACT(struct server_wire, version, false),
+                                              WIRE_FACT(struct server_wire, direction_field, false),
+                                              WIRE_FACT(struct server_wire, serve_direction, false),
+                                              WIRE_FACT(struct server_wire, sender_field, true),
+                                              WIRE_FACT(struct server_wire, receiver_field, true),
+                                              WIRE_FACT(struct server_wire, peer_node, false),
+                                              WIRE_FACT(struct server_wire, node, false),
+                                              WIRE_FACT(struct server_wire, original_transaction_field, true),
+                                              WIRE_FACT(struct server_wire, original_serial_field, true),
+                                              WIRE_FACT(struct server_wire, return_field, true),
+                                              WIRE_FACT(struct server_wire, text_field, true),
+                                              WIRE_FACT(struct server_wire, reference_field, true),
+                                              WIRE_FACT(struct server_wire, good, true),
+                                              WIRE_FACT(struct server_wire, good_text, false),
+                                              WIRE_FACT(struct server_wire, wrong_seal, true),
+                                              WIRE_FACT(struct server_wire, wrong_date, true),
+                                              WIRE_FACT(struct server_wire, not_signed_on, true),
+                                              WIRE_FACT(struct server_wire, dated, false),
+                                              WIRE_FACT(struct server_wire, stored, true),
+                                              WIRE_FACT(struct server_wire, rows_needed, false),
+                                              WIRE_FACT(struct server_wire, serial_form, false),
+                                              WIRE_FACT(struct server_wire, reference_prefix, false),
+                                              WIRE_FACT(struct server_wire, reversal, false),
+                                              WIRE_FACT(struct server_wire, reversal_reference, false),
+                                              WIRE_FACT(struct server_wire, new_connection_is_new, false),
+                                              WIRE_FACT(struct server_wire, sign_on, true),
+                                              WIRE_FACT(struct server_wire, sign_on_password, true),
+                                              WIRE_FACT(struct server_wire, sign_on_window, true),
+                                              WIRE_FACT(struct server_wire, sign_on_answer_date, true),
+                                              WIRE_FACT(struct server_wire, sign_on_answer_clock, true),
+                                              WIRE_FACT(struct server_wire, sign_on_answer_window, true),
+                                              WIRE_FACT(struct server_wire, sign_off, true),
+                                              WIRE_FACT(struct server_wire, inquiry, false),
+                                              WIRE_FACT(struct server_wire, inquiry_length, false),
+                                              WIRE_FACT(struct server_wire, inquiry_reference, false),
+                                              WIRE_FACT(struct server_wire, inquiry_return, false)};
+
 static int
 read_wire(struct server *server, struct fep_error *error)
 {
     struct server_wire *wire = &server->wire;
-    const struct {
-        const char *name;
-        const char **value;
-        bool required;
-    } keys[] = {{"transaction_field", &wire->transaction_field, true},
-                {"serial_field", &wire->serial_field, true},
-                {"date_field", &wire->date_field, true},
-                {"time_field", &wire->time_field, true},
-                {"accounting_date_field", &wire->accounting_date_field, true},
-                {"count_field", &wire->count_field, true},
-                {"kind_field", &wire->kind_field, true},
-                {"request_kind", &wire->request_kind, true},
-                {"answer_kind", &wire->answer_kind, true},
-                {"version_field", &wire->version_field, false},
-                {"version", &wire->version, false},
-                {"direction_field", &wire->direction_field, false},
-                {"serve_direction", &wire->serve_direction, false},
-                {"sender_field", &wire->sender_field, true},
-                {"receiver_field", &wire->receiver_field, true},
-                {"peer_node", &wire->peer_node, false},
-                {"node", &wire->node, false},
-                {"original_transaction_field", &wire->original_transaction_field, true},
-                {"original_serial_field", &wire->original_serial_field, true},
-                {"return_field", &wire->return_field, true},
-                {"text_field", &wire->text_field, true},
-                {"reference_field", &wire->reference_field, true},
-                {"good", &wire->good, true},
-                {"good_text", &wire->good_text, false},
-                {"wrong_seal", &wire->wrong_seal, true},
-                {"wrong_date", &wire->wrong_date, true},
-                {"not_signed_on", &wire->not_signed_on, true},
-                {"dated", &wire->dated, false},
-                {"stored", &wire->stored, true},
-                {"rows_needed", &wire->rows_needed, false},
-                {"serial_form", &wire->serial_form, false},
-                {"reference_prefix", &wire->reference_prefix, false},
-                {"reversal", &wire->reversal, false},
-                {"reversal_reference", &wire->reversal_reference, false},
-                {"new_connection_is_new", &wire->new_connection_is_new, false},
-                {"sign_on", &wire->sign_on, true},
-                {"sign_on_password", &wire->sign_on_password, true},
-                {"sign_on_window", &wire->sign_on_window, true},
-                {"sign_on_answer_date", &wire->sign_on_answer_date, true},
-                {"sign_on_answer_clock", &wire->sign_on_answer_clock, true},
-                {"sign_on_answer_window", &wire->sign_on_answer_window, true},
-                {"sign_off", &wire->sign_off, true},
-                {"inquiry", &wire->inquiry, false},
-                {"inquiry_length", &wire->inquiry_length, false},
-                {"inquiry_reference", &wire->inquiry_reference, false},
-                {"inquiry_return", &wire->inquiry_return, false}};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        *keys[i].value = wire_text(server->host, keys[i].name);
-        if (*keys[i].value == NULL && keys[i].required)
-            return set_error(error, 0, 0, "the mapping lacks wire.%s", keys[i].name);
-    }
+    if (wire_read(server->host, wire_facts, sizeof wire_facts / sizeof *wire_facts, wire, error) < 0)
+        return -1;
     return 0;
 }
 
@@ -143,14 +138,11 @@ serving_start(void *self, struct fep_call *call)
 {
     struct server *server = self;
     struct fep_error error = {0};
-    struct fep_result result = {.size = sizeof result};
     bool good = listener_open(&server->listener, &server->address, &error) == 0;
     if (good)
         file_desk_start(server);
     serving_report(server);
-    if (!good)
-        copy_text(result.text, sizeof result.text, error.text, strlen(error.text));
-    server->host->complete_call(server->host->self, call, good ? FEP_ANSWERED : FEP_NOT_SENT, &result, NULL);
+    own_call_started(server->host, call, good ? NULL : &error);
 }
 
 /* This side is asked; it never calls. */
@@ -166,11 +158,7 @@ static void
 serving_read_health(void *self, struct fep_health *health)
 {
     const struct server *server = self;
-    *health = server->health;
-    health->size = sizeof *health;
-    health->open_calls = (uint32_t)server->request_count;
-    if (health->state == 0)
-        health->state = FEP_STARTING;
+    two_way_tell_health(&server->health, server->request_count, health);
 }
 
 void
@@ -209,9 +197,7 @@ serving_close(void *self)
 
 static const struct fep_adapter_ops side = {.size = sizeof side,
                                             .start = serving_start,
-                                            .submit = two_way_refuse,
-                                            .inquire = two_way_refuse,
-                                            .reverse = two_way_refuse,
+                                            TWO_WAY_SERVES,
                                             .cancel = serving_cancel,
                                             .read_health = serving_read_health,
                                             .drain = serving_drain,
@@ -221,10 +207,9 @@ int
 serving_open(const struct fep_host *host, const struct fep_config *config, void **self,
              struct fep_error *error)
 {
-    struct server *server = calloc(1, sizeof *server);
+    struct server *server = two_way_create(sizeof *server, host, &side, error);
     if (server == NULL)
-        return set_error(error, 0, 0, "no memory");
-    server->two_way = (struct two_way){host, &side};
+        return -1;
     server->host = host;
     server->config = config;
     listener_init(&server->listener, host, client_take, server);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "finding.h"
 #include "wire.h"
 
 static bool
@@ -31,18 +32,6 @@ classify(const struct soap *soap, const char *code, const char *local, uint32_t 
     return value[0];
 }
 
-static int
-finding_by_name(const char *name)
-{
-    static const char *const names[] = {"nothing",  "posted",    "refused",       "in_progress",
-                                        "reversed", "cancelled", "never_arrived", "stays_posted"};
-    for (int i = 0; name != NULL && i < 8; i++) {
-        if (strcmp(name, names[i]) == 0)
-            return i;
-    }
-    return -1;
-}
-
 /* Not an answer to this request, or none that can be read. */
 static void
 take_unreadable(struct task *task, const char *why)
@@ -62,7 +51,7 @@ take_refusal(struct task *task, char class, struct fep_result *result)
     result->refusal_class = class == 'R' ? FEP_REPEATABLE : FEP_FINAL;
     if (task->operation == FEP_OP_REVERSE && class != 'U') {
         snprintf(key, sizeof key, "error:%u", result->code);
-        int finding = finding_by_name(host->mapping_text(host->self, "reverse", key));
+        int finding = support_finding_by_word(host->mapping_text(host->self, "reverse", key));
         if (finding >= 0) {
             result->finding = (uint32_t)finding;
             task_finish(task, FEP_ANSWERED, result, NULL);
@@ -95,7 +84,7 @@ read_finding(const struct soap *soap, const char *section, const struct fep_reco
     const char *field = host->mapping_text(host->self, section, "field");
     if (field == NULL || copy_field(host, body, field, value, sizeof value) <= 0)
         return set_error(error, 0, 1001, "no state in the answer");
-    int finding = finding_by_name(host->mapping_text(host->self, section, value));
+    int finding = support_finding_by_word(host->mapping_text(host->self, section, value));
     return finding >= 0 ? finding
                         : set_error(error, 0, 1001, "the state in the answer is none of the mapping's");
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "finding.h"
 #include "peer_clock.h"
 #include "wire.h"
 
@@ -242,14 +243,6 @@ tell_good(struct caller *caller, const struct fep_result *result, const struct f
     host->release_record(host->self, completed);
 }
 
-static const char *
-finding_word(uint32_t finding)
-{
-    static const char *const names[] = {"nothing",  "posted",    "refused",       "in_progress",
-                                        "reversed", "cancelled", "never_arrived", "stays_posted"};
-    return finding < sizeof names / sizeof *names ? names[finding] : "";
-}
-
 /* What became of an earlier request of theirs: its state, what it was told, and its output if it was posted
  * and not reversed. One that was cancelled later was told good, and its output says what the cancel took
  * back. */
@@ -260,7 +253,7 @@ tell_inquiry(struct caller *caller, const struct fep_result *result, const struc
     const struct fep_host *host = soap->host;
     const struct soap_wire *wire = &soap->codec.wire;
     char key[32], reference[SOAP_SERIAL_SIZE] = "", layout[SOAP_NAME_SIZE + 4];
-    snprintf(key, sizeof key, "finding:%s", finding_word(result->finding));
+    snprintf(key, sizeof key, "finding:%s", support_finding_word(result->finding));
     snprintf(layout, sizeof layout, "%s-R", caller->transaction);
     const char *state = host->mapping_text(host->self, "serve_inquire", key),
                *field = host->mapping_text(host->self, "serve_inquire", "field");

@@ -85,12 +85,157 @@ read_mode(struct soap *soap, struct fep_error *error)
     return tcp_parse(address, &soap->address, error);
 }
 
+/* --- both sides --- */
+
+static bool
+end_own_call(struct soap *soap, struct fep_call *call, enum fep_reason reason)
+{
+    struct fep_call **own = call == soap->start_call   ? &soap->start_call
+                            : call == soap->drain_call ? &soap->drain_call
+                                                       : NULL;
+    if (own == NULL)
+        return false;
+    own_call_end(soap->host, own, FEP_NOT_SENT, reason);
+    return true;
+}
+
+static void
+begin_drain(struct soap *soap, struct fep_call *call)
+{
+    soap->draining = true;
+    soap->drain_call = call;
+}
+
+/* --- calling --- */
+
+static void
+calling_start(void *self, struct fep_call *call)
+{
+    struct soap *soap = self;
+    soap->start_call = call;
+    health_start(soap);
+}
+
+static void
+calling_submit(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    task_begin(self, call, FEP_OP_SUBMIT, message);
+}
+
+static void
+calling_inquire(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    task_begin(self, call, FEP_OP_INQUIRE, message);
+}
+
+static void
+calling_reverse(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    task_begin(self, call, FEP_OP_REVERSE, message);
+}
+
+static void
+calling_cancel(void *self, struct fep_call *call, enum fep_reason reason)
+{
+    if (!end_own_call(self, call, reason))
+        task_cancel(self, call, reason);
+}
+
+static void
+calling_read_health(void *self, struct fep_health *health)
+{
+    const struct soap *soap = self;
+    two_way_tell_health(&soap->health, soap->task_count, health);
+}
+
+static void
+calling_drain(void *self, struct fep_call *call)
+{
+    struct soap *soap = self;
+    begin_drain(soap, call);
+    health_stop(soap);
+    health_report(soap);
+    task_check_drained(soap);
+}
+
+static void
+calling_close(void *self)
+{
+    struct soap *soap = self;
+    soap->closing = true;
+    health_stop(soap);
+    task_free_all(soap);
+    free(soap);
+}
+
+static const struct fep_adapter_ops calling = {.size = sizeof calling,
+                                               .start = calling_start,
+                                               .submit = calling_submit,
+                                               .inquire = calling_inquire,
+                                               .reverse = calling_reverse,
+                                               .cancel = calling_cancel,
+                                               .read_health = calling_read_health,
+                                               .drain = calling_drain,
+                                               .close = calling_close};
+
+/* --- serving --- */
+
+static void
+serving_start(void *self, struct fep_call *call)
+{
+    struct soap *soap = self;
+    struct fep_error error = {0};
+    bool good = serve_listen(soap, &error) == 0;
+    serve_report(soap);
+    own_call_started(soap->host, call, good ? NULL : &error);
+}
+
+static void
+serving_cancel(void *self, struct fep_call *call, enum fep_reason reason)
+{
+    (void)end_own_call(self, call, reason);
+}
+
+static void
+serving_read_health(void *self, struct fep_health *health)
+{
+    const struct soap *soap = self;
+    two_way_tell_health(&soap->health, serve_count_open(soap), health);
+}
+
+static void
+serving_drain(void *self, struct fep_call *call)
+{
+    begin_drain(self, call);
+    serve_drain(self);
+}
+
+static void
+serving_close(void *self)
+{
+    struct soap *soap = self;
+    soap->closing = true;
+    serve_stop_listening(soap);
+    serve_close_all(soap);
+    free(soap);
+}
+
+static const struct fep_adapter_ops serving = {.size = sizeof serving,
+                                               .start = serving_start,
+                                               TWO_WAY_SERVES,
+                                               .cancel = serving_cancel,
+                                               .read_health = serving_read_health,
+                                               .drain = serving_drain,
+                                               .close = serving_close};
+
+/* --- the module --- */
+
 static int
 soap_open(const struct fep_host *host, const struct fep_config *config, void **self, struct fep_error *error)
 {
-    struct soap *soap = calloc(1, sizeof *soap);
+    struct soap *soap = two_way_create(sizeof *soap, host, &calling, error);
     if (soap == NULL)
-        return set_error(error, 0, 0, "no memory");
+        return -1;
     soap->host = host;
     soap->config = config;
     soap->listener = -1;
@@ -100,121 +245,13 @@ soap_open(const struct fep_host *host, const struct fep_config *config, void **s
         free(soap);
         return -1;
     }
+    if (soap->serves)
+        soap->two_way.side = &serving;
     *self = soap;
     return 0;
 }
 
-static void
-soap_start(void *self, struct fep_call *call)
-{
-    struct soap *soap = self;
-    struct fep_error error = {0};
-    struct fep_result result = task_new_result(FEP_REASON_NONE);
-    if (!soap->serves) {
-        soap->start_call = call;
-        health_start(soap);
-        return;
-    }
-    bool good = serve_listen(soap, &error) == 0;
-    serve_report(soap);
-    if (!good)
-        copy_text(result.text, sizeof result.text, error.text, strlen(error.text));
-    soap->host->complete_call(soap->host->self, call, good ? FEP_ANSWERED : FEP_NOT_SENT, &result, NULL);
-}
-
-/* The side that is asked is never given a call by a route; if it is, nothing was sent. */
-static void
-begin(struct soap *soap, struct fep_call *call, uint32_t operation, const struct fep_message *message)
-{
-    struct fep_result result = task_new_result(FEP_REASON_PROTOCOL);
-    if (!soap->serves) {
-        task_begin(soap, call, operation, message);
-        return;
-    }
-    copy_text(result.text, sizeof result.text, "this instance serves", strlen("this instance serves"));
-    soap->host->complete_call(soap->host->self, call, FEP_NOT_SENT, &result, NULL);
-}
-
-static void
-soap_submit(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    begin(self, call, FEP_OP_SUBMIT, message);
-}
-
-static void
-soap_inquire(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    begin(self, call, FEP_OP_INQUIRE, message);
-}
-
-static void
-soap_reverse(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    begin(self, call, FEP_OP_REVERSE, message);
-}
-
-static void
-soap_cancel(void *self, struct fep_call *call, enum fep_reason reason)
-{
-    struct soap *soap = self;
-    struct fep_call **own = call == soap->start_call   ? &soap->start_call
-                            : call == soap->drain_call ? &soap->drain_call
-                                                       : NULL;
-    if (own == NULL) {
-        task_cancel(soap, call, reason);
-        return;
-    }
-    own_call_end(soap->host, own, FEP_NOT_SENT, reason);
-}
-
-static void
-soap_read_health(void *self, struct fep_health *health)
-{
-    const struct soap *soap = self;
-    *health = soap->health;
-    health->size = sizeof *health;
-    health->open_calls = (uint32_t)(soap->serves ? serve_count_open(soap) : soap->task_count);
-    if (health->state == 0)
-        health->state = FEP_STARTING;
-}
-
-static void
-soap_drain(void *self, struct fep_call *call)
-{
-    struct soap *soap = self;
-    soap->draining = true;
-    soap->drain_call = call;
-    if (soap->serves) {
-        serve_drain(soap);
-    } else {
-        health_stop(soap);
-        health_report(soap);
-        task_check_drained(soap);
-    }
-}
-
-static void
-soap_close(void *self)
-{
-    struct soap *soap = self;
-    soap->closing = true;
-    health_stop(soap);
-    task_free_all(soap);
-    serve_stop_listening(soap);
-    serve_close_all(soap);
-    free(soap);
-}
-
-static const struct fep_adapter_ops ops = {.size = sizeof ops,
-                                           .open = soap_open,
-                                           .start = soap_start,
-                                           .submit = soap_submit,
-                                           .inquire = soap_inquire,
-                                           .reverse = soap_reverse,
-                                           .cancel = soap_cancel,
-                                           .read_health = soap_read_health,
-                                           .drain = soap_drain,
-                                           .close = soap_close};
+static const struct fep_adapter_ops ops = {.size = sizeof ops, .open = soap_open, TWO_WAY_OPS};
 
 extern FEP_EXPORT const struct fep_adapter fep_adapter;
 const struct fep_adapter fep_adapter = {

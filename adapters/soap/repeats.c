@@ -7,39 +7,14 @@
  * never guess. */
 #include "soap.h"
 
-#include <stdio.h>
-#include <string.h>
-
 void
 repeats_note(struct soap *soap, const char *serial, uint64_t handed_over)
 {
-    struct refusal_memory *memory = &soap->refusals;
-    struct refused_serial *entry = NULL;
-    size_t count = sizeof memory->entries / sizeof *memory->entries;
-    for (size_t i = 0; i < count && entry == NULL; i++) {
-        if (strcmp(memory->entries[i].serial, serial) == 0)
-            entry = &memory->entries[i];
-    }
-    if (entry == NULL) {
-        entry = &memory->entries[memory->next];
-        memory->next = (memory->next + 1) % count;
-        if (entry->serial[0] != '\0') {
-            uint64_t then = entry->handed_over == UINT64_MAX ? soap->moment : entry->handed_over;
-            memory->floor = then > memory->floor ? then : memory->floor;
-        }
-        snprintf(entry->serial, sizeof entry->serial, "%s", serial);
-    }
-    entry->handed_over = handed_over;
+    refusals_note(&soap->refusals, serial, handed_over, soap->moment);
 }
 
 bool
 repeats_is_new(const struct soap *soap, const struct caller *caller, const char *serial)
 {
-    const struct refusal_memory *memory = &soap->refusals;
-    uint64_t told = memory->floor;
-    for (size_t i = 0; i < sizeof memory->entries / sizeof *memory->entries; i++) {
-        if (strcmp(memory->entries[i].serial, serial) == 0)
-            told = memory->entries[i].handed_over;
-    }
-    return caller->known_after > told;
+    return caller->known_after > refusals_handed_over(&soap->refusals, serial);
 }

@@ -5,7 +5,9 @@
 
 #include "codec.h"
 #include "http.h"
+#include "refusals.h"
 #include "tcp.h"
+#include "two_way.h"
 
 enum { MAX_TASKS = 256, MAX_LATE = 16, MAX_CALLERS = 512, LOG_ERROR_LEVEL = 3, LOG_WARNING_LEVEL = 4 };
 enum { OP_PROBE = 0 }; /* beside enum fep_operation: an echo of our own */
@@ -77,18 +79,8 @@ struct caller {
     char repeated[SOAP_SERIAL_SIZE]; /* the value that its answer repeats */
 };
 
-/* A refusal that may be tried again, or a request whose answer was not handed over: which later requests
- * under the same serial were certainly made afterwards? (hop rule 2) */
-struct refusal_memory {
-    struct refused_serial {
-        char serial[SOAP_SERIAL_SIZE];
-        uint64_t handed_over; /* UINT64_MAX: never */
-    } entries[512];
-    size_t next;
-    uint64_t floor; /* what was forgotten was handed over at the latest then */
-};
-
 struct soap {
+    struct two_way two_way;
     const struct fep_host *host;
     const struct fep_config *config;
     struct soap_codec codec;
@@ -118,6 +110,8 @@ struct soap {
     size_t caller_count, caller_limit;
     int64_t request_ms, write_ms, clock_tolerance_ms;
     uint64_t moment; /* counts up at each accept and each answer handed over */
+    /* A refusal that may be tried again, or a request whose answer was not handed over: which later requests
+     * under the same serial were certainly made afterwards? (hop rule 2) */
     struct refusal_memory refusals;
 };
 
@@ -148,7 +142,8 @@ int serial_of_attempt(struct soap *soap, const struct fep_attempt *attempt, char
                       struct fep_error *error);
 /* A new one of our own, for what posts nothing, and for inquiries and reversals. */
 void serial_draw(struct soap *soap, char serial[SOAP_SERIAL_SIZE]);
-/* The way back: the attempt's day and twelve digits, of a serial that serial_of_attempt made. False if it is none. */
+/* The way back: the attempt's day and twelve digits, of a serial that serial_of_attempt made. False if it is
+ * none. */
 bool serial_to_attempt(const struct soap *soap, struct fep_bytes serial, char out[24]);
 /* yyyymmdd in a serial of the form node, time, number; 0 if it has another. */
 uint32_t serial_date(struct fep_bytes serial);

@@ -2,9 +2,23 @@
  * not called. */
 #include "two_way.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "wire.h"
+
+void *
+two_way_create(size_t size, const struct fep_host *host, const struct fep_adapter_ops *side,
+               struct fep_error *error)
+{
+    struct two_way *instance = calloc(1, size);
+    if (instance == NULL) {
+        set_error(error, 0, 0, "no memory");
+        return NULL;
+    }
+    *instance = (struct two_way){host, side};
+    return instance;
+}
 
 static const struct fep_adapter_ops *
 side_of(void *self)
@@ -58,6 +72,16 @@ void
 two_way_close(void *self)
 {
     side_of(self)->close(self);
+}
+
+void
+two_way_tell_health(const struct fep_health *own, size_t open_calls, struct fep_health *out)
+{
+    *out = *own;
+    out->size = sizeof *out;
+    out->open_calls = (uint32_t)open_calls;
+    if (out->state == 0)
+        out->state = FEP_STARTING;
 }
 
 void

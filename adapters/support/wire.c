@@ -60,6 +60,19 @@ wire_text(const struct fep_host *host, const char *key)
     return host->mapping_text(host->self, "wire", key);
 }
 
+int
+wire_read(const struct fep_host *host, const struct wire_fact *facts, size_t count, void *wire,
+          struct fep_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *value = wire_text(host, facts[i].name);
+        if (value == NULL && facts[i].required)
+            return set_error(error, 0, 0, "the mapping lacks wire.%s", facts[i].name);
+        memcpy((char *)wire + facts[i].offset, &value, sizeof value);
+    }
+    return 0;
+}
+
 bool
 next_word(const char **at, const char **word, size_t *size)
 {

@@ -2,6 +2,8 @@
 #ifndef FEP_SUPPORT_WIRE_H
 #define FEP_SUPPORT_WIRE_H
 
+#include <stddef.h>
+
 #include <fep/adapter.h>
 
 /* Index of a plain field by name, or -1. */
@@ -17,6 +19,20 @@ bool bytes_equal(struct fep_bytes bytes, const char *text);
 
 /* The text under `wire`, or NULL. */
 const char *wire_text(const struct fep_host *host, const char *key);
+/* One of them that a module keeps as a member (const char *) of its own struct, under the same name. */
+struct wire_fact {
+    const char *name;
+    size_t offset;
+    bool required;
+};
+#define WIRE_FACT(type, member, needed)                                                                      \
+    {                                                                                                        \
+#member, offsetof(type, member), needed                                                              \
+    }
+/* Sets all members of `wire`, NULL where the mapping does not have the key; negative with the error if it is
+ * required. */
+int wire_read(const struct fep_host *host, const struct wire_fact *facts, size_t count, void *wire,
+              struct fep_error *error);
 /* Is `word` (size bytes) one of the blank-separated words of `list`? NULL is an empty list. */
 bool list_has(const char *list, const char *word, size_t size);
 /* The next blank-separated word from *at on; false at the end. Advances *at. */

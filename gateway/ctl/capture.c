@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "reply.h"
 
 enum { CAPTURE_S = 600, BESIDE_S = 30, MOST_EXCHANGES = 100 };
 
@@ -23,27 +24,14 @@ struct capturing {
     struct fep_error error;
 };
 
-static const char *
-text_in(struct json_object *object, const char *key)
-{
-    struct json_object *value = NULL;
-    return json_object_object_get_ex(object, key, &value) ? json_object_get_string(value) : "";
-}
-
-static int64_t
-number_in(struct json_object *object, const char *key)
-{
-    struct json_object *value = NULL;
-    return json_object_object_get_ex(object, key, &value) ? json_object_get_int64(value) : 0;
-}
-
 /* The canonical transaction, or the local one: for the file's name. */
 static const char *
 transaction_of(struct json_object *example)
 {
     struct json_object *header = NULL;
-    const char *infno = json_object_object_get_ex(example, "header", &header) ? text_in(header, "infno") : "";
-    return infno[0] != '\0' ? infno : text_in(example, "local");
+    const char *infno =
+        json_object_object_get_ex(example, "header", &header) ? reply_text(header, "infno") : "";
+    return infno[0] != '\0' ? infno : reply_text(example, "local");
 }
 
 static void
@@ -122,7 +110,7 @@ run(struct capturing *capturing, const struct conf *conf, int64_t count)
     if (result == NULL)
         return exit_code;
     printf("%" PRId64 " %s, %" PRId64 " %s\n", capturing->written, ctl_text(ctl, "份样本", "captured"),
-           number_in(result, "left_out"),
+           reply_number(result, "left_out"),
            ctl_text(ctl, "份无法脱敏后重译，未写", "left out: not translatable when masked"));
     json_object_put(result);
     return capturing->written > 0 ? CTL_GOOD : CTL_BAD;

@@ -8,16 +8,9 @@
 #include <string.h>
 
 #include "error.h"
+#include "reply.h"
 
 enum { RELOAD_S = 60, CATALOGUE_S = 1800, MOST_SHOWN = 1000 };
-
-static const char *
-text_of(struct json_object *object, const char *key)
-{
-    struct json_object *value = NULL;
-    const char *text = json_object_object_get_ex(object, key, &value) ? json_object_get_string(value) : NULL;
-    return text != NULL && text[0] != '\0' ? text : "-";
-}
 
 int
 ctl_reload(struct ctl *ctl)
@@ -33,7 +26,7 @@ ctl_reload(struct ctl *ctl)
     if (result != NULL) {
         ctl_audit(conf, "reload", ctl->words[0], 0, ctl->reason);
         printf("%s: %s %s\n", ctl->words[0], ctl_text(ctl, "对照表已加载，版本", "crosswalk loaded, version"),
-               text_of(result, "version"));
+               reply_shown(result, "version"));
         json_object_put(result);
     }
     conf_destroy(conf);
@@ -50,9 +43,9 @@ print_rows(const struct ctl *ctl, struct json_object *result)
         count = json_object_array_length(rows);
     for (size_t i = 0; i < count && i < MOST_SHOWN; i++) {
         struct json_object *row = json_object_array_get_idx(rows, i);
-        printf("  %-16s %s  %s  %s %s  %s %s\n", text_of(row, "kind"), text_of(row, "local"),
-               text_of(row, "name"), ctl_text(ctl, "对照表：", "crosswalk:"), text_of(row, "ours"),
-               ctl_text(ctl, "本地系统：", "local system:"), text_of(row, "theirs"));
+        printf("  %-16s %s  %s  %s %s  %s %s\n", reply_shown(row, "kind"), reply_shown(row, "local"),
+               reply_shown(row, "name"), ctl_text(ctl, "对照表：", "crosswalk:"), reply_shown(row, "ours"),
+               ctl_text(ctl, "本地系统：", "local system:"), reply_shown(row, "theirs"));
     }
     if (count > MOST_SHOWN)
         printf("  %s %zu %s\n", ctl_text(ctl, "另有", "and"), count - MOST_SHOWN,

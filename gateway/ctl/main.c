@@ -273,10 +273,55 @@ find_command(int count, char **words)
     return NULL;
 }
 
+/* An option that only says so, or gives a text: which flag it is, and where it is kept. */
+struct plain_option {
+    int option;
+    unsigned flag;
+    bool *said;
+    const char **text;
+};
+
+static bool
+read_plain_option(struct ctl *ctl, int option, unsigned *flags)
+{
+    const struct plain_option plain[] = {{OPTION_JSON, FLAG_JSON, &ctl->json, NULL},
+                                         {OPTION_SHOW, FLAG_SHOW, &ctl->show, NULL},
+                                         {OPTION_OVERWRITE, FLAG_OVERWRITE, &ctl->overwrite, NULL},
+                                         {OPTION_ALL, FLAG_ALL, &ctl->all, NULL},
+                                         {OPTION_TOTALS_ONLY, FLAG_TOTALS_ONLY, &ctl->totals_only, NULL},
+                                         {OPTION_MARKDOWN, FLAG_MARKDOWN, &ctl->markdown, NULL},
+                                         {OPTION_MED_TYPE, FLAG_CONDITIONS, NULL, &ctl->med_type},
+                                         {OPTION_INSUTYPE, FLAG_CONDITIONS, NULL, &ctl->insutype},
+                                         {OPTION_INSTITUTION, FLAG_CONDITIONS, NULL, &ctl->institution},
+                                         {OPTION_DATE, FLAG_CONDITIONS, NULL, &ctl->date},
+                                         {OPTION_BASE, FLAG_BASE, NULL, &ctl->base},
+                                         {OPTION_WHY, FLAG_WHY, NULL, &ctl->reason},
+                                         {OPTION_LOCAL, FLAG_LOCAL, NULL, &ctl->local},
+                                         {OPTION_MAPPING, FLAG_MAPPING, NULL, &ctl->mapping},
+                                         {OPTION_ANSWER, FLAG_ANSWER, NULL, &ctl->answer},
+                                         {OPTION_OUT, FLAG_OUT, NULL, &ctl->out},
+                                         {OPTION_PROFILE, FLAG_PROFILE, NULL, &ctl->profile},
+                                         {OPTION_SECRETS, FLAG_SECRETS, NULL, &ctl->secrets},
+                                         {OPTION_SECONDS, FLAG_SECONDS, NULL, &ctl->seconds}};
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        if (plain[i].option != option)
+            continue;
+        if (plain[i].said != NULL)
+            *plain[i].said = true;
+        else
+            *plain[i].text = optarg;
+        *flags |= plain[i].flag;
+        return true;
+    }
+    return false;
+}
+
 /* 0: go on; else the exit code plus one. */
 static int
 read_option(struct ctl *ctl, int option, unsigned *flags)
 {
+    if (read_plain_option(ctl, option, flags))
+        return 0;
     switch (option) {
     case 'c':
         ctl->conf_path = optarg;
@@ -285,82 +330,6 @@ read_option(struct ctl *ctl, int option, unsigned *flags)
         if (strcmp(optarg, "zh") != 0 && strcmp(optarg, "en") != 0)
             return print_usage(ctl, stderr) + 1;
         ctl->chinese = strcmp(optarg, "zh") == 0;
-        return 0;
-    case OPTION_JSON:
-        ctl->json = true;
-        *flags |= FLAG_JSON;
-        return 0;
-    case OPTION_SHOW:
-        ctl->show = true;
-        *flags |= FLAG_SHOW;
-        return 0;
-    case OPTION_OVERWRITE:
-        ctl->overwrite = true;
-        *flags |= FLAG_OVERWRITE;
-        return 0;
-    case OPTION_MED_TYPE:
-        ctl->med_type = optarg;
-        *flags |= FLAG_CONDITIONS;
-        return 0;
-    case OPTION_INSUTYPE:
-        ctl->insutype = optarg;
-        *flags |= FLAG_CONDITIONS;
-        return 0;
-    case OPTION_INSTITUTION:
-        ctl->institution = optarg;
-        *flags |= FLAG_CONDITIONS;
-        return 0;
-    case OPTION_DATE:
-        ctl->date = optarg;
-        *flags |= FLAG_CONDITIONS;
-        return 0;
-    case OPTION_BASE:
-        ctl->base = optarg;
-        *flags |= FLAG_BASE;
-        return 0;
-    case OPTION_ALL:
-        ctl->all = true;
-        *flags |= FLAG_ALL;
-        return 0;
-    case OPTION_TOTALS_ONLY:
-        ctl->totals_only = true;
-        *flags |= FLAG_TOTALS_ONLY;
-        return 0;
-    case OPTION_WHY:
-        ctl->reason = optarg;
-        *flags |= FLAG_WHY;
-        return 0;
-    case OPTION_LOCAL:
-        ctl->local = optarg;
-        *flags |= FLAG_LOCAL;
-        return 0;
-    case OPTION_MARKDOWN:
-        ctl->markdown = true;
-        *flags |= FLAG_MARKDOWN;
-        return 0;
-    case OPTION_MAPPING:
-        ctl->mapping = optarg;
-        *flags |= FLAG_MAPPING;
-        return 0;
-    case OPTION_ANSWER:
-        ctl->answer = optarg;
-        *flags |= FLAG_ANSWER;
-        return 0;
-    case OPTION_OUT:
-        ctl->out = optarg;
-        *flags |= FLAG_OUT;
-        return 0;
-    case OPTION_PROFILE:
-        ctl->profile = optarg;
-        *flags |= FLAG_PROFILE;
-        return 0;
-    case OPTION_SECRETS:
-        ctl->secrets = optarg;
-        *flags |= FLAG_SECRETS;
-        return 0;
-    case OPTION_SECONDS:
-        ctl->seconds = optarg;
-        *flags |= FLAG_SECONDS;
         return 0;
     case OPTION_SET:
         if (ctl->setting_count == CTL_SETTINGS)

@@ -9,24 +9,9 @@
 #include <string.h>
 
 #include "error.h"
+#include "reply.h"
 
 enum { TASK_S = 600 };
-
-static struct json_object *
-member_of(struct json_object *object, const char *key)
-{
-    struct json_object *value = NULL;
-    json_object_object_get_ex(object, key, &value);
-    return value;
-}
-
-static const char *
-text_of(struct json_object *object, const char *key)
-{
-    struct json_object *value = member_of(object, key);
-    const char *text = value != NULL ? json_object_get_string(value) : NULL;
-    return text != NULL && text[0] != '\0' ? text : "-";
-}
 
 /* yyyymmdd of yyyymmdd or yyyy-mm-dd; 0 if it is neither. */
 static int64_t
@@ -56,7 +41,7 @@ print_figures(struct json_object *row)
     static const char *const figures[] = {"setl_cnt",        "cancel_cnt", "medfee_sumamt",
                                           "fund_pay_sumamt", "acct_pay",   "psn_cash_pay"};
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-        printf(" %14s", text_of(row, figures[i]));
+        printf(" %14s", reply_shown(row, figures[i]));
     putchar('\n');
 }
 
@@ -72,12 +57,12 @@ print_totals(const struct ctl *ctl, struct json_object *rows)
            ctl_text(ctl, "现金", "cash"));
     for (size_t i = 0; i < json_object_array_length(rows); i++) {
         struct json_object *row = json_object_array_get_idx(rows, i);
-        const char *result = text_of(row, "stmt_rslt");
-        printf("%-8s %-8s %-3s", text_of(row, "insutype"), text_of(row, "clr_type"),
+        const char *result = reply_shown(row, "stmt_rslt");
+        printf("%-8s %-8s %-3s", reply_shown(row, "insutype"), reply_shown(row, "clr_type"),
                strcmp(result, "0") == 0   ? "="
                : strcmp(result, "-") == 0 ? ""
                                           : "<>");
-        print_figures(member_of(row, "ours"));
+        print_figures(reply_member(row, "ours"));
         printf("%-8s %-8s %-3s", "", ctl_text(ctl, "对方：", "theirs:"), "");
         print_figures(row);
     }
@@ -118,18 +103,19 @@ print_differences(const struct ctl *ctl, struct json_object *list)
         list != NULL && json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
     for (size_t i = 0; i < count; i++) {
         struct json_object *one = json_object_array_get_idx(list, i);
-        printf("%s  %s %s  %s %s  %s %s\n", name_kind(ctl, text_of(one, "kind")),
-               ctl_text(ctl, "业务", "message"), text_of(one, "msgid"), ctl_text(ctl, "流水", "serial"),
-               text_of(one, "local_serial"), ctl_text(ctl, "结算", "settlement"), text_of(one, "setl_id"));
-        print_side(ctl, "网关：", "ours:  ", member_of(one, "ours"));
-        print_side(ctl, "对方：", "theirs:", member_of(one, "theirs"));
+        printf("%s  %s %s  %s %s  %s %s\n", name_kind(ctl, reply_shown(one, "kind")),
+               ctl_text(ctl, "业务", "message"), reply_shown(one, "msgid"), ctl_text(ctl, "流水", "serial"),
+               reply_shown(one, "local_serial"), ctl_text(ctl, "结算", "settlement"),
+               reply_shown(one, "setl_id"));
+        print_side(ctl, "网关：", "ours:  ", reply_member(one, "ours"));
+        print_side(ctl, "对方：", "theirs:", reply_member(one, "theirs"));
     }
 }
 
 static int
 print_result(const struct ctl *ctl, struct json_object *result, const char *instance, int64_t day)
 {
-    struct json_object *equal = member_of(result, "equal");
+    struct json_object *equal = reply_member(result, "equal");
     if (equal == NULL || !json_object_is_type(equal, json_type_boolean)) {
         fprintf(stderr, "fepctl: %s\n",
                 ctl_text(ctl, "实例的回答没有说明是否相符：未完成",
@@ -143,8 +129,8 @@ print_result(const struct ctl *ctl, struct json_object *result, const char *inst
     }
     printf("%s %" PRId64 ": %s\n", instance, day,
            exit_code == CTL_GOOD ? ctl_text(ctl, "相符", "equal") : ctl_text(ctl, "有差异", "DIFFERENCES"));
-    print_totals(ctl, member_of(result, "totals"));
-    print_differences(ctl, member_of(result, "differences"));
+    print_totals(ctl, reply_member(result, "totals"));
+    print_differences(ctl, reply_member(result, "differences"));
     return exit_code;
 }
 

@@ -8,38 +8,16 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "reply.h"
 #include "store.h"
 
 enum { WAIT_MS = 3000, SNAPSHOT_LIMIT = 200000 };
-
-static int64_t
-number_of(struct json_object *object, const char *key)
-{
-    struct json_object *value = NULL;
-    return json_object_object_get_ex(object, key, &value) ? json_object_get_int64(value) : 0;
-}
 
 static bool
 flag_of(struct json_object *object, const char *key)
 {
     struct json_object *value = NULL;
     return json_object_object_get_ex(object, key, &value) && json_object_get_boolean(value);
-}
-
-static const char *
-text_of(struct json_object *object, const char *key)
-{
-    struct json_object *value = NULL;
-    const char *text = json_object_object_get_ex(object, key, &value) ? json_object_get_string(value) : NULL;
-    return text != NULL ? text : "";
-}
-
-static struct json_object *
-member_of(struct json_object *object, const char *key)
-{
-    struct json_object *value = NULL;
-    json_object_object_get_ex(object, key, &value);
-    return value;
 }
 
 static void
@@ -98,17 +76,17 @@ static void
 print_peer(const struct ctl *ctl, struct json_object *peer)
 {
     char span[40];
-    ctl_format_span(ctl, number_of(peer, "down_ms"), span);
-    printf("  %-13s ", text_of(peer, "name"));
+    ctl_format_span(ctl, reply_number(peer, "down_ms"), span);
+    printf("  %-13s ", reply_text(peer, "name"));
     if (flag_of(peer, "up"))
         printf("%s", ctl_text(ctl, "通", "up  "));
     else
         printf("%s %s", ctl_text(ctl, "断，已", "DOWN for"), span);
     printf("   %s %" PRId64 "   %s %" PRId64 "   %s %" PRId64 "   %s %" PRId64 " ms\n",
-           ctl_text(ctl, "未确认", "unacknowledged"), number_of(peer, "unacknowledged"),
-           ctl_text(ctl, "等待", "waiting"), number_of(peer, "waiting"), ctl_text(ctl, "重发", "resent"),
-           number_of(peer, "resent"), ctl_text(ctl, "时钟差", "clock offset"),
-           number_of(peer, "clock_offset_ms"));
+           ctl_text(ctl, "未确认", "unacknowledged"), reply_number(peer, "unacknowledged"),
+           ctl_text(ctl, "等待", "waiting"), reply_number(peer, "waiting"), ctl_text(ctl, "重发", "resent"),
+           reply_number(peer, "resent"), ctl_text(ctl, "时钟差", "clock offset"),
+           reply_number(peer, "clock_offset_ms"));
 }
 
 static void
@@ -117,10 +95,10 @@ print_instance(const struct ctl *ctl, struct json_object *instance)
     const char *state = !flag_of(instance, "up")      ? ctl_text(ctl, "未运行", "DOWN")
                         : !flag_of(instance, "ready") ? ctl_text(ctl, "未就绪", "NOT READY")
                                                       : ctl_text(ctl, "就绪", "ready");
-    printf("  %-13s %s   %s %" PRId64 "   %s", text_of(instance, "name"), state, ctl_text(ctl, "第", "epoch"),
-           number_of(instance, "epoch"), text_of(instance, "health"));
-    if (text_of(instance, "reason")[0] != '\0')
-        printf("   %s", text_of(instance, "reason"));
+    printf("  %-13s %s   %s %" PRId64 "   %s", reply_text(instance, "name"), state,
+           ctl_text(ctl, "第", "epoch"), reply_number(instance, "epoch"), reply_text(instance, "health"));
+    if (reply_text(instance, "reason")[0] != '\0')
+        printf("   %s", reply_text(instance, "reason"));
     putchar('\n');
 }
 
@@ -162,32 +140,32 @@ static void
 print_health(const struct ctl *ctl, const struct conf *conf, struct json_object *reply)
 {
     print_label(ctl, "查询等待", "queries waiting");
-    printf("%" PRId64 "\n", number_of(reply, "pending_queries"));
+    printf("%" PRId64 "\n", reply_number(reply, "pending_queries"));
     print_label(ctl, "积压字节", "queued bytes");
-    printf("%" PRId64 " / %" PRIu64 "\n", number_of(reply, "queued_bytes"), conf->bounds.max_queued_bytes);
+    printf("%" PRId64 " / %" PRIu64 "\n", reply_number(reply, "queued_bytes"), conf->bounds.max_queued_bytes);
     print_label(ctl, "磁盘", "disk");
     puts(flag_of(reply, "room") ? ctl_text(ctl, "有空间", "room for new updates")
                                 : ctl_text(ctl, "已满：不受理新业务，结果和冲正照常",
                                            "FULL: nothing new is taken; outcomes and reversals go on"));
-    if (number_of(reply, "open_prompts") > 0) {
+    if (reply_number(reply, "open_prompts") > 0) {
         print_label(ctl, "编码提示", "open prompts");
-        printf("%" PRId64 "   %s\n", number_of(reply, "open_prompts"),
+        printf("%" PRId64 "   %s\n", reply_number(reply, "open_prompts"),
                ctl_text(ctl, "异地费用行缺本地编码，用 fepctl prompts 查看",
                         "lines of other places without a local code, see fepctl prompts"));
     }
     print_quarantine(ctl, conf);
     print_label(ctl, "启动以来", "since start");
-    print_figures(member_of(reply, "endings"));
+    print_figures(reply_member(reply, "endings"));
     putchar('\n');
-    if (number_of(reply, "log_dropped") > 0) {
+    if (reply_number(reply, "log_dropped") > 0) {
         print_label(ctl, "日志缺失", "log lines lost");
-        printf("%" PRId64 "\n", number_of(reply, "log_dropped"));
+        printf("%" PRId64 "\n", reply_number(reply, "log_dropped"));
     }
-    if (number_of(reply, "frames_refused") > 0 || number_of(reply, "keys_refused") > 0) {
+    if (reply_number(reply, "frames_refused") > 0 || reply_number(reply, "keys_refused") > 0) {
         print_label(ctl, "丢弃", "refused");
         printf("%s %" PRId64 "   %s %" PRId64 "\n", ctl_text(ctl, "坏报文", "malformed frames"),
-               number_of(reply, "frames_refused"), ctl_text(ctl, "未登记公钥", "unknown keys"),
-               number_of(reply, "keys_refused"));
+               reply_number(reply, "frames_refused"), ctl_text(ctl, "未登记公钥", "unknown keys"),
+               reply_number(reply, "keys_refused"));
     }
 }
 
@@ -195,15 +173,15 @@ static void
 print_status(const struct ctl *ctl, const struct conf *conf, struct json_object *reply)
 {
     char span[40];
-    print_unknown(ctl, number_of(reply, "open_unknown"));
-    print_open(ctl, number_of(reply, "open_total"), member_of(reply, "open"));
-    ctl_format_span(ctl, number_of(reply, "uptime_ms"), span);
+    print_unknown(ctl, reply_number(reply, "open_unknown"));
+    print_open(ctl, reply_number(reply, "open_total"), reply_member(reply, "open"));
+    ctl_format_span(ctl, reply_number(reply, "uptime_ms"), span);
     print_label(ctl, "网关", "gateway");
-    printf("%s %s   %s %s   %s %" PRId64 "\n", text_of(reply, "node"), conf->name,
+    printf("%s %s   %s %s   %s %" PRId64 "\n", reply_text(reply, "node"), conf->name,
            ctl_text(ctl, "已运行", "up"), span, ctl_text(ctl, "数据代次", "incarnation"),
-           number_of(reply, "incarnation"));
-    print_list(ctl, member_of(reply, "peers"), ctl_text(ctl, "对端", "peers"), print_peer);
-    print_list(ctl, member_of(reply, "instances"), ctl_text(ctl, "适配接口", "instances"), print_instance);
+           reply_number(reply, "incarnation"));
+    print_list(ctl, reply_member(reply, "peers"), ctl_text(ctl, "对端", "peers"), print_peer);
+    print_list(ctl, reply_member(reply, "instances"), ctl_text(ctl, "适配接口", "instances"), print_instance);
     print_health(ctl, conf, reply);
 }
 
@@ -275,7 +253,7 @@ show_snapshot(const struct ctl *ctl, const struct conf *conf, const struct fep_e
         return CTL_BAD;
     }
     print_unknown(ctl, (int64_t)snapshot.unknown);
-    print_open(ctl, (int64_t)snapshot.total, member_of(reply, "open"));
+    print_open(ctl, (int64_t)snapshot.total, reply_member(reply, "open"));
     print_label(ctl, "网关", "gateway");
     printf(
         "%s %s   %s\n", conf->node, conf->name,
@@ -298,7 +276,7 @@ ctl_status(struct ctl *ctl)
     if (reply == NULL) {
         exit_code = show_snapshot(ctl, conf, &error);
     } else if (!flag_of(reply, "ok")) {
-        error_set(&error, 0, FEP_E_USAGE, "the router: %.200s", text_of(reply, "error"));
+        error_set(&error, 0, FEP_E_USAGE, "the router: %.200s", reply_text(reply, "error"));
         exit_code = ctl_fail(ctl, &error, CTL_BAD);
         json_object_put(reply);
     } else if (ctl->json) {

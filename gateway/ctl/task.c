@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "log.h"
+#include "reply.h"
 
 enum { BESIDE_MS = 5000 }; /* what the router may take beyond the task's own time */
 
@@ -21,14 +22,6 @@ ctl_audit(const struct conf *conf, const char *what, const char *instance, int64
     log_close();
 }
 
-static struct json_object *
-member_of(struct json_object *object, const char *key)
-{
-    struct json_object *value = NULL;
-    json_object_object_get_ex(object, key, &value);
-    return value;
-}
-
 struct parts {
     int (*on_part)(void *arg, struct json_object *result);
     void *arg;
@@ -38,14 +31,14 @@ static int
 pass_part(void *arg, struct json_object *reply)
 {
     struct parts *parts = arg;
-    return parts->on_part != NULL ? parts->on_part(parts->arg, member_of(reply, "result")) : 0;
+    return parts->on_part != NULL ? parts->on_part(parts->arg, reply_member(reply, "result")) : 0;
 }
 
 /* All of them, as when a file is checked. */
 static void
 print_problems(struct json_object *result)
 {
-    struct json_object *list = result != NULL ? member_of(result, "problems") : NULL;
+    struct json_object *list = result != NULL ? reply_member(result, "problems") : NULL;
     if (list == NULL || !json_object_is_type(list, json_type_array))
         return;
     for (size_t i = 0; i < json_object_array_length(list); i++)
@@ -57,13 +50,13 @@ static int
 say_refusal(const struct ctl *ctl, struct json_object *reply, const char *instance)
 {
     struct fep_error error = {0};
-    struct json_object *result = member_of(reply, "result"), *code = member_of(reply, "code"),
-                       *text = member_of(reply, "error");
+    struct json_object *result = reply_member(reply, "result"), *code = reply_member(reply, "code"),
+                       *text = reply_member(reply, "error");
     bool by_router = result == NULL;
     if (code == NULL && result != NULL)
-        code = member_of(result, "code");
+        code = reply_member(result, "code");
     if ((text == NULL || json_object_get_string_len(text) == 0) && result != NULL)
-        text = member_of(result, "error");
+        text = reply_member(result, "error");
     print_problems(result);
     error_set(&error, 0, (unsigned)json_object_get_int(code), "%s: %.200s", instance,
               text != NULL ? json_object_get_string(text) : "-");
@@ -87,9 +80,9 @@ ctl_run_task(struct ctl *ctl, const struct conf *conf, const char *instance, str
         ctl_fail(ctl, &error, CTL_SURROUNDINGS);
         return NULL;
     }
-    if (json_object_get_boolean(member_of(reply, "ok"))) {
+    if (json_object_get_boolean(reply_member(reply, "ok"))) {
         *exit_code = CTL_GOOD;
-        result = json_object_get(member_of(reply, "result"));
+        result = json_object_get(reply_member(reply, "result"));
         if (result == NULL)
             result = json_object_new_object();
     } else {

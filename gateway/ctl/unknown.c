@@ -8,29 +8,9 @@
 #include <string.h>
 
 #include "error.h"
+#include "reply.h"
 
 enum { WAIT_MS = 5000 };
-
-static struct json_object *
-member_of(struct json_object *object, const char *key)
-{
-    struct json_object *value = NULL;
-    json_object_object_get_ex(object, key, &value);
-    return value;
-}
-
-static const char *
-text_of(struct json_object *object, const char *key)
-{
-    const char *text = json_object_get_string(member_of(object, key));
-    return text != NULL ? text : "";
-}
-
-static int64_t
-number_of(struct json_object *object, const char *key)
-{
-    return json_object_get_int64(member_of(object, key));
-}
 
 struct words {
     const char *name, *zh, *en;
@@ -83,23 +63,23 @@ operation_text(const struct ctl *ctl, int64_t operation)
 static void
 print_title(const struct ctl *ctl, struct json_object *entry)
 {
-    printf("%s %s   %s %s   %s %s\n", text_of(entry, "infno"),
-           text_of(entry, ctl->chinese ? "name_zh" : "name_en"), ctl_text(ctl, "报文号", "msgid"),
-           text_of(entry, "msgid"), ctl_text(ctl, "发起网关", "of"), text_of(entry, "origin"));
+    printf("%s %s   %s %s   %s %s\n", reply_text(entry, "infno"),
+           reply_text(entry, ctl->chinese ? "name_zh" : "name_en"), ctl_text(ctl, "报文号", "msgid"),
+           reply_text(entry, "msgid"), ctl_text(ctl, "发起网关", "of"), reply_text(entry, "origin"));
 }
 
 static void
 print_reason(const struct ctl *ctl, struct json_object *entry)
 {
-    unsigned code = (unsigned)number_of(entry, "code");
+    unsigned code = (unsigned)reply_number(entry, "code");
     const struct error_description *own = error_describe(code);
-    printf("  %s  %s", ctl_text(ctl, "原因", "why"), text_of(entry, "reason"));
+    printf("  %s  %s", ctl_text(ctl, "原因", "why"), reply_text(entry, "reason"));
     if (code != 0)
         printf("  %s%04u", own != NULL ? "FEP-" : "", code);
     if (own != NULL)
         printf(" %s", ctl_text(ctl, own->zh, own->en));
-    if (text_of(entry, "text")[0] != '\0')
-        printf("  %s", text_of(entry, "text"));
+    if (reply_text(entry, "text")[0] != '\0')
+        printf("  %s", reply_text(entry, "text"));
     putchar('\n');
 }
 
@@ -107,14 +87,14 @@ static void
 print_next(const struct ctl *ctl, struct json_object *entry)
 {
     char at[32];
-    printf("  %s  %s", ctl_text(ctl, "下一步", "next"), wait_text(ctl, text_of(entry, "wait")));
-    if (number_of(entry, "next_ms") != 0) {
-        ctl_format_time(number_of(entry, "next_ms"), at);
+    printf("  %s  %s", ctl_text(ctl, "下一步", "next"), wait_text(ctl, reply_text(entry, "wait")));
+    if (reply_number(entry, "next_ms") != 0) {
+        ctl_format_time(reply_number(entry, "next_ms"), at);
         printf("%s%s %.19s", ctl_text(ctl, "；下次", "; next "),
-               operation_text(ctl, number_of(entry, "operation")), at);
+               operation_text(ctl, reply_number(entry, "operation")), at);
     }
-    if (number_of(entry, "asked") > 0)
-        printf("%s %" PRId64 " %s", ctl_text(ctl, "；已问", "; asked"), number_of(entry, "asked"),
+    if (reply_number(entry, "asked") > 0)
+        printf("%s %" PRId64 " %s", ctl_text(ctl, "；已问", "; asked"), reply_number(entry, "asked"),
                ctl_text(ctl, "次", "times"));
     putchar('\n');
 }
@@ -130,8 +110,8 @@ static const struct words verbs[] = {
 static void
 print_commands(const struct ctl *ctl, struct json_object *entry)
 {
-    struct json_object *settles = member_of(entry, "settles");
-    int64_t proposal = number_of(entry, "proposal");
+    struct json_object *settles = reply_member(entry, "settles");
+    int64_t proposal = reply_number(entry, "proposal");
     if (proposal != 0) {
         printf("  %s  fepctl confirm %" PRId64 " | fepctl withdraw %" PRId64 " --why TEXT\n",
                ctl_text(ctl, "已有提议，另一人用", "proposed; somebody else:"), proposal, proposal);
@@ -150,7 +130,7 @@ print_commands(const struct ctl *ctl, struct json_object *entry)
         for (size_t at = 0; at < sizeof verbs / sizeof *verbs; at++)
             if (strcmp(verbs[at].name, verb) == 0)
                 printf("    %s: fepctl propose %s %s%s --why TEXT\n",
-                       ctl_text(ctl, verbs[at].zh, verbs[at].en), text_of(entry, "msgid"), verb,
+                       ctl_text(ctl, verbs[at].zh, verbs[at].en), reply_text(entry, "msgid"), verb,
                        strcmp(verb, "posted") == 0 ? " --answer FILE" : "");
     }
 }
@@ -159,15 +139,15 @@ static void
 print_unclear(const struct ctl *ctl, struct json_object *entry)
 {
     char since[32], age[40];
-    ctl_format_time(number_of(entry, "since_ms"), since);
-    ctl_format_span(ctl, number_of(entry, "age_ms"), age);
-    if (json_object_get_boolean(member_of(entry, "person")))
+    ctl_format_time(reply_number(entry, "since_ms"), since);
+    ctl_format_span(ctl, reply_number(entry, "age_ms"), age);
+    if (json_object_get_boolean(reply_member(entry, "person")))
         printf("%s  ", ctl_text(ctl, "[须人工]", "[A PERSON IS NEEDED]"));
     print_title(ctl, entry);
-    printf("  %s  %s (%s)  %s -> %s   %s %s\n", ctl_text(ctl, "本站", "here"), text_of(entry, "state"),
-           text_of(entry, "role"), text_of(entry, "from"), text_of(entry, "to"),
+    printf("  %s  %s (%s)  %s -> %s   %s %s\n", ctl_text(ctl, "本站", "here"), reply_text(entry, "state"),
+           reply_text(entry, "role"), reply_text(entry, "from"), reply_text(entry, "to"),
            ctl_text(ctl, "本地流水", "local serial"),
-           text_of(entry, "local_serial")[0] != '\0' ? text_of(entry, "local_serial") : "-");
+           reply_text(entry, "local_serial")[0] != '\0' ? reply_text(entry, "local_serial") : "-");
     printf("  %s  %.19s  (%s)\n", ctl_text(ctl, "自", "since"), since, age);
     print_reason(ctl, entry);
     print_next(ctl, entry);
@@ -178,13 +158,13 @@ static void
 print_standing(const struct ctl *ctl, struct json_object *entry)
 {
     char since[32];
-    ctl_format_time(number_of(entry, "since_ms"), since);
+    ctl_format_time(reply_number(entry, "since_ms"), since);
     print_title(ctl, entry);
     printf("  %s  %s  %.19s\n",
            ctl_text(ctl, "冲正被最终拒绝，仍然有效", "its reversal was declined for good: it stands"),
-           text_of(entry, "to"), since);
+           reply_text(entry, "to"), since);
     printf("  %s  fepctl acknowledge %" PRId64 " --why TEXT\n",
-           ctl_text(ctl, "处理之后", "when it was seen to:"), number_of(entry, "id"));
+           ctl_text(ctl, "处理之后", "when it was seen to:"), reply_number(entry, "id"));
 }
 
 static void
@@ -204,14 +184,14 @@ static void
 print_all(const struct ctl *ctl, struct json_object *reply)
 {
     printf("%s %" PRId64 "   %s %" PRId64 "   %s %" PRId64 "\n", ctl_text(ctl, "未明", "unknown"),
-           number_of(reply, "count"), ctl_text(ctl, "须人工", "need a person"),
-           number_of(reply, "for_person"), ctl_text(ctl, "仍然有效待确认", "stand, not acknowledged"),
-           number_of(reply, "standing_count"));
-    if (!json_object_get_boolean(member_of(reply, "operators")) && number_of(reply, "for_person") > 0)
+           reply_number(reply, "count"), ctl_text(ctl, "须人工", "need a person"),
+           reply_number(reply, "for_person"), ctl_text(ctl, "仍然有效待确认", "stand, not acknowledged"),
+           reply_number(reply, "standing_count"));
+    if (!json_object_get_boolean(reply_member(reply, "operators")) && reply_number(reply, "for_person") > 0)
         puts(ctl_text(ctl, "配置中没有 operators：不能人工办结，见安装说明",
                       "the configuration names no operators: nothing can be settled by hand until it does"));
-    print_list(ctl, member_of(reply, "unclear"), number_of(reply, "count"), print_unclear);
-    print_list(ctl, member_of(reply, "standing"), number_of(reply, "standing_count"), print_standing);
+    print_list(ctl, reply_member(reply, "unclear"), reply_number(reply, "count"), print_unclear);
+    print_list(ctl, reply_member(reply, "standing"), reply_number(reply, "standing_count"), print_standing);
 }
 
 struct json_object *
@@ -223,8 +203,8 @@ ctl_ask_either(struct ctl *ctl, const struct conf *conf, struct json_object *req
     *exit_code = CTL_GOOD;
     if (reply == NULL) {
         *exit_code = ctl_fail(ctl, &error, CTL_SURROUNDINGS);
-    } else if (!json_object_get_boolean(member_of(reply, "ok"))) {
-        error_set(&error, 0, (unsigned)number_of(reply, "code"), "%.200s", text_of(reply, "error"));
+    } else if (!json_object_get_boolean(reply_member(reply, "ok"))) {
+        error_set(&error, 0, (unsigned)reply_number(reply, "code"), "%.200s", reply_text(reply, "error"));
         *exit_code = ctl_fail(ctl, &error, CTL_BAD);
         json_object_put(reply);
         reply = NULL;
@@ -245,7 +225,8 @@ ctl_unknown(struct ctl *ctl)
     json_object_object_add(request, "do", json_object_new_string("unknown"));
     reply = ctl_ask_either(ctl, conf, request, &exit_code);
     if (reply != NULL) {
-        exit_code = number_of(reply, "count") + number_of(reply, "standing_count") > 0 ? CTL_BAD : CTL_GOOD;
+        exit_code =
+            reply_number(reply, "count") + reply_number(reply, "standing_count") > 0 ? CTL_BAD : CTL_GOOD;
         if (ctl->json) {
             ctl_print_json(reply);
         } else {

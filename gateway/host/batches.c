@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call_objects.h"
 #include "core.h"
 #include "error.h"
 #include "log.h"
@@ -78,6 +79,27 @@ finish_unknown(struct batches *batches, const struct fep_result *result, const c
     finish(batches, FEP_UNKNOWN, &unknown);
 }
 
+/* A call for one posting of `whole`, under the serial that is `number` behind the attempt's; NULL: no memory.
+ */
+static struct fep_call *
+begin_part(struct fep_call *whole, uint8_t operation, struct slice body, uint32_t number)
+{
+    struct fep_call *part = calls_take(whole->host, whole->id);
+    if (part == NULL)
+        return NULL;
+    part->purpose = CALL_PART;
+    part->state = CALL_OPEN;
+    part->operation = operation;
+    part->whole = whole;
+    part->deadline_ms = whole->deadline_ms;
+    part->message.header = whole->message.header;
+    part->message.index = whole->message.index;
+    part->message.body = slice_share(body);
+    part->attempt = whole->attempt;
+    part->attempt.serial += number;
+    return part;
+}
+
 static void
 start(struct batches *batches)
 {
@@ -87,8 +109,8 @@ start(struct batches *batches)
     uint8_t operation = batches->phase == SUBMITTING  ? CORE_OP_SUBMIT
                         : batches->phase == INQUIRING ? CORE_OP_INQUIRE
                                                       : CORE_OP_REVERSE;
-    struct fep_call *part = calls_begin_part(call, operation, reverses ? call->message.body : batch->request,
-                                             (uint32_t)(reverses ? batches->at : batches->at + 1));
+    struct fep_call *part = begin_part(call, operation, reverses ? call->message.body : batch->request,
+                                       (uint32_t)(reverses ? batches->at : batches->at + 1));
     if (part == NULL) {
         struct fep_result result = {.size = sizeof result, .reason = FEP_REASON_BOUND};
         finish_unknown(batches, &result, "no memory for the next part of the request");
@@ -267,7 +289,7 @@ batches_settle(struct fep_call *part)
     enum fep_kind kind = part->kind;
     struct fep_result result = part->result;
     prompts_move(call, part);
-    calls_free_part(part);
+    calls_free(part);
     batches->open = NULL;
     if (batches->phase == SUBMITTING)
         on_submitted(batches, kind, &result, &answer, &index);

@@ -2,7 +2,7 @@
  * reported in DONE and kept until the router has committed it. Must never complete a call a second time (the
  * process ends, loudly), never report NOT_SENT for a call the module was given unless the module says so, and
  * never hold more than the window. A call that outlives its deadline and its grace means that the module
- * hangs: the process ends and is restarted. */
+ * hangs: the process ends and is restarted. The objects themselves are call_objects.c's. */
 #include "host.h"
 
 #include <assert.h>
@@ -11,112 +11,12 @@
 #include <string.h>
 
 #include "batches.h"
+#include "call_objects.h"
 #include "core.h"
 #include "error.h"
 #include "exchange_record.h"
 #include "kill_point.h"
 #include "log.h"
-
-void
-calls_init(struct host *host)
-{
-    host->free_calls_last = &host->free_calls;
-    host->completed_last = &host->completed;
-}
-
-static struct fep_call **
-bucket_of(struct host *host, uint64_t id)
-{
-    return &host->call_buckets[id & (HOST_BUCKETS - 1)];
-}
-
-/* A call of the router's. */
-static struct fep_call *
-find_work(struct host *host, uint64_t id)
-{
-    struct fep_call *call = *bucket_of(host, id);
-    while (call != NULL && (call->id != id || call->purpose != CALL_WORK))
-        call = call->next_in_bucket;
-    return call;
-}
-
-static void
-clear_call(struct fep_call *call)
-{
-    slice_release(&call->message.body);
-    if (call->answer != NULL)
-        record_destroy(call->answer);
-    call->answer = NULL;
-    free(call->done);
-    call->done = NULL;
-    call->done_size = 0;
-    lines_stop(call);
-    slice_release(&call->visit_lines);
-    prompts_drop(call);
-    batches_drop(call);
-}
-
-/* Call objects are never handed back to the allocator while the module may hold a pointer to them, and the
- * one that was freed longest ago is used first, so that a second completion is found out instead of hitting
- * another call. */
-static struct fep_call *
-take_call(struct host *host, uint64_t id)
-{
-    struct fep_call *call = host->free_calls;
-    if (call != NULL && host->call_objects >= FRAME_MAX_OPEN_CALLS / 2) {
-        host->free_calls = call->next_free;
-        if (host->free_calls == NULL)
-            host->free_calls_last = &host->free_calls;
-    } else {
-        if (host->call_objects >= FRAME_MAX_OPEN_CALLS)
-            return NULL;
-        call = malloc(sizeof *call);
-        if (call == NULL)
-            return NULL;
-        host->call_objects++;
-    }
-    memset(call, 0, sizeof *call);
-    call->host = host;
-    call->id = id;
-    struct fep_call **bucket = bucket_of(host, id);
-    call->next_in_bucket = *bucket;
-    *bucket = call;
-    return call;
-}
-
-static void
-free_call(struct fep_call *call)
-{
-    struct host *host = call->host;
-    struct fep_call **at = bucket_of(host, call->id);
-    while (*at != call)
-        at = &(*at)->next_in_bucket;
-    *at = call->next_in_bucket;
-    loop_clear_timer(&host->loop, &call->timer);
-    clear_call(call);
-    call->state = CALL_FREE;
-    call->next_free = NULL;
-    *host->free_calls_last = call;
-    host->free_calls_last = &call->next_free;
-}
-
-void
-calls_finish(struct host *host)
-{
-    for (size_t i = 0; i < HOST_BUCKETS; i++) {
-        while (host->call_buckets[i] != NULL)
-            free_call(host->call_buckets[i]);
-    }
-    while (host->free_calls != NULL) {
-        struct fep_call *call = host->free_calls;
-        host->free_calls = call->next_free;
-        free(call);
-    }
-    clear_call(&host->start_call);
-    clear_call(&host->drain_call);
-    host->completed = NULL;
-    host->completed_last = &host->completed;
-}
 
 /* The module knows the part of a call that is spread, not the call. */
 static void
@@ -163,8 +63,8 @@ on_deadline(void *arg)
     cancel_at_module(call, FEP_REASON_DEADLINE);
 }
 
-static int
-arm_deadline(struct fep_call *call, int64_t after_ms)
+int
+calls_arm_deadline(struct fep_call *call, int64_t after_ms)
 {
     call->timer.fn = on_deadline;
     call->timer.arg = call;
@@ -376,9 +276,7 @@ fill_message(struct fep_call *call, struct frame *frame, bool inverse, struct fe
         call->message.body = slice_share(frame->body);
         return 0;
     }
-    const struct transaction *transaction =
-        call->host->transactions != NULL ? transaction_find(call->host->transactions, frame->header.infno)
-                                         : NULL;
+    const struct transaction *transaction = host_find_transaction(call->host, frame->header.infno);
     return mapping_build_inverse(&frame->header, frame->body, frame->answer,
                                  transaction != NULL && transaction->inverse[0] != '\0' ? transaction->inverse
                                                                                         : NULL,
@@ -465,7 +363,7 @@ open_call(struct fep_call *call, struct frame *frame)
         complete_unsent(call, FEP_REASON_DEADLINE, FEP_E_DEADLINE_NOT_SENT, "no time left");
     else if (fill_message(call, frame, inverse, &error) < 0)
         complete_unsent(call, FEP_REASON_MALFORMED, error.code, error.text);
-    else if (arm_deadline(call, left) < 0)
+    else if (calls_arm_deadline(call, left) < 0)
         complete_unsent(call, FEP_REASON_BOUND, FEP_E_NO_MEMORY, "no memory");
     else
         begin_operation(call, left);
@@ -474,13 +372,13 @@ open_call(struct fep_call *call, struct frame *frame)
 void
 calls_on_submit(struct host *host, struct frame *frame)
 {
-    struct fep_call *call = find_work(host, frame->sequence);
+    struct fep_call *call = calls_find_work(host, frame->sequence);
     if (call != NULL) {
         if (call->state == CALL_OFFERED)
             (void)router_send_bytes(host, call->done, call->done_size);
         return;
     }
-    call = take_call(host, frame->sequence);
+    call = calls_take(host, frame->sequence);
     if (call == NULL) {
         /* Nothing to remember it in: said once, and the router settles it by its own deadline if that is
          * lost. */
@@ -500,7 +398,7 @@ calls_on_submit(struct host *host, struct frame *frame)
 void
 calls_on_cancel(struct host *host, uint64_t id)
 {
-    struct fep_call *call = find_work(host, id);
+    struct fep_call *call = calls_find_work(host, id);
     if (call == NULL || call->state != CALL_OPEN)
         return;
     if (call->lines_wait == NULL) {
@@ -514,11 +412,11 @@ calls_on_cancel(struct host *host, uint64_t id)
 void
 calls_on_done_acked(struct host *host, uint64_t id)
 {
-    struct fep_call *call = find_work(host, id);
+    struct fep_call *call = calls_find_work(host, id);
     if (call == NULL || call->state != CALL_OFFERED)
         return;
     host->offered_calls--;
-    free_call(call);
+    calls_free(call);
 }
 
 void
@@ -537,20 +435,6 @@ calls_offer_again(struct host *host, bool all)
             (void)router_send_bytes(host, call->done, call->done_size);
         }
     }
-}
-
-size_t
-calls_list(const struct host *host, uint64_t *ids, size_t room)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < HOST_BUCKETS; i++) {
-        for (const struct fep_call *call = host->call_buckets[i]; call != NULL && count < room;
-             call = call->next_in_bucket) {
-            if (call->purpose == CALL_WORK)
-                ids[count++] = call->id;
-        }
-    }
-    return count;
 }
 
 void
@@ -572,70 +456,6 @@ calls_report_late(struct host *host, const struct fep_attempt *attempt, enum fep
     record_destroy(answer);
 }
 
-/* --- the host's own queries ---------------------------------------------------------------------- */
-
-int
-calls_begin_own(struct host *host, uint64_t id, const struct message_header *header, struct slice body,
-                uint32_t day, int64_t time_ms,
-                void (*done)(void *arg, enum fep_kind kind, const struct fep_result *result,
-                             struct slice answer),
-                void *arg, struct fep_error *error)
-{
-    struct fep_call *call = take_call(host, id);
-    if (call == NULL)
-        return error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for a call");
-    call->purpose = CALL_OWN;
-    call->state = CALL_OPEN;
-    call->operation = CORE_OP_QUERY;
-    call->own_done = done;
-    call->own_arg = arg;
-    call->message.header = *header;
-    call->message.index.size = sizeof call->message.index;
-    call->message.body = slice_share(body);
-    call->attempt = (struct fep_attempt){.size = sizeof call->attempt, .number = 1, .accounting_date = day};
-    call->attempt.serial = translate_own_serial(host, &call->attempt.serial_date);
-    if (arm_deadline(call, time_ms) < 0) {
-        free_call(call);
-        return error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for a deadline");
-    }
-    host->own_call = call;
-    host->adapter->ops->submit(host->self, call, &call->message);
-    return 0;
-}
-
-void
-calls_free_own(struct fep_call *call)
-{
-    free_call(call);
-}
-
-/* --- parts of a call that is spread ------------------------------------------------------------------- */
-
-struct fep_call *
-calls_begin_part(struct fep_call *whole, uint8_t operation, struct slice body, uint32_t number)
-{
-    struct fep_call *part = take_call(whole->host, whole->id);
-    if (part == NULL)
-        return NULL;
-    part->purpose = CALL_PART;
-    part->state = CALL_OPEN;
-    part->operation = operation;
-    part->whole = whole;
-    part->deadline_ms = whole->deadline_ms;
-    part->message.header = whole->message.header;
-    part->message.index = whole->message.index;
-    part->message.body = slice_share(body);
-    part->attempt = whole->attempt;
-    part->attempt.serial += number;
-    return part;
-}
-
-void
-calls_free_part(struct fep_call *call)
-{
-    free_call(call);
-}
-
 /* --- start and drain ----------------------------------------------------------------------------- */
 
 static void
@@ -646,7 +466,7 @@ begin_own_call(struct host *host, struct fep_call *call, enum call_purpose purpo
     call->purpose = purpose;
     call->state = CALL_OPEN;
     call->attempt.size = sizeof call->attempt;
-    if (arm_deadline(call, time_ms) < 0)
+    if (calls_arm_deadline(call, time_ms) < 0)
         host_fail(host, EXIT_SURROUNDINGS, "no memory for a deadline", 0);
 }
 

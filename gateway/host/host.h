@@ -3,19 +3,16 @@
  *
  * Everything here runs on the loop's one thread. The files, in the order in which a message meets them:
  *   router.c    the socket: introduces itself, takes frames, offers again what was not acknowledged
- *   calls.c     what the router asks: call objects, completed exactly once
+ *   calls.c     what the router asks: calls, completed exactly once; their objects are call_objects.c's
  *   requests.c  what local callers ask: tickets, told exactly once
  *   visits.c    what opened a visit, remembered
  *   persons.c   what was last told about a person, remembered
- *   reports.c   what local callers ask of the gateway itself; from listings.c (stored exchanges), ledger.c, totals.c,
- *               details.c, items.c
- *   inquiries.c was a settlement that is asked about cancelled since?
- *   prompts.c   fee lines without a local code, told to the router
- *   tasks.c     what operators ask: reconcile.c, catalogue.c, capture.c, crosswalk.c; asking by own_calls.c
- *   batches.c   a request whose lines take several postings
- *   lines.c     the fee lines of a visit, for calls whose mapping sums them up
- *   translate.c between canonical bodies and records: the mapping, or bodies as they are
- *   services.c  the table handed to the module
+ *   reports.c   what local callers ask of the gateway itself; from listings.c (stored exchanges), ledger.c,
+ * totals.c, details.c, items.c inquiries.c was a settlement that is asked about cancelled since? prompts.c
+ * fee lines without a local code, told to the router tasks.c     what operators ask: reconcile.c,
+ * catalogue.c, capture.c, crosswalk.c; asking by own_calls.c batches.c   a request whose lines take several
+ * postings lines.c     the fee lines of a visit, for calls whose mapping sums them up translate.c between
+ * canonical bodies and records: the mapping, or bodies as they are services.c  the table handed to the module
  */
 #ifndef FEP_HOST_H
 #define FEP_HOST_H
@@ -54,7 +51,7 @@ struct host_settings {
     char instance[NODE_SIZE];
     char node[NODE_SIZE]; /* the gateway's node code */
     char region[AREA_SIZE];
-    char endpoint[512]; /* the router's local socket */
+    char endpoint[512];        /* the router's local socket */
     char state_directory[512]; /* for copies of the local catalogue */
     bool capture_allowed;
     uint32_t epoch;
@@ -91,12 +88,13 @@ struct fep_call {
     struct fep_record *answer;
     unsigned char *done; /* the encoded DONE frame, kept until acknowledged */
     size_t done_size;
-    struct lines_wait *lines_wait; /* the visit's fee lines are being asked for: the module does not have it yet */
-    struct slice visit_lines;      /* as struct mapping_context has them */
-    struct batches *batches; /* NULL: one posting; batches.c */
-    struct fep_call *whole;  /* of a part: the call that is spread */
-    size_t first_line;       /* of a part: its first line's place in the whole, from 0 */
-    struct prompt *noted; /* lines without a local code, prompts if it is posted */
+    struct lines_wait
+        *lines_wait;          /* the visit's fee lines are being asked for: the module does not have it yet */
+    struct slice visit_lines; /* as struct mapping_context has them */
+    struct batches *batches;  /* NULL: one posting; batches.c */
+    struct fep_call *whole;   /* of a part: the call that is spread */
+    size_t first_line;        /* of a part: its first line's place in the whole, from 0 */
+    struct prompt *noted;     /* lines without a local code, prompts if it is posted */
     void (*own_done)(void *arg, enum fep_kind kind, const struct fep_result *result, struct slice answer);
     void *own_arg;
     struct fep_call *next_in_bucket, *next_completed, *next_free;
@@ -185,14 +183,14 @@ struct host {
 
     struct listing *listings; /* under way, in turn */
     uint64_t next_listing;
-    struct report *reports; /* under way */
+    struct report *reports;    /* under way */
     struct inquiry *inquiries; /* the same */
     size_t report_count;
     struct fep_call *own_call; /* a query of our own at the local system; at most one */
     uint64_t next_own_call;
-    struct task *task; /* under way; at most one */
-    struct capture *capture;   /* NULL: nothing is captured */
-    uint32_t crosswalk_failed; /* day on which the new version could not be read */
+    struct task *task;                      /* under way; at most one */
+    struct capture *capture;                /* NULL: nothing is captured */
+    uint32_t crosswalk_failed;              /* day on which the new version could not be read */
     struct prompt *prompts, **prompts_last; /* not acknowledged */
     size_t prompt_count;
     uint64_t next_prompt;
@@ -221,9 +219,13 @@ void router_introduce(struct host *host); /* HELLO until acknowledged */
 void router_say_ready(struct host *host);
 void router_send_health(struct host *host);
 
-/* calls.c */
+/* call_objects.c */
 void calls_init(struct host *host);
 void calls_finish(struct host *host);
+/* Ids of the router's calls that are open or not acknowledged; at most `room`. */
+size_t calls_list(const struct host *host, uint64_t *ids, size_t room);
+
+/* calls.c */
 void calls_on_submit(struct host *host, struct frame *frame);
 void calls_on_cancel(struct host *host, uint64_t id);
 /* The end of lines_begin: error NULL, and visit_lines are set. */
@@ -237,20 +239,10 @@ void calls_report_late(struct host *host, const struct fep_attempt *attempt, enu
 void calls_settle(struct host *host);
 /* Offers every DONE that is not acknowledged and due; all of them if `all`. */
 void calls_offer_again(struct host *host, bool all);
-/* Ids of all calls that are open or not acknowledged; at most `room`. */
-size_t calls_list(const struct host *host, uint64_t *ids, size_t room);
-/* For own_calls.c. begin: as own_call_begin. */
-int calls_begin_own(struct host *host, uint64_t id, const struct message_header *header, struct slice body,
-                    uint32_t day, int64_t time_ms,
-                    void (*done)(void *arg, enum fep_kind kind, const struct fep_result *result,
-                                 struct slice answer),
-                    void *arg, struct fep_error *error);
-void calls_free_own(struct fep_call *call);
-/* For batches.c: a call for one posting of `whole`, under the serial that is `number` behind the attempt's; NULL: no
- * memory. Given to the module by calls_give. */
-struct fep_call *calls_begin_part(struct fep_call *whole, uint8_t operation, struct slice body, uint32_t number);
+/* Has the module submit, inquire or reverse it, as its operation says. */
 void calls_give(struct fep_call *call);
-void calls_free_part(struct fep_call *call);
+/* Negative: no memory for the timer. */
+int calls_arm_deadline(struct fep_call *call, int64_t after_ms);
 void calls_start_module(struct host *host);
 void calls_drain_module(struct host *host);
 
@@ -266,10 +258,10 @@ void requests_on_render(struct host *host, struct frame *frame);
 void requests_on_tell(struct host *host, struct frame *frame);
 void requests_on_visit(struct host *host, struct frame *frame);
 void requests_settle(struct host *host);
-/* The end of what the host answers itself: puts `answer` (canonical, kind ANSWERED) into the caller's language and tells
- * it. A ticket that is not there any more is nothing. */
-void requests_conclude(struct host *host, uint64_t ticket, enum fep_kind kind, const struct fep_result *result,
-                       struct slice answer);
+/* The end of what the host answers itself: puts `answer` (canonical, kind ANSWERED) into the caller's
+ * language and tells it. A ticket that is not there any more is nothing. */
+void requests_conclude(struct host *host, uint64_t ticket, enum fep_kind kind,
+                       const struct fep_result *result, struct slice answer);
 /* Offers requests that are not acknowledged and due. With `all` (a router that may be new) every one that was
  * not told yet: it joins the exchange that the store brought back. */
 void requests_offer_again(struct host *host, bool all);
@@ -314,7 +306,8 @@ void capture_stop(struct host *host);
 
 /* persons.c: what was last told about a person, and what a visit says of a later message of it. */
 void persons_remember(struct host *host, const struct message_header *header, struct slice answer);
-/* `insured_area` empty: not known yet. What is found is of this person only if its insured_area is the request's. */
+/* `insured_area` empty: not known yet. What is found is of this person only if its insured_area is the
+ * request's. */
 const struct visit *persons_find(struct host *host, const char *insured_area, const char *person);
 /* Kind of treatment and insurance type, where the message itself does not say them: totals go by them. */
 void persons_fill_index(struct slice visit_request, struct fep_index *index);
@@ -330,22 +323,26 @@ void prompts_note(struct fep_call *call, const struct fep_record *record);
 void prompts_raise(struct fep_call *call); /* the upload is posted: its notes become prompts */
 void prompts_raise_late(struct host *host, const struct fep_attempt *attempt); /* after all it was posted */
 void prompts_drop(struct fep_call *call);
-void prompts_move(struct fep_call *whole, struct fep_call *part); /* a part's notes become those of the whole */
+void prompts_move(struct fep_call *whole,
+                  struct fep_call *part); /* a part's notes become those of the whole */
 void prompts_on_acked(struct host *host, uint64_t id);
 void prompts_offer_again(struct host *host, bool all);
 void prompts_finish(struct host *host);
 
 /* own_calls.c: what the host itself asks of the local system, one query at a time. */
-typedef void own_call_done(void *arg, enum fep_kind kind, const struct fep_result *result, struct slice answer);
-/* Takes `input`. 0, and done is called once, later; negative with the error: not begun (code FEP_E_BOUND: no place for
- * it now). `day` is the accounting day that it is about, 0 = none. */
-int own_call_begin(struct host *host, const char *infno, struct json_object *input, uint32_t day, int64_t time_ms,
-                   own_call_done *done, void *arg, struct fep_error *error);
+typedef void own_call_done(void *arg, enum fep_kind kind, const struct fep_result *result,
+                           struct slice answer);
+/* Takes `input`. 0, and done is called once, later; negative with the error: not begun (code FEP_E_BOUND: no
+ * place for it now). `day` is the accounting day that it is about, 0 = none. */
+int own_call_begin(struct host *host, const char *infno, struct json_object *input, uint32_t day,
+                   int64_t time_ms, own_call_done *done, void *arg, struct fep_error *error);
 void own_call_forget(struct host *host, void *arg); /* done is not called any more */
 void own_call_settle(struct fep_call *call);
 
 /* services.c */
 void services_init(struct host *host);
+/* NULL: not in the table of transactions, or there is no table. */
+const struct transaction *host_find_transaction(const struct host *host, const char *infno);
 /* What the module can do with this mapping: what the mapping has no word for can not be asked, either. */
 uint32_t host_abilities(const struct host *host);
 void host_log(struct host *host, int severity, const char *what, int64_t number);

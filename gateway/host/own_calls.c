@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bodies.h"
+#include "call_objects.h"
 #include "core.h"
 #include "error.h"
 #include "host.h"
@@ -29,6 +30,33 @@ fill_own_header(struct host *host, const char *infno, uint64_t number, struct me
     return message_header_check(header, error);
 }
 
+/* As own_call_begin, of a request that is whole. */
+static int
+give_own_call(struct host *host, const struct message_header *header, struct slice body, uint32_t day,
+              int64_t time_ms, own_call_done *done, void *arg, struct fep_error *error)
+{
+    struct fep_call *call = calls_take(host, OWN_CALL_ID + host->next_own_call++);
+    if (call == NULL)
+        return error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for a call");
+    call->purpose = CALL_OWN;
+    call->state = CALL_OPEN;
+    call->operation = CORE_OP_QUERY;
+    call->own_done = done;
+    call->own_arg = arg;
+    call->message.header = *header;
+    call->message.index.size = sizeof call->message.index;
+    call->message.body = slice_share(body);
+    call->attempt = (struct fep_attempt){.size = sizeof call->attempt, .number = 1, .accounting_date = day};
+    call->attempt.serial = translate_own_serial(host, &call->attempt.serial_date);
+    if (calls_arm_deadline(call, time_ms) < 0) {
+        calls_free(call);
+        return error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for a deadline");
+    }
+    host->own_call = call;
+    host->adapter->ops->submit(host->self, call, &call->message);
+    return 0;
+}
+
 int
 own_call_begin(struct host *host, const char *infno, struct json_object *input, uint32_t day, int64_t time_ms,
                own_call_done *done, void *arg, struct fep_error *error)
@@ -47,8 +75,7 @@ own_call_begin(struct host *host, const char *infno, struct json_object *input, 
     else
         status = fill_own_header(host, infno, host->next_own_call, &header, error);
     if (status == 0)
-        status = calls_begin_own(host, OWN_CALL_ID + host->next_own_call++, &header, body, day, time_ms, done,
-                                 arg, error);
+        status = give_own_call(host, &header, body, day, time_ms, done, arg, error);
     slice_release(&body);
     return status;
 }
@@ -82,7 +109,7 @@ own_call_settle(struct fep_call *call)
     own_call_done *done = call->own_done;
     void *arg = call->own_arg;
     host->own_call = NULL;
-    calls_free_own(call);
+    calls_free(call);
     if (done != NULL)
         done(arg, kind, &result, answer);
     slice_release(&answer);

@@ -136,8 +136,7 @@ complete_header(struct ticket *ticket, struct fep_error *error)
     snprintf(header->key.origin, sizeof header->key.origin, "%s", host->settings.node);
     header->day = today(host);
     if (header->transaction_class == 0) {
-        const struct transaction *transaction =
-            host->transactions != NULL ? transaction_find(host->transactions, header->infno) : NULL;
+        const struct transaction *transaction = host_find_transaction(host, header->infno);
         if (transaction != NULL)
             header->transaction_class = (uint8_t)transaction->transaction_class;
         else if (host->transactions != NULL)
@@ -156,8 +155,7 @@ complete_header(struct ticket *ticket, struct fep_error *error)
 static bool
 is_settling(const struct host *host, const struct message_header *header)
 {
-    const struct transaction *transaction =
-        host->transactions != NULL ? transaction_find(host->transactions, header->infno) : NULL;
+    const struct transaction *transaction = host_find_transaction(host, header->infno);
     return transaction != NULL && transaction->transaction_class == CLASS_UPDATE &&
            (transaction->ways & TRAIT_MONEY) != 0;
 }
@@ -357,8 +355,7 @@ explain(const struct frame *frame, enum fep_kind kind, struct fep_result *result
         utf8_drop_half(result->text);
 }
 
-/* What the caller is to be told. An ending that is not the answer has had no lasting effect, or is not known.
- */
+/* What the caller is to be told. An ending that is not the answer had no lasting effect or is not known. */
 static enum fep_kind
 read_result(const struct frame *frame, struct fep_result *result)
 {
@@ -445,8 +442,7 @@ remember_visit(struct ticket *ticket, const struct frame *frame)
 {
     struct host *host = ticket->host;
     const struct message_header *header = &ticket->request.header;
-    const struct transaction *transaction =
-        host->transactions != NULL ? transaction_find(host->transactions, header->infno) : NULL;
+    const struct transaction *transaction = host_find_transaction(host, header->infno);
     if (host->mapping != NULL && transaction != NULL && (transaction->ways & TRAIT_OPENS_VISIT) != 0 &&
         (frame->sections & FRAME_HAS_INDEX) != 0 && frame->index.visit_id[0] != '\0')
         visits_remember(host->visits, header->insured_area, frame->index.visit_id, header->infno,
@@ -540,10 +536,7 @@ requests_conclude(struct host *host, uint64_t id, enum fep_kind kind, const stru
 static bool
 is_good_for_one_use(const struct ticket *ticket)
 {
-    const struct transaction *transaction =
-        ticket->host->transactions != NULL
-            ? transaction_find(ticket->host->transactions, ticket->request.header.infno)
-            : NULL;
+    const struct transaction *transaction = host_find_transaction(ticket->host, ticket->request.header.infno);
     return transaction != NULL && transaction->transaction_class == CLASS_QUERY &&
            (transaction->ways & TRAIT_ONE_USE) != 0;
 }

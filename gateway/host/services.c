@@ -18,6 +18,12 @@ struct fep_timer {
     void *arg;
 };
 
+const struct transaction *
+host_find_transaction(const struct host *host, const char *infno)
+{
+    return host->transactions != NULL ? transaction_find(host->transactions, infno) : NULL;
+}
+
 /* Errors are whole sentences; constant texts of modules are words, joined so that they stay one value. */
 void
 host_log(struct host *host, int severity, const char *what, int64_t number)

@@ -287,6 +287,23 @@ operation_text(const struct operation_map *map, const char *key)
     return NULL;
 }
 
+const struct operation_map *
+operation_by_name(const struct mapping *mapping, const char *name, size_t size)
+{
+    const struct {
+        const char *name;
+        const struct operation_map *map;
+    } operations[] = {{"inquire", &mapping->inquire},
+                      {"reverse", &mapping->reverse},
+                      {"serve_reverse", &mapping->serve_reverse},
+                      {"serve_inquire", &mapping->serve_inquire}};
+    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
+        if (strlen(operations[i].name) == size && memcmp(operations[i].name, name, size) == 0)
+            return operations[i].map;
+    }
+    return NULL;
+}
+
 const char *
 mapping_text_of(const struct mapping *mapping, const char *section, const char *key)
 {
@@ -305,18 +322,8 @@ mapping_text_of(const struct mapping *mapping, const char *section, const char *
         return (key[0] == 'N' || key[0] == 'R' || key[0] == 'U') && key[1] == ':'
                    ? find_return_code(mapping, key[0], (uint32_t)strtoul(key + 2, NULL, 10))
                    : NULL;
-    const struct {
-        const char *section;
-        const struct operation_map *map;
-    } operations[] = {{"inquire", &mapping->inquire},
-                      {"reverse", &mapping->reverse},
-                      {"serve_reverse", &mapping->serve_reverse},
-                      {"serve_inquire", &mapping->serve_inquire}};
-    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
-        if (strcmp(operations[i].section, section) == 0)
-            return operation_text(operations[i].map, key);
-    }
-    return NULL;
+    const struct operation_map *operation = operation_by_name(mapping, section, strlen(section));
+    return operation != NULL ? operation_text(operation, key) : NULL;
 }
 
 const char *

@@ -83,24 +83,6 @@ knows_transaction(const struct mapping *mapping, const char *local)
     return false;
 }
 
-/* The local transaction of inquire, reverse ..., NULL where the mapping has none. */
-static const char *
-operation_local(const struct mapping *mapping, const char *name, size_t size)
-{
-    const struct {
-        const char *name;
-        const struct operation_map *map;
-    } operations[] = {{"inquire", &mapping->inquire},
-                      {"reverse", &mapping->reverse},
-                      {"serve_reverse", &mapping->serve_reverse},
-                      {"serve_inquire", &mapping->serve_inquire}};
-    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
-        if (strlen(operations[i].name) == size && memcmp(operations[i].name, name, size) == 0)
-            return operations[i].map->local;
-    }
-    return NULL;
-}
-
 /* "{sign_in}-Q" -> "9100-Q". false: that fact is not there or names no transaction, which is said elsewhere.
  */
 static bool
@@ -113,8 +95,9 @@ layout_name(const struct mapping *mapping, const char *pattern, char name[NAME_S
     }
     size_t size = (size_t)(end - pattern) - 1;
     const char *text = fact_text(mapping, pattern + 1, size);
-    if (text == NULL)
-        text = operation_local(mapping, pattern + 1, size);
+    const struct operation_map *operation = operation_by_name(mapping, pattern + 1, size);
+    if (text == NULL && operation != NULL)
+        text = operation->local;
     if (text == NULL || !knows_transaction(mapping, text))
         return false;
     snprintf(name, NAME_SIZE, "%.60s%.60s", text, end + 1);

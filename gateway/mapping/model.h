@@ -128,8 +128,8 @@ struct form {
     const char *text; /* as written in the file */
     const struct form_piece *list;
     size_t count;
-    bool whole; /* its pieces are the value, without gaps: it can be turned back */
-    bool open;  /* one piece takes the rest */
+    bool whole;                 /* its pieces are the value, without gaps: it can be turned back */
+    bool open;                  /* one piece takes the rest */
     size_t covered, local_size; /* bytes of the value and of its form, but for the rest */
 };
 
@@ -140,7 +140,7 @@ struct rule {
     struct source canonical, from;
     const struct code_list *codes;
     enum convert convert;
-    const struct form *form; /* CONVERT_FORM */
+    const struct form *form;  /* CONVERT_FORM */
     const char *default_text; /* canonical value, or NULL */
     bool required, number, check, cut, alone;
     bool late;     /* in: after the group, whose lines it reads */
@@ -212,7 +212,7 @@ struct pieces {
 
 struct transaction_map {
     const char *where, *infno, *local;
-    const config_setting_t *at; /* while loading only */
+    const config_setting_t *at;                        /* while loading only */
     const struct fep_layout *question, *answer_layout; /* answer_layout NULL: an answer without body */
     struct conditions when;
     int visit_field; /* -1: none */
@@ -376,7 +376,8 @@ bool mapping_asks(const struct mapping *mapping);
 const char *codes_translate(const struct code_list *list, unsigned direction, const char *value, size_t size,
                             const char *kept, struct coverage *coverage);
 
-/* An id that is longer than a local field, as 20 characters that come back as the same id (schema/mapping.md). */
+/* An id that is longer than a local field, as 20 characters that come back as the same id
+ * (schema/mapping.md). */
 enum { ALIAS_SIZE = 20, ALIAS_MARK = '~', LONGEST_ID = 30 };
 /* Negative: an id of another form than the alias can hold. */
 int alias_make(const char *id, size_t size, char alias[ALIAS_SIZE + 1]);
@@ -387,5 +388,8 @@ int alias_read(const char *alias, size_t size, char id[LONGEST_ID + 1]);
 /* Word of enum fep_finding; -1 if unknown. */
 int finding_of_word(const char *word);
 const char *finding_word(uint32_t finding);
+
+/* ask.c. By its name (size bytes): inquire, reverse, serve_reverse, serve_inquire; NULL for any other. */
+const struct operation_map *operation_by_name(const struct mapping *mapping, const char *name, size_t size);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crosswalk.h"
 #include "error.h"
 
 void
@@ -89,8 +90,9 @@ translation_fault(struct translation *translation, const struct rule *rule, unsi
                      rule != NULL ? rule->where : "", rule != NULL ? ")" : "", what);
 }
 
-int
-translation_unknown_code(struct translation *translation, const struct rule *rule, const char *text)
+/* The value of a code list that the list does not know. */
+static int
+unknown_code(struct translation *translation, const struct rule *rule, const char *text)
 {
     /* A code is short; anything longer may be another field's content that slipped in here. */
     size_t size = strlen(text);
@@ -99,6 +101,29 @@ translation_unknown_code(struct translation *translation, const struct rule *rul
                                  "a value of %zu bytes is not in the code list %s", size, rule->codes->name);
     return translation_fault(translation, rule, FEP_E_CODE_NOT_MAPPED, "\"%s\" is not in the code list %s",
                              text, rule->codes->name);
+}
+
+int
+translation_code(struct translation *translation, const struct rule *rule, unsigned direction,
+                 struct fep_bytes *value)
+{
+    char *text = arena_text(&translation->scratch, (const char *)value->data, value->size);
+    if (text == NULL)
+        return translation_no_memory(translation);
+    const char *found =
+        codes_translate(rule->codes, direction, text, value->size, text, translation->mapping->coverage);
+    if (found == NULL)
+        return unknown_code(translation, rule, text);
+    *value = (struct fep_bytes){(const unsigned char *)found, strlen(found)};
+    return 0;
+}
+
+void
+translation_catalogue(struct translation *translation, unsigned direction, struct fep_bytes *value)
+{
+    const char *found = crosswalk_find(translation->mapping->crosswalk, direction, (const char *)value->data,
+                                       value->size, translation->context->clock_date);
+    *value = (struct fep_bytes){(const unsigned char *)found, found != NULL ? strlen(found) : 0};
 }
 
 int

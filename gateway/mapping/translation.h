@@ -41,8 +41,11 @@ int translation_close_body(struct translation *translation, const char *part);
  * Returns -1. */
 int translation_fault(struct translation *translation, const struct rule *rule, unsigned code,
                       const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* The value of a code list that the list does not know. */
-int translation_unknown_code(struct translation *translation, const struct rule *rule, const char *text);
+/* The value's counterpart in the rule's code list; what the list does not know is an error. */
+int translation_code(struct translation *translation, const struct rule *rule, unsigned direction,
+                     struct fep_bytes *value);
+/* The value's counterpart in the crosswalk; empty where it has none. */
+void translation_catalogue(struct translation *translation, unsigned direction, struct fep_bytes *value);
 int translation_no_memory(struct translation *translation);
 
 /* source.c. The value of a source: empty where there is none. Negative: it is not a plain value. */

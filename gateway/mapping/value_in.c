@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "clock.h"
-#include "crosswalk.h"
 #include "decimal.h"
 #include "error.h"
 #include "utf8.h"
@@ -251,7 +250,6 @@ convert_alias(struct translation *translation, const struct rule *rule, struct f
 static int
 convert(struct translation *translation, const struct rule *rule, struct fep_bytes *value)
 {
-    const char *found;
     switch (rule->convert) {
     case CONVERT_DATE:
     case CONVERT_DATETIME:
@@ -261,9 +259,7 @@ convert(struct translation *translation, const struct rule *rule, struct fep_byt
     case CONVERT_NAME:
         return convert_name(translation, value);
     case CONVERT_CATALOGUE:
-        found = crosswalk_find(translation->mapping->crosswalk, DIRECTION_IN, (const char *)value->data,
-                               value->size, translation->context->clock_date);
-        *value = (struct fep_bytes){(const unsigned char *)found, found != NULL ? strlen(found) : 0};
+        translation_catalogue(translation, DIRECTION_IN, value);
         return 0;
     case CONVERT_ALIAS:
         return convert_alias(translation, rule, value);
@@ -275,20 +271,6 @@ convert(struct translation *translation, const struct rule *rule, struct fep_byt
     return 0;
 }
 
-static int
-decode(struct translation *translation, const struct rule *rule, struct fep_bytes *value)
-{
-    char *text = arena_text(&translation->scratch, (const char *)value->data, value->size);
-    if (text == NULL)
-        return translation_no_memory(translation);
-    const char *found =
-        codes_translate(rule->codes, DIRECTION_IN, text, value->size, text, translation->mapping->coverage);
-    if (found == NULL)
-        return translation_unknown_code(translation, rule, text);
-    *value = (struct fep_bytes){(const unsigned char *)found, strlen(found)};
-    return 0;
-}
-
 int
 value_in(struct translation *translation, const struct rule *rule, struct fep_bytes *value)
 {
@@ -296,7 +278,8 @@ value_in(struct translation *translation, const struct rule *rule, struct fep_by
         return -1;
     if (value->size > 0 && convert(translation, rule, value) < 0)
         return -1;
-    if (value->size > 0 && rule->codes != NULL && decode(translation, rule, value) < 0)
+    if (value->size > 0 && rule->codes != NULL &&
+        translation_code(translation, rule, DIRECTION_IN, value) < 0)
         return -1;
     if (value->size == 0 && rule->default_text != NULL)
         *value = (struct fep_bytes){(const unsigned char *)rule->default_text, strlen(rule->default_text)};

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "clock.h"
-#include "crosswalk.h"
 #include "decimal.h"
 #include "error.h"
 
@@ -72,24 +71,7 @@ convert(struct translation *translation, const struct rule *rule, struct fep_byt
     if (rule->convert != CONVERT_CATALOGUE)
         return 0;
     /* No row: empty. The local system settles such a line and reports it as not mapped. */
-    const char *found =
-        crosswalk_find(translation->mapping->crosswalk, DIRECTION_OUT, (const char *)value->data, value->size,
-                       translation->context->clock_date);
-    *value = (struct fep_bytes){(const unsigned char *)found, found != NULL ? strlen(found) : 0};
-    return 0;
-}
-
-static int
-encode(struct translation *translation, const struct rule *rule, struct fep_bytes *value)
-{
-    char *text = arena_text(&translation->scratch, (const char *)value->data, value->size);
-    if (text == NULL)
-        return translation_no_memory(translation);
-    const char *found =
-        codes_translate(rule->codes, DIRECTION_OUT, text, value->size, text, translation->mapping->coverage);
-    if (found == NULL)
-        return translation_unknown_code(translation, rule, text);
-    *value = (struct fep_bytes){(const unsigned char *)found, strlen(found)};
+    translation_catalogue(translation, DIRECTION_OUT, value);
     return 0;
 }
 
@@ -165,7 +147,8 @@ value_out(struct translation *translation, const struct rule *rule, struct fep_b
         *value = (struct fep_bytes){(const unsigned char *)rule->default_text, strlen(rule->default_text)};
     if (value->size > 0 && convert(translation, rule, value) < 0)
         return -1;
-    if (value->size > 0 && rule->codes != NULL && encode(translation, rule, value) < 0)
+    if (value->size > 0 && rule->codes != NULL &&
+        translation_code(translation, rule, DIRECTION_OUT, value) < 0)
         return -1;
     if (value->size == 0 && rule->required)
         return translation_fault(translation, rule, FEP_E_MISSING_FIELD, "missing");

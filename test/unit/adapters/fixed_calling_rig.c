@@ -94,6 +94,15 @@ rig_sign_on(struct fixture *f, const char *window)
 }
 
 void
+rig_settle_well(struct fixture *f)
+{
+    struct fep_call *call = rig_submit(f, &rig_settle);
+    struct request request = rig_take_request(f);
+    rig_answer(f, &request, "000000", rig_settled(f));
+    assert_int_equal(rig_wait_for(f, call)->kind, FEP_ANSWERED);
+}
+
+void
 rig_time_out(struct fixture *f)
 {
     struct fep_call *call = rig_submit(f, &rig_settle);

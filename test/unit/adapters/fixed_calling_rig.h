@@ -27,6 +27,8 @@ size_t rig_make_answer(struct fixture *f, struct request *request, const char *c
 void rig_send_frame(struct fixture *f, size_t size); /* of f->wire->out */
 void rig_answer(struct fixture *f, struct request *request, const char *code, struct fep_record *body);
 struct fep_record *rig_settled(struct fixture *f);
+/* A settlement that is taken and answered well: and completed so. */
+void rig_settle_well(struct fixture *f);
 /* A request that is taken, not answered, and cancelled at its deadline. */
 void rig_time_out(struct fixture *f);
 

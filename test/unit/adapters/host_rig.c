@@ -62,6 +62,37 @@ write_config(struct rig *rig, const char *module, const char *mapping, const cha
         mapping_line, options);
 }
 
+int
+rig_set_up(void **state)
+{
+    *state = calloc(1, sizeof(struct rig));
+    return *state != NULL ? 0 : -1;
+}
+
+int
+rig_tear_down(void **state)
+{
+    rig_close(*state);
+    free(*state);
+    return 0;
+}
+
+void
+rig_expect(const char *text, const char *part)
+{
+    const char *shown = text != NULL ? text : "nothing";
+    if (strstr(shown, part) == NULL)
+        fail_msg("no %s in %s", part, shown);
+}
+
+void
+rig_expect_not(const char *text, const char *part)
+{
+    const char *shown = text != NULL ? text : "nothing";
+    if (strstr(shown, part) != NULL)
+        fail_msg("%s in %s", part, shown);
+}
+
 void
 rig_open(struct rig *rig, const char *module, const char *mapping, const char *options)
 {

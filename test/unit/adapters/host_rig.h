@@ -25,6 +25,11 @@ struct rig {
     bool holds;
 };
 
+int rig_set_up(void **state); /* of cmocka: a rig that is not open yet */
+int rig_tear_down(void **state);
+/* Fails with both texts unless `part` stands in `text` (does not stand in it); NULL counts as "nothing". */
+void rig_expect(const char *text, const char *part);
+void rig_expect_not(const char *text, const char *part);
 /* module: "loopback", "null"; options: libconfig text inside `options = { ... }`; mapping: path or NULL. */
 void rig_open(struct rig *rig, const char *module, const char *mapping, const char *options);
 void rig_open_listening(struct rig *rig); /* loopback that takes callers */

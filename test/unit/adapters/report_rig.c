@@ -17,6 +17,29 @@
 
 #include "exchange_record.h"
 
+int
+report_rig_set_up(void **state)
+{
+    *state = calloc(1, sizeof(struct report_rig));
+    return *state != NULL ? 0 : -1;
+}
+
+int
+report_rig_tear_down(void **state)
+{
+    report_rig_close(*state);
+    free(*state);
+    return 0;
+}
+
+const char *
+report_rig_mapping(const char *name)
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s/test/unit/adapters/%s.cfg", getenv("FEP_SOURCE"), name);
+    return path;
+}
+
 static void
 write_text(const char *directory, const char *name, const char *text)
 {

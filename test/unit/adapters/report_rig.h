@@ -1,4 +1,4 @@
-/* Beside host_rig: the test as router, caller and local system of the relay module, with reports.cfg. */
+/* Beside host_rig: the test as router, caller and local system of the relay module. */
 #ifndef REPORT_RIG_H
 #define REPORT_RIG_H
 
@@ -6,17 +6,22 @@
 
 struct report_rig {
     struct rig rig;
-    int caller, local;  /* connections; local = the local system's */
+    int caller, local; /* connections; local = the local system's */
     int local_listener;
-    char heard[65536];  /* the last line */
+    char heard[65536]; /* the last line */
 };
 
-/* gateway: further settings of the configuration's group gateway, "" for none. The crosswalk has the rows given. */
+int report_rig_set_up(void **state); /* of cmocka: a rig that is not open yet */
+int report_rig_tear_down(void **state);
+/* The path of the mapping file of that name beside the tests; kept until the next call. */
+const char *report_rig_mapping(const char *name);
+/* gateway: further settings of the configuration's group gateway, "" for none. The crosswalk has the rows
+ * given. */
 void report_rig_open(struct report_rig *rig, const char *mapping, const char *gateway, const char *crosswalk);
 void report_rig_close(struct report_rig *rig);
 void report_rig_ask(struct report_rig *rig, const char *line);
-const char *report_rig_told(struct report_rig *rig);        /* the caller's next line */
-const char *report_rig_asked(struct report_rig *rig);       /* the local system's next line */
+const char *report_rig_told(struct report_rig *rig);              /* the caller's next line */
+const char *report_rig_asked(struct report_rig *rig);             /* the local system's next line */
 void report_rig_answer(struct report_rig *rig, const char *line); /* as the local system */
 
 /* A LIST that must come; returns its sequence and checks that its body holds the text. */

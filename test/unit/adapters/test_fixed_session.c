@@ -71,10 +71,7 @@ not_signed_on_is_refused_and_signs_on_anew(void **state)
     assert_int_equal(recv(f->peers[0].fd, &byte, 1, 0), 0);
     rig_hang_up(&f->peers[0]);
     rig_sign_on(f, "16");
-    call = rig_submit(f, &rig_settle);
-    request = rig_take_request(f);
-    rig_answer(f, &request, "000000", rig_settled(f));
-    assert_int_equal(rig_wait_for(f, call)->kind, FEP_ANSWERED);
+    rig_settle_well(f);
 }
 
 static void
@@ -96,10 +93,7 @@ answers_that_never_come_wear_the_connection_out(void **state)
     assert_int_equal(recv(f->peers[0].fd, &byte, 1, 0), 0);
     rig_hang_up(&f->peers[0]);
     rig_sign_on(f, "02");
-    call = rig_submit(f, &rig_settle);
-    request = rig_take_request(f);
-    rig_answer(f, &request, "000000", rig_settled(f));
-    assert_int_equal(rig_wait_for(f, call)->kind, FEP_ANSWERED);
+    rig_settle_well(f);
 }
 
 static void
@@ -182,10 +176,7 @@ time_outs_open_the_breaker_and_reversals_pass(void **state)
     rig_answer(f, &request, "000000", rig_settled(f));
     assert_int_equal(rig_wait_for(f, probe)->kind, FEP_ANSWERED);
     assert_int_equal(f->fake->health.state, FEP_UP);
-    struct fep_call *next = rig_submit(f, &rig_settle);
-    request = rig_take_request(f);
-    rig_answer(f, &request, "000000", rig_settled(f));
-    assert_int_equal(rig_wait_for(f, next)->kind, FEP_ANSWERED);
+    rig_settle_well(f);
 }
 
 static void
@@ -198,10 +189,7 @@ rare_time_outs_do_not_open_the_breaker(void **state)
         fake_advance(f->fake, 16000);
     }
     assert_int_equal(f->fake->health.state, FEP_UP);
-    struct fep_call *call = rig_submit(f, &rig_settle);
-    struct request request = rig_take_request(f);
-    rig_answer(f, &request, "000000", rig_settled(f));
-    assert_int_equal(rig_wait_for(f, call)->kind, FEP_ANSWERED);
+    rig_settle_well(f);
 }
 
 static void

@@ -26,10 +26,7 @@ close_without_an_answer_is_unknown_and_reconnects(void **state)
     assert_int_equal(done->kind, FEP_UNKNOWN);
     assert_int_equal(done->result.reason, FEP_REASON_PEER_CLOSED);
     rig_sign_on(f, "16");
-    call = rig_submit(f, &rig_settle);
-    request = rig_take_request(f);
-    rig_answer(f, &request, "000000", rig_settled(f));
-    assert_int_equal(rig_wait_for(f, call)->kind, FEP_ANSWERED);
+    rig_settle_well(f);
 }
 
 static void

@@ -30,36 +30,11 @@ static const char *const answers[] = {"1 0;B:SUM=22.50;R:SN=1,AMT=10.00;R:SN=2,A
                                       "1 0;B:SUM=8.50;R:SN=3,AMT=7.50;R:SN=4,AMT=1.00",
                                       "1 0;B:SUM=10.00;R:SN=5,AMT=10.00"};
 
-static int
-set_up(void **state)
-{
-    *state = calloc(1, sizeof(struct report_rig));
-    return *state != NULL ? 0 : -1;
-}
-
-static int
-tear_down(void **state)
-{
-    report_rig_close(*state);
-    free(*state);
-    return 0;
-}
-
-static void
-expect(const char *text, const char *part)
-{
-    const char *shown = text != NULL ? text : "nothing";
-    if (strstr(shown, part) == NULL)
-        fail_msg("no %s in %s", part, shown);
-}
-
 /* The call M10: its postings have the serials 11, 12 and 13. */
 static void
 begin_with(struct report_rig *rig, uint8_t operation, const char *body)
 {
-    char mapping[512];
-    snprintf(mapping, sizeof mapping, "%s/test/unit/adapters/batches.cfg", getenv("FEP_SOURCE"));
-    report_rig_open(rig, mapping, "", CROSSWALK);
+    report_rig_open(rig, report_rig_mapping("batches"), "", CROSSWALK);
     struct frame submit = rig_submit(3, operation, 10, "2204", body);
     snprintf(submit.header.institution, sizeof submit.header.institution, "H45010000003");
     rig_send(&rig->rig, &submit);
@@ -86,7 +61,7 @@ expect_body(const struct frame *done, const char *part)
     char text[4096];
     assert_true(done->body.size < sizeof text);
     snprintf(text, sizeof text, "%.*s", (int)done->body.size, (const char *)done->body.data);
-    expect(text, part);
+    rig_expect(text, part);
 }
 
 static void
@@ -103,16 +78,16 @@ test_all_parts_posted(void **state)
 {
     struct report_rig *rig = *state;
     begin(rig, CORE_OP_SUBMIT);
-    expect(report_rig_asked(rig),
-           "FEE " SERIAL(11) ";H:SERIAL=" SERIAL(
-               11) ",AREA=450100;B:VISIT=V1,PSN=4501PERSON77,SUM=22.50"
-                   ";R:SN=1,OWN=H1,CODE=4501-1,AMT=10.00;R:SN=2,OWN=H2,CODE=4501-1,AMT=12.50");
+    rig_expect(report_rig_asked(rig),
+               "FEE " SERIAL(11) ";H:SERIAL=" SERIAL(
+                   11) ",AREA=450100;B:VISIT=V1,PSN=4501PERSON77,SUM=22.50"
+                       ";R:SN=1,OWN=H1,CODE=4501-1,AMT=10.00;R:SN=2,OWN=H2,CODE=4501-1,AMT=12.50");
     report_rig_answer(rig, answers[0]);
-    expect(report_rig_asked(rig), "FEE " SERIAL(12));
-    expect(rig->heard, "SUM=8.50;R:SN=3,OWN=H3,AMT=7.50;R:SN=4,OWN=H4,CODE=4501-1,AMT=1.00");
+    rig_expect(report_rig_asked(rig), "FEE " SERIAL(12));
+    rig_expect(rig->heard, "SUM=8.50;R:SN=3,OWN=H3,AMT=7.50;R:SN=4,OWN=H4,CODE=4501-1,AMT=1.00");
     report_rig_answer(rig, answers[1]);
-    expect(report_rig_asked(rig), "FEE " SERIAL(13));
-    expect(rig->heard, "SUM=10.00;R:SN=5,OWN=H5,AMT=10.00");
+    rig_expect(report_rig_asked(rig), "FEE " SERIAL(13));
+    rig_expect(rig->heard, "SUM=10.00;R:SN=5,OWN=H5,AMT=10.00");
     report_rig_answer(rig, answers[2]);
     /* The lines without a code, by their places in the whole. */
     static const char *const lines[] = {"\"line\":3,", "\"line\":5,"};
@@ -137,9 +112,9 @@ test_refused_part_undoes_those_before(void **state)
     report_rig_answer(rig, answers[1]);
     report_rig_asked(rig);
     report_rig_answer(rig, "3 2203");
-    expect(report_rig_asked(rig), "BACK " SERIAL(12));
+    rig_expect(report_rig_asked(rig), "BACK " SERIAL(12));
     report_rig_answer(rig, "1 0;F:4");
-    expect(report_rig_asked(rig), "BACK " SERIAL(11));
+    rig_expect(report_rig_asked(rig), "BACK " SERIAL(11));
     report_rig_answer(rig, "1 0;F:4");
     assert_int_equal(take_done(rig, FEP_REFUSED)->result.code, 2203);
     rig_take_none(&rig->rig, FRAME_PROMPT, 200);
@@ -155,7 +130,7 @@ test_reversal_without_a_word_is_unknown(void **state)
     report_rig_answer(rig, answers[0]);
     report_rig_asked(rig);
     report_rig_answer(rig, "3 2203");
-    expect(report_rig_asked(rig), "BACK " SERIAL(11));
+    rig_expect(report_rig_asked(rig), "BACK " SERIAL(11));
     report_rig_answer(rig, "1 0;F:3");
     take_done(rig, FEP_UNKNOWN);
 }
@@ -215,8 +190,8 @@ test_inquiry_finds_all_parts(void **state)
     static const char *const serials[] = {SERIAL(11), SERIAL(12), SERIAL(13)};
     for (int i = 0; i < 3; i++) {
         char found[256];
-        expect(report_rig_asked(rig), "WHAT ");
-        expect(rig->heard, serials[i]);
+        rig_expect(report_rig_asked(rig), "WHAT ");
+        rig_expect(rig->heard, serials[i]);
         snprintf(found, sizeof found, "1 0;F:1;%s", answers[i] + 4);
         report_rig_answer(rig, found);
     }
@@ -254,17 +229,17 @@ test_reversal_goes_through_all_parts(void **state)
 {
     struct report_rig *rig = *state;
     begin(rig, CORE_OP_REVERSE);
-    expect(report_rig_asked(rig), "BACK " SERIAL(15));
+    rig_expect(report_rig_asked(rig), "BACK " SERIAL(15));
     report_rig_answer(rig, "1 0;F:6"); /* never arrived; there could be five postings, was it one line each */
-    expect(report_rig_asked(rig), "BACK " SERIAL(14));
+    rig_expect(report_rig_asked(rig), "BACK " SERIAL(14));
     report_rig_answer(rig, "1 0;F:6");
-    expect(report_rig_asked(rig), "BACK " SERIAL(13));
+    rig_expect(report_rig_asked(rig), "BACK " SERIAL(13));
     report_rig_answer(rig, "1 0;F:6");
-    expect(report_rig_asked(rig), "BACK " SERIAL(12));
+    rig_expect(report_rig_asked(rig), "BACK " SERIAL(12));
     report_rig_answer(rig, "1 0;F:4");
-    expect(report_rig_asked(rig), "BACK " SERIAL(11));
+    rig_expect(report_rig_asked(rig), "BACK " SERIAL(11));
     report_rig_answer(rig, "1 0;F:4");
-    expect(report_rig_asked(rig), "BACK " SERIAL(10)); /* or it was one posting */
+    rig_expect(report_rig_asked(rig), "BACK " SERIAL(10)); /* or it was one posting */
     report_rig_answer(rig, "1 0;F:6");
     assert_int_equal(take_done(rig, FEP_ANSWERED)->result.finding, FEP_FOUND_REVERSED);
 }
@@ -276,7 +251,7 @@ test_one_posting_keeps_its_serial(void **state)
     begin_with(rig, CORE_OP_SUBMIT,
                "{\"input\":{\"data\":{\"mdtrt_id\":\"V1\",\"psn_no\":\"P\",\"det_item_fee_sumamt\":10.00},"
                "\"feedetail\":[" LINE("1", "T1", "10.00") "]}}");
-    expect(report_rig_asked(rig), "FEE " SERIAL(10));
+    rig_expect(report_rig_asked(rig), "FEE " SERIAL(10));
     report_rig_answer(rig, "1 0;B:SUM=10.00;R:SN=1,AMT=10.00");
     take_done(rig, FEP_ANSWERED);
 }
@@ -294,24 +269,31 @@ test_more_lines_than_there_are_serials(void **state)
     begin_with(rig, CORE_OP_SUBMIT, body);
     const struct frame *done = take_done(rig, FEP_REFUSED);
     assert_int_equal(done->result.code, 2204);
-    expect(done->text, "65 lines; at most 64 fit, and nothing took effect");
+    rig_expect(done->text, "65 lines; at most 64 fit, and nothing took effect");
 }
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_all_parts_posted, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_refused_part_undoes_those_before, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_reversal_without_a_word_is_unknown, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_first_part_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_later_part_not_sent, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_unknown_part, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_inquiry_finds_all_parts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_inquiry_finds_some_parts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_reversal_goes_through_all_parts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_one_posting_keeps_its_serial, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_more_lines_than_there_are_serials, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_all_parts_posted, report_rig_set_up, report_rig_tear_down),
+        cmocka_unit_test_setup_teardown(test_refused_part_undoes_those_before, report_rig_set_up,
+                                        report_rig_tear_down),
+        cmocka_unit_test_setup_teardown(test_reversal_without_a_word_is_unknown, report_rig_set_up,
+                                        report_rig_tear_down),
+        cmocka_unit_test_setup_teardown(test_first_part_refused, report_rig_set_up, report_rig_tear_down),
+        cmocka_unit_test_setup_teardown(test_later_part_not_sent, report_rig_set_up, report_rig_tear_down),
+        cmocka_unit_test_setup_teardown(test_unknown_part, report_rig_set_up, report_rig_tear_down),
+        cmocka_unit_test_setup_teardown(test_inquiry_finds_all_parts, report_rig_set_up,
+                                        report_rig_tear_down),
+        cmocka_unit_test_setup_teardown(test_inquiry_finds_some_parts, report_rig_set_up,
+                                        report_rig_tear_down),
+        cmocka_unit_test_setup_teardown(test_reversal_goes_through_all_parts, report_rig_set_up,
+                                        report_rig_tear_down),
+        cmocka_unit_test_setup_teardown(test_one_posting_keeps_its_serial, report_rig_set_up,
+                                        report_rig_tear_down),
+        cmocka_unit_test_setup_teardown(test_more_lines_than_there_are_serials, report_rig_set_up,
+                                        report_rig_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,21 +13,6 @@
 #include "error_codes.h"
 #include "host_rig.h"
 
-static int
-set_up(void **state)
-{
-    *state = calloc(1, sizeof(struct rig));
-    return *state != NULL ? 0 : -1;
-}
-
-static int
-tear_down(void **state)
-{
-    rig_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void
 begin(struct rig *rig, const char *module, const char *options)
 {
@@ -298,7 +283,7 @@ test_book_survives_a_kill(void **state)
     rig_close(&with_book);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
 int
 main(void)

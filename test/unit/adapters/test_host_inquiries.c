@@ -51,14 +51,6 @@ set_up(void **state)
     return 0;
 }
 
-static int
-tear_down(void **state)
-{
-    report_rig_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* The caller asks, and the router tells what became of the original. */
 static void
 tell(struct report_rig *rig, const char *infno, enum fep_finding finding, const char *answer)
@@ -159,10 +151,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_settlement_that_was_cancelled, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_settlement_that_stands, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_list_that_fails_leaves_it_posted, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_nothing_else_is_looked_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_settlement_that_was_cancelled, set_up, report_rig_tear_down),
+        cmocka_unit_test_setup_teardown(test_settlement_that_stands, set_up, report_rig_tear_down),
+        cmocka_unit_test_setup_teardown(test_list_that_fails_leaves_it_posted, set_up, report_rig_tear_down),
+        cmocka_unit_test_setup_teardown(test_nothing_else_is_looked_for, set_up, report_rig_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

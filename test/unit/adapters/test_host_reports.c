@@ -53,29 +53,6 @@ static const struct stored cancelled = {.infno = "2208",
                                         .account = -1500,
                                         .cash = -2500};
 
-static const char *
-mapping(void)
-{
-    static char path[512];
-    snprintf(path, sizeof path, "%s/test/unit/adapters/reports.cfg", getenv("FEP_SOURCE"));
-    return path;
-}
-
-static int
-set_up(void **state)
-{
-    *state = calloc(1, sizeof(struct report_rig));
-    return *state != NULL ? 0 : -1;
-}
-
-static int
-tear_down(void **state)
-{
-    report_rig_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void
 begin(struct report_rig *rig, const char *file)
 {
@@ -107,7 +84,7 @@ static void
 test_totals_that_agree(void **state)
 {
     struct report_rig *rig = *state;
-    begin(rig, mapping());
+    begin(rig, report_rig_mapping("reports"));
     report_rig_ask(rig, ASK_TOTALS ";R:" ROW_OUT ";R:" ROW_IN);
     uint64_t list =
         report_rig_list(rig, "{\"from_day\":20261120,\"to_day\":20261122,\"role\":1,\"bodies\":false");
@@ -122,7 +99,7 @@ static void
 test_totals_over_pages(void **state)
 {
     struct report_rig *rig = *state;
-    begin(rig, mapping());
+    begin(rig, report_rig_mapping("reports"));
     report_rig_ask(rig,
                    ASK_TOTALS ";R:INS=310,CLR=11,POS=2,NEG=0,SUM=200.00,FUND=120.00,ACCT=30.00,CASH=50.00");
     uint64_t list = report_rig_list(rig, "\"after\":\"\"");
@@ -139,7 +116,7 @@ static void
 test_totals_that_differ(void **state)
 {
     struct report_rig *rig = *state;
-    begin(rig, mapping());
+    begin(rig, report_rig_mapping("reports"));
     report_rig_ask(rig, ASK_TOTALS ";R:INS=310,CLR=11,POS=1,NEG=1,SUM=0.00,FUND=0.00,ACCT=0.00,CASH=0.01"
                                    ";R:INS=310,CLR=41,POS=1,NEG=0,SUM=1.00,FUND=1.00,ACCT=0.00,CASH=0.00");
     uint64_t list = report_rig_list(rig, "");
@@ -156,7 +133,7 @@ static void
 test_totals_over_kinds(void **state)
 {
     struct report_rig *rig = *state;
-    begin(rig, mapping());
+    begin(rig, report_rig_mapping("reports"));
     report_rig_ask(rig, ASK_TOTALS ";R:POS=2,NEG=1,SUM=200.00,FUND=200.00,ACCT=0.00,CASH=0.00");
     uint64_t list = report_rig_list(rig, "");
     send_day(rig, list);
@@ -172,7 +149,7 @@ test_row_that_can_not_be_named(void **state)
     struct report_rig *rig = *state;
     struct stored unknown = settled;
     unknown.insutype = "";
-    begin(rig, mapping());
+    begin(rig, report_rig_mapping("reports"));
     report_rig_ask(rig, ASK_TOTALS);
     uint64_t list = report_rig_list(rig, "");
     report_rig_entry(rig, list, &unknown);
@@ -184,7 +161,7 @@ static void
 test_list_that_fails_is_told_repeatable(void **state)
 {
     struct report_rig *rig = *state;
-    begin(rig, mapping());
+    begin(rig, report_rig_mapping("reports"));
     report_rig_ask(rig, ASK_TOTALS);
     uint64_t list = report_rig_list(rig, "");
     report_rig_entry(rig, list, &settled);
@@ -200,7 +177,7 @@ static void
 test_router_that_comes_anew_ends_the_report(void **state)
 {
     struct report_rig *rig = *state;
-    begin(rig, mapping());
+    begin(rig, report_rig_mapping("reports"));
     report_rig_ask(rig, ASK_TOTALS);
     uint64_t list = report_rig_list(rig, "");
     report_rig_entry(rig, list, &settled);
@@ -222,7 +199,7 @@ static void
 test_wrong_question_is_refused_for_good(void **state)
 {
     struct report_rig *rig = *state;
-    begin(rig, mapping());
+    begin(rig, report_rig_mapping("reports"));
     report_rig_ask(rig, "TOT;H:SERIAL=A0000001,AREA=450900,INST=H45010000003;B:FROM=20261122,TO=20261121");
     assert_string_equal(report_rig_told(rig), "3 1003 0");
     report_rig_ask(rig, "DET;H:SERIAL=A0000002,AREA=450900,INST=H45010000003;B:DAY=20261122,PAGE=0,SIZE=10");
@@ -245,7 +222,7 @@ test_open_day_is_refused(void **state)
     snprintf(
         line, sizeof line,
         "sed '0,/answered_by = \"store\";/s//answered_by = \"store\"; closed_days_only = true;/' %s > %s",
-        mapping(), path);
+        report_rig_mapping("reports"), path);
     assert_int_equal(system(line), 0);
     begin(rig, path);
     unlink(path);
@@ -263,7 +240,7 @@ static void
 test_no_more_reports_than_the_bound(void **state)
 {
     struct report_rig *rig = *state;
-    begin(rig, mapping());
+    begin(rig, report_rig_mapping("reports"));
     for (int i = 0; i < 4; i++)
         report_rig_ask(rig, ASK_TOTALS);
     /* Two lists at a time are all that the router works on. */
@@ -327,7 +304,7 @@ static void
 test_details_of_a_day(void **state)
 {
     struct report_rig *rig = *state;
-    begin(rig, mapping());
+    begin(rig, report_rig_mapping("reports"));
     report_rig_ask(rig, ASK_PAGE("1", "2"));
     send_details(rig);
     assert_string_equal(
@@ -350,7 +327,7 @@ static void
 test_catalogue_is_the_crosswalk(void **state)
 {
     struct report_rig *rig = *state;
-    begin(rig, mapping());
+    begin(rig, report_rig_mapping("reports"));
     report_rig_ask(rig, "CAT;H:SERIAL=A0000001,AREA=450900,INST=H45010000003;B:KIND=1,PAGE=1,SIZE=2");
     const char *told = report_rig_told(rig);
     assert_non_null(strstr(told, "ALL=3,LAST=0;R:CODE=4501-1,NAT=T1,NAME=甲,LEVEL=01,FROM=20200101,VALID=1;"
@@ -442,7 +419,7 @@ test_insurance_that_was_shown(void **state)
 int
 main(void)
 {
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, report_rig_set_up, report_rig_tear_down)
     const struct CMUnitTest tests[] = {CASE(test_totals_that_agree),
                                        CASE(test_totals_over_pages),
                                        CASE(test_totals_that_differ),

@@ -18,21 +18,6 @@
     "{\"infno\":\"2304\",\"msgid\":\"" msgid "\",\"insured_area\":\"450900\",\"treat_area\":\"450100\","     \
     "\"institution\":\"H45010000003\",\"person\":\"P1\",\"med_type\":\"21\"}"
 
-static int
-set_up(void **state)
-{
-    *state = calloc(1, sizeof(struct rig));
-    return *state != NULL ? 0 : -1;
-}
-
-static int
-tear_down(void **state)
-{
-    rig_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* Returns a caller's connection. */
 static int
 begin(struct rig *rig)
@@ -327,7 +312,7 @@ test_bad_heads_are_refused_by_name(void **state)
     close(caller);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
 int
 main(void)

@@ -39,27 +39,10 @@ posted(const char *infno, const char *msgid, const char *body, const char *answe
 static int
 set_up(void **state)
 {
-    static char path[512];
-    struct report_rig *rig = calloc(1, sizeof *rig);
-    *state = rig;
-    snprintf(path, sizeof path, "%s/test/unit/adapters/sums.cfg", getenv("FEP_SOURCE"));
-    report_rig_open(rig, path, "", "4501-1,T1,x,01,20200101,\n");
+    if (report_rig_set_up(state) < 0)
+        return -1;
+    report_rig_open(*state, report_rig_mapping("sums"), "", "4501-1,T1,x,01,20200101,\n");
     return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    report_rig_close(*state);
-    free(*state);
-    return 0;
-}
-
-static void
-expect(const char *text, const char *part)
-{
-    if (strstr(text, part) == NULL)
-        fail_msg("no %s in %s", part, text);
 }
 
 /* Hands the call over; the question that comes. */
@@ -71,8 +54,9 @@ submit(struct report_rig *rig, const char *infno, uint8_t operation, uint32_t ti
     snprintf(frame.header.key.origin, sizeof frame.header.key.origin, "GW4501000001"); /* as the entries */
     rig_send(&rig->rig, &frame);
     uint64_t list = report_rig_list(rig, "\"visit_id\":\"V1\",\"insured_area\":\"450900\"");
-    expect(rig->heard, "\"role\":3,\"bodies\":true");
-    expect(rig->heard, "\"2204\",\"2301\",\"2205\",\"2302\",\"2207\",\"2207A\",\"2304\",\"2208\",\"2305\"");
+    rig_expect(rig->heard, "\"role\":3,\"bodies\":true");
+    rig_expect(rig->heard,
+               "\"2204\",\"2301\",\"2205\",\"2302\",\"2207\",\"2207A\",\"2304\",\"2208\",\"2305\"");
     return list;
 }
 
@@ -98,7 +82,7 @@ expect_not_sent(struct report_rig *rig, unsigned code, const char *part)
     assert_int_equal(done->result.kind, FEP_NOT_SENT);
     assert_int_equal(done->result.refusal_class, FEP_REPEATABLE);
     assert_int_equal(done->result.code, code);
-    expect(done->text, part);
+    rig_expect(done->text, part);
     rig_ack(&rig->rig, FRAME_DONE, 17);
 }
 
@@ -109,7 +93,7 @@ expect_next_call(struct report_rig *rig)
     struct frame frame =
         rig_submit(18, CORE_OP_SUBMIT, 8, "2401", "{\"input\":{\"mdtrtinfo\":{\"psn_no\":\"P\"}}}");
     rig_send(&rig->rig, &frame);
-    expect(report_rig_asked(rig), "OPEN 20261122000000000008");
+    rig_expect(report_rig_asked(rig), "OPEN 20261122000000000008");
     report_rig_answer(rig, "1 0;B:VISIT=V1");
     assert_int_equal(rig_take(&rig->rig, FRAME_DONE)->sequence, 18);
 }
@@ -123,7 +107,7 @@ test_the_sums_travel_with_the_settlement(void **state)
     report_rig_list_end(rig, list, "1/GW/M2"); /* and a second page */
     list = report_rig_list(rig, "\"after\":\"1/GW/M2\"");
     report_rig_list_end(rig, list, NULL);
-    expect(report_rig_asked(rig), ";B:VISIT=V1," SUMS);
+    rig_expect(report_rig_asked(rig), ";B:VISIT=V1," SUMS);
     report_rig_answer(rig, "1 0;B:SETL=S1,SUM=30.35");
     struct frame *done = rig_take(&rig->rig, FRAME_DONE);
     assert_int_equal(done->result.kind, FEP_ANSWERED);
@@ -136,7 +120,7 @@ test_a_trial_has_them_too(void **state)
     uint64_t list = submit(rig, "2303", CORE_OP_QUERY, 30000);
     tell_visit(rig, list);
     report_rig_list_end(rig, list, NULL);
-    expect(report_rig_asked(rig), ";B:VISIT=V1," SUMS);
+    rig_expect(report_rig_asked(rig), ";B:VISIT=V1," SUMS);
     report_rig_answer(rig, "1 0;B:SUM=30.35");
     assert_int_equal(rig_take(&rig->rig, FRAME_DONE)->result.kind, FEP_ANSWERED);
 }
@@ -196,7 +180,7 @@ test_offered_twice_it_is_one_call(void **state)
     rig_send(&rig->rig, &again);
     tell_visit(rig, list);
     report_rig_list_end(rig, list, NULL);
-    expect(report_rig_asked(rig), SUMS);
+    rig_expect(report_rig_asked(rig), SUMS);
     rig_take_none(&rig->rig, FRAME_LIST, 300);
     report_rig_answer(rig, "1 0;B:SETL=S1,SUM=30.35");
     assert_int_equal(rig_take(&rig->rig, FRAME_DONE)->result.kind, FEP_ANSWERED);
@@ -241,7 +225,7 @@ test_a_visit_that_began_long_ago(void **state)
     list = report_rig_list(rig, "\"visit_id\":\"V1\"");
     tell_visit(rig, list);
     report_rig_list_end(rig, list, NULL);
-    expect(report_rig_asked(rig), ";B:VISIT=V1," SUMS);
+    rig_expect(report_rig_asked(rig), ";B:VISIT=V1," SUMS);
     report_rig_answer(rig, "1 0;B:SETL=S1,SUM=30.35");
     assert_int_equal(rig_take(&rig->rig, FRAME_DONE)->result.kind, FEP_ANSWERED);
 }
@@ -263,7 +247,7 @@ test_an_end_while_it_waits(void **state)
 int
 main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, report_rig_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(test_the_sums_travel_with_the_settlement),
         CASE(test_a_trial_has_them_too),

@@ -30,52 +30,13 @@ static const struct stored settled = {.infno = "2207",
                                       .cash = 2500,
                                       .serial = 7};
 
-static const char *
-mapping(const char *name)
-{
-    static char path[512];
-    snprintf(path, sizeof path, "%s/test/unit/adapters/%s.cfg", getenv("FEP_SOURCE"), name);
-    return path;
-}
-
-static int
-set_up(void **state)
-{
-    *state = calloc(1, sizeof(struct report_rig));
-    return *state != NULL ? 0 : -1;
-}
-
-static int
-tear_down(void **state)
-{
-    report_rig_close(*state);
-    free(*state);
-    return 0;
-}
-
-static void
-expect(const char *text, const char *part)
-{
-    const char *shown = text != NULL ? text : "nothing";
-    if (strstr(shown, part) == NULL)
-        fail_msg("no %s in %s", part, shown);
-}
-
-static void
-expect_not(const char *text, const char *part)
-{
-    const char *shown = text != NULL ? text : "nothing";
-    if (strstr(shown, part) != NULL)
-        fail_msg("%s in %s", part, shown);
-}
-
 /* --- reconcile ------------------------------------------------------------------------------------- */
 
 /* Up to the question for totals, which is in rig->heard; our day holds what is given. */
 static void
 begin_day(struct report_rig *rig, const char *wish, const struct stored *stored, size_t count)
 {
-    report_rig_open(rig, mapping("reports"), "", CROSSWALK);
+    report_rig_open(rig, report_rig_mapping("reports"), "", CROSSWALK);
     report_rig_task(rig, 5, wish);
     uint64_t list = report_rig_list(rig, "\"role\":3,\"bodies\":true");
     assert_null(strstr(rig->heard, "\"2207\""));
@@ -84,7 +45,7 @@ begin_day(struct report_rig *rig, const char *wish, const struct stored *stored,
     for (size_t i = 0; i < count; i++)
         report_rig_entry(rig, list, &stored[i]);
     report_rig_list_end(rig, list, NULL);
-    expect(report_rig_asked(rig), "TOT ");
+    rig_expect(report_rig_asked(rig), "TOT ");
 }
 
 #define RECONCILE "{\"do\":\"reconcile\",\"day\":\"20261122\"}"
@@ -98,12 +59,12 @@ test_equal_day(void **state)
 {
     struct report_rig *rig = *state;
     begin_day(rig, RECONCILE, &settled, 1);
-    expect(rig->heard, ";B:FROM=20261122,TO=20261122;R:" OUR_ROW);
+    rig_expect(rig->heard, ";B:FROM=20261122,TO=20261122;R:" OUR_ROW);
     report_rig_answer(rig, "1 0;B:EQUAL=0;R:" OUR_ROW ",RES=0");
     const char *result = report_rig_result(rig, true, false);
-    expect(result, "\"day\":20261122,\"instance\":\"local1\",\"equal\":true");
-    expect(result, "\"details_compared\":false");
-    expect(result, "\"differences\":[]");
+    rig_expect(result, "\"day\":20261122,\"instance\":\"local1\",\"equal\":true");
+    rig_expect(result, "\"details_compared\":false");
+    rig_expect(result, "\"differences\":[]");
 }
 
 /* They say equal, their figures do not. */
@@ -114,9 +75,9 @@ test_word_without_figures_is_not_believed(void **state)
     begin_day(rig, RECONCILE, &settled, 1);
     report_rig_answer(
         rig, "1 0;B:EQUAL=0;R:INS=310,CLR=11,POS=1,NEG=0,SUM=100.00,FUND=60.01,ACCT=15.00,CASH=24.99");
-    expect(report_rig_asked(rig), "DET ");
+    rig_expect(report_rig_asked(rig), "DET ");
     report_rig_answer(rig, "1 0;B:ALL=1,LAST=1" DETAIL("20261122000000000007", "S1", "100.00", "1"));
-    expect(report_rig_result(rig, true, false), "\"equal\":false");
+    rig_expect(report_rig_result(rig, true, false), "\"equal\":false");
 }
 
 static void
@@ -138,23 +99,23 @@ test_every_kind_of_difference(void **state)
     day[4].msgid = "RENAMED"; /* matched by its settlement */
     day[4].settlement_id = "S5";
     begin_day(rig, RECONCILE, day, 5);
-    expect(rig->heard, "POS=4,NEG=0,SUM=400.00");
+    rig_expect(rig->heard, "POS=4,NEG=0,SUM=400.00");
     report_rig_answer(rig, "1 0;B:EQUAL=1;R:INS=310,CLR=11,POS=5,NEG=0,SUM=500.00,RES=1");
-    expect(report_rig_asked(rig), "PAGE=1");
+    rig_expect(report_rig_asked(rig), "PAGE=1");
     report_rig_answer(rig, "1 0;B:ALL=5,LAST=0" DETAIL("20261122000000000011", "S1", "100.00", "1")
                                DETAIL("20261122000000000013", "S3", "100.01", "1"));
-    expect(report_rig_asked(rig), "PAGE=2");
+    rig_expect(report_rig_asked(rig), "PAGE=2");
     report_rig_answer(rig, "1 0;B:ALL=5,LAST=1" DETAIL("20261122000000000014", "S4", "100.00", "1")
                                DETAIL("20261122000000000099", "S5", "100.00", "1")
                                    DETAIL("20261122000000000098", "S9", "100.00", "1"));
     const char *result = report_rig_result(rig, true, false);
-    expect(result, "\"equal\":false");
-    expect(result, "\"difference_count\":4,");
-    expect(result, "\"kind\":\"only_here\",\"msgid\":\"HERE\",\"local_serial\":\"20261122000000000012\"");
-    expect(result, "\"kind\":\"amounts_differ\",\"msgid\":\"AMOUNT\"");
-    expect(result, "\"kind\":\"state_differs\",\"msgid\":\"STATE\"");
-    expect(result, "\"kind\":\"only_there\",\"msgid\":\"\",\"local_serial\":\"20261122000000000098\"");
-    expect_not(result, "RENAMED");
+    rig_expect(result, "\"equal\":false");
+    rig_expect(result, "\"difference_count\":4,");
+    rig_expect(result, "\"kind\":\"only_here\",\"msgid\":\"HERE\",\"local_serial\":\"20261122000000000012\"");
+    rig_expect(result, "\"kind\":\"amounts_differ\",\"msgid\":\"AMOUNT\"");
+    rig_expect(result, "\"kind\":\"state_differs\",\"msgid\":\"STATE\"");
+    rig_expect(result, "\"kind\":\"only_there\",\"msgid\":\"\",\"local_serial\":\"20261122000000000098\"");
+    rig_expect_not(result, "RENAMED");
 }
 
 /* What the gateway undid by a cancel of its own are two postings there, and no difference. */
@@ -167,12 +128,12 @@ test_undone_by_a_cancel(void **state)
     undone.code = FEP_E_REVERSED;
     undone.cancel_serial = 8;
     begin_day(rig, DETAILED, &undone, 1);
-    expect(rig->heard, "INS=310,CLR=11,POS=1,NEG=1,SUM=0.00,FUND=0.00,ACCT=0.00,CASH=0.00");
+    rig_expect(rig->heard, "INS=310,CLR=11,POS=1,NEG=1,SUM=0.00,FUND=0.00,ACCT=0.00,CASH=0.00");
     report_rig_answer(rig, "1 0;B:EQUAL=0;R:INS=310,CLR=11,POS=1,NEG=1,SUM=0.00,RES=0");
     report_rig_asked(rig);
     report_rig_answer(rig, "1 0;B:ALL=2,LAST=1" DETAIL("20261122000000000007", "S1", "100.00", "5")
                                DETAIL("20261122000000000008", "S2", "-100.00", "1"));
-    expect(report_rig_result(rig, true, false), "\"equal\":true");
+    rig_expect(report_rig_result(rig, true, false), "\"equal\":true");
 }
 
 /* Posted the day before and undone after midnight: the cancel alone is of this day. What else was posted the
@@ -190,12 +151,12 @@ test_undone_after_midnight(void **state)
     day[1].settlement_id = "S2";
     day[1].serial = 6;
     begin_day(rig, DETAILED, day, 2);
-    expect(rig->heard, "INS=310,CLR=11,POS=0,NEG=1,SUM=-100.00,FUND=-60.00,ACCT=-15.00,CASH=-25.00");
+    rig_expect(rig->heard, "INS=310,CLR=11,POS=0,NEG=1,SUM=-100.00,FUND=-60.00,ACCT=-15.00,CASH=-25.00");
     report_rig_answer(rig, "1 0;B:EQUAL=0;R:INS=310,CLR=11,POS=0,NEG=1,SUM=-100.00,FUND=-60.00,ACCT=-15.00,"
                            "CASH=-25.00,RES=0");
     report_rig_asked(rig);
     report_rig_answer(rig, "1 0;B:ALL=1,LAST=1" DETAIL("20261122000000000008", "S3", "-100.00", "1"));
-    expect(report_rig_result(rig, true, false), "\"equal\":true");
+    rig_expect(report_rig_result(rig, true, false), "\"equal\":true");
 }
 
 /* The insurance type of some posting is not known here: sums over all types decide. */
@@ -208,7 +169,7 @@ test_unknown_insurance(void **state)
     begin_day(rig, RECONCILE, &unknown, 1);
     report_rig_answer(rig, "1 0;B:EQUAL=1;R:INS=310,CLR=11,POS=0,NEG=0,SUM=0.00,RES=2"
                            ";R:INS=390,CLR=11,POS=1,NEG=0,SUM=100.00,FUND=60.00,ACCT=15.00,CASH=25.00,RES=3");
-    expect(report_rig_result(rig, true, false), "\"equal\":true");
+    rig_expect(report_rig_result(rig, true, false), "\"equal\":true");
 }
 
 /* Where only one that does not count is of an unknown type, types are compared all the same. */
@@ -226,9 +187,9 @@ test_unknown_insurance_that_does_not_count(void **state)
     begin_day(rig, RECONCILE, day, 2);
     report_rig_answer(rig, "1 0;B:EQUAL=1;R:INS=310,CLR=11,POS=0,NEG=0,SUM=0.00,RES=2"
                            ";R:INS=390,CLR=11,POS=1,NEG=0,SUM=100.00,FUND=60.00,ACCT=15.00,CASH=25.00,RES=3");
-    expect(report_rig_asked(rig), "DET ");
+    rig_expect(report_rig_asked(rig), "DET ");
     report_rig_answer(rig, "1 0;B:ALL=1,LAST=1" DETAIL("20261122000000000007", "S1", "100.00", "1"));
-    expect(report_rig_result(rig, true, false), "\"equal\":false");
+    rig_expect(report_rig_result(rig, true, false), "\"equal\":false");
 }
 
 static void
@@ -237,10 +198,10 @@ test_day_that_is_not_closed_there(void **state)
     struct report_rig *rig = *state;
     begin_day(rig, RECONCILE, &settled, 1);
     report_rig_answer(rig, "3 2601");
-    expect(report_rig_asked(rig), "DET ");
+    rig_expect(report_rig_asked(rig), "DET ");
     report_rig_answer(rig, "1 0;B:ALL=1,LAST=1" DETAIL("20261122000000000007", "S1", "100.00", "1"));
     const char *result = report_rig_result(rig, true, false);
-    expect(result, "\"equal\":true,\"totals_compared\":false,\"details_compared\":true");
+    rig_expect(result, "\"equal\":true,\"totals_compared\":false,\"details_compared\":true");
 }
 
 static void
@@ -249,10 +210,10 @@ test_refusal_there_is_not_done(void **state)
     struct report_rig *rig = *state;
     begin_day(rig, RECONCILE, &settled, 1);
     report_rig_answer(rig, "3 9001");
-    expect(report_rig_result(rig, false, false), "\"error\":\"the local system does not give its totals");
+    rig_expect(report_rig_result(rig, false, false), "\"error\":\"the local system does not give its totals");
     /* The next one is taken. */
     report_rig_task(rig, 6, "{\"do\":\"reconcile\",\"day\":\"20261131\"}");
-    expect(report_rig_result(rig, false, false), "is no day");
+    rig_expect(report_rig_result(rig, false, false), "is no day");
 }
 
 static void
@@ -263,7 +224,7 @@ test_details_of_another_number_are_not_done(void **state)
     report_rig_answer(rig, "1 0;B:EQUAL=0;R:" OUR_ROW ",RES=0");
     report_rig_asked(rig);
     report_rig_answer(rig, "1 0;B:ALL=2,LAST=1" DETAIL("20261122000000000007", "S1", "100.00", "1"));
-    expect(report_rig_result(rig, false, false), "not as many as it says");
+    rig_expect(report_rig_result(rig, false, false), "not as many as it says");
 }
 
 static void
@@ -272,9 +233,9 @@ test_one_task_at_a_time(void **state)
     struct report_rig *rig = *state;
     begin_day(rig, RECONCILE, &settled, 1);
     report_rig_task(rig, 6, RECONCILE);
-    expect(report_rig_result(rig, false, false), "another task is under way");
+    rig_expect(report_rig_result(rig, false, false), "another task is under way");
     report_rig_answer(rig, "1 0;B:EQUAL=0;R:" OUR_ROW ",RES=0");
-    expect(report_rig_result(rig, true, false), "\"equal\":true");
+    rig_expect(report_rig_result(rig, true, false), "\"equal\":true");
 }
 
 /* The host's own call is none of the router's: not listed as open, and a CANCEL of any number does not reach
@@ -292,10 +253,10 @@ test_own_calls_are_not_the_routers(void **state)
     rig_send(&rig->rig, &who);
     assert_int_equal(rig_take(&rig->rig, FRAME_HOST_HELLO)->call_count, 0);
     report_rig_answer(rig, "1 0;B:EQUAL=0;R:" OUR_ROW ",RES=0");
-    expect(report_rig_result(rig, true, false), "\"equal\":true");
+    rig_expect(report_rig_result(rig, true, false), "\"equal\":true");
 }
 
-/* The call that is open is given up before the module is closed; tear_down looks at the exit. */
+/* The call that is open is given up before the module is closed; report_rig_tear_down looks at the exit. */
 static void
 test_ends_with_a_task_under_way(void **state)
 {
@@ -326,18 +287,18 @@ static void
 test_reload(void **state)
 {
     struct report_rig *rig = *state;
-    report_rig_open(rig, mapping("reports"), "", CROSSWALK);
-    expect(ask_catalogue(rig), "ALL=2");
+    report_rig_open(rig, report_rig_mapping("reports"), "", CROSSWALK);
+    rig_expect(ask_catalogue(rig), "ALL=2");
     write_crosswalk(rig, CROSSWALK "4501-9,T9,新,01,20200101,\n");
     report_rig_task(rig, 1, "{\"do\":\"reload\"}");
-    expect(report_rig_result(rig, true, false), "\"problems\":[]");
-    expect(ask_catalogue(rig), "CODE=4501-9");
+    rig_expect(report_rig_result(rig, true, false), "\"problems\":[]");
+    rig_expect(ask_catalogue(rig), "CODE=4501-9");
     write_crosswalk(rig, "4501-1\n4501-2,T2,乙,02,x,\n");
     report_rig_task(rig, 2, "{\"do\":\"reload\"}");
     const char *result = report_rig_result(rig, false, false);
-    expect(result, "450100.csv:2");
-    expect(result, "450100.csv:3");
-    expect(ask_catalogue(rig), "CODE=4501-9");
+    rig_expect(result, "450100.csv:2");
+    rig_expect(result, "450100.csv:3");
+    rig_expect(ask_catalogue(rig), "CODE=4501-9");
 }
 
 static void
@@ -345,22 +306,22 @@ test_crosswalk_add(void **state)
 {
     struct report_rig *rig = *state;
     char text[2048] = "", path[256];
-    report_rig_open(rig, mapping("reports"), "", CROSSWALK);
+    report_rig_open(rig, report_rig_mapping("reports"), "", CROSSWALK);
     report_rig_task(rig, 1,
                     "{\"do\":\"crosswalk_add\",\"local\":\"4501-7\",\"national\":\"T7\",\"name\":\"七,号\","
                     "\"level\":\"02\",\"from\":\"20200101\"}");
-    expect(report_rig_result(rig, true, false), "\"version\"");
-    expect(ask_catalogue(rig), "CODE=4501-7,NAT=T7,NAME=七,号,LEVEL=02");
+    rig_expect(report_rig_result(rig, true, false), "\"version\"");
+    rig_expect(ask_catalogue(rig), "CODE=4501-7,NAT=T7,NAME=七,号,LEVEL=02");
     snprintf(path, sizeof path, "%s/crosswalk/450100.csv", rig->rig.directory);
     FILE *file = fopen(path, "re");
     assert_non_null(file);
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
-    expect(text, "4501-1,T1");
-    expect(text, "4501-7,T7,\"七,号\",02,20200101");
+    rig_expect(text, "4501-1,T1");
+    rig_expect(text, "4501-7,T7,\"七,号\",02,20200101");
     report_rig_task(rig, 2, "{\"do\":\"crosswalk_add\",\"local\":\"4501-7\",\"national\":\"T8\"}");
     report_rig_result(rig, false, false);
-    expect(ask_catalogue(rig), "ALL=3");
+    rig_expect(ask_catalogue(rig), "ALL=3");
 }
 
 static void
@@ -368,38 +329,38 @@ test_catalogue_beside_the_crosswalk(void **state)
 {
     struct report_rig *rig = *state;
     char path[256], text[2048];
-    report_rig_open(rig, mapping("reports"), "",
+    report_rig_open(rig, report_rig_mapping("reports"), "",
                     CROSSWALK "4501-3,T3,丙,01,20200101,\n4501-4,T4,丁,01,20200101,\n");
     report_rig_task(rig, 1, "{\"do\":\"catalogue\",\"write\":true}");
-    expect(report_rig_asked(rig), "KIND=1,PAGE=1");
+    rig_expect(report_rig_asked(rig), "KIND=1,PAGE=1");
     report_rig_answer(rig, "1 0;B:VER=v1,ALL=3,LAST=0;R:CODE=4501-1,NAME=甲,LEVEL=01,VALID=1"
                            ";R:CODE=4501-2,NAME=乙,LEVEL=01,VALID=1");
-    expect(report_rig_asked(rig), "KIND=1,PAGE=2");
+    rig_expect(report_rig_asked(rig), "KIND=1,PAGE=2");
     report_rig_answer(rig, "1 0;B:VER=v2,ALL=3,LAST=1;R:CODE=4501-4,NAME=丁,LEVEL=01,VALID=0");
     /* Another version: from the beginning. */
-    expect(report_rig_asked(rig), "KIND=1,PAGE=1");
+    rig_expect(report_rig_asked(rig), "KIND=1,PAGE=1");
     report_rig_answer(rig, "1 0;B:VER=v2,ALL=4,LAST=1;R:CODE=4501-1,NAME=甲,LEVEL=01,VALID=1"
                            ";R:CODE=4501-2,NAME=乙,LEVEL=01,VALID=1;R:CODE=4501-8,NAME=新,LEVEL=01,VALID=1"
                            ";R:CODE=4501-4,NAME=丁,LEVEL=01,VALID=0");
-    expect(report_rig_asked(rig), "KIND=2,PAGE=1");
+    rig_expect(report_rig_asked(rig), "KIND=2,PAGE=1");
     report_rig_answer(rig, "1 0;B:VER=v2,ALL=0,LAST=1");
-    expect(report_rig_asked(rig), "KIND=3,PAGE=1");
+    rig_expect(report_rig_asked(rig), "KIND=3,PAGE=1");
     report_rig_answer(rig, "1 0;B:VER=v2,ALL=0,LAST=1");
     const char *result = report_rig_result(rig, true, false);
-    expect(result, "\"equal\":false");
-    expect(result, "\"items\":4,\"difference_count\":4");
-    expect(result, "{\"kind\":\"no_row\",\"local\":\"4501-8\"");
-    expect(result, "{\"kind\":\"gone\",\"local\":\"4501-3\"");
-    expect(result, "{\"kind\":\"not_valid\",\"local\":\"4501-4\"");
-    expect(result, "{\"kind\":\"level_differs\",\"local\":\"4501-2\",\"name\":\"乙\",\"ours\":\"02\","
-                   "\"theirs\":\"01\"}");
+    rig_expect(result, "\"equal\":false");
+    rig_expect(result, "\"items\":4,\"difference_count\":4");
+    rig_expect(result, "{\"kind\":\"no_row\",\"local\":\"4501-8\"");
+    rig_expect(result, "{\"kind\":\"gone\",\"local\":\"4501-3\"");
+    rig_expect(result, "{\"kind\":\"not_valid\",\"local\":\"4501-4\"");
+    rig_expect(result, "{\"kind\":\"level_differs\",\"local\":\"4501-2\",\"name\":\"乙\",\"ours\":\"02\","
+                       "\"theirs\":\"01\"}");
     snprintf(path, sizeof path, "%s/catalogue-local1.csv", rig->rig.directory);
     FILE *file = fopen(path, "re");
     assert_non_null(file);
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
-    expect(text, "\n4501-1,T1,甲,01,,,1,");
-    expect(text, "\n4501-8,,新,01,,,1,");
+    rig_expect(text, "\n4501-1,T1,甲,01,,,1,");
+    rig_expect(text, "\n4501-8,,新,01,,,1,");
 }
 
 /* --- prompts --------------------------------------------------------------------------------------- */
@@ -419,7 +380,7 @@ test_catalogue_beside_the_crosswalk(void **state)
 static void
 begin_upload(struct report_rig *rig, const char *gateway)
 {
-    report_rig_open(rig, mapping("uploads"), gateway, CROSSWALK);
+    report_rig_open(rig, report_rig_mapping("uploads"), gateway, CROSSWALK);
 }
 
 static void
@@ -436,23 +397,24 @@ test_prompts_before_done(void **state)
     struct report_rig *rig = *state;
     begin_upload(rig, "");
     submit_upload(rig);
-    expect(report_rig_asked(rig), "R:SN=1,OWN=H1,CODE=4501-1,AMT=10.00;R:SN=2,OWN=H2,AMT=12.50");
+    rig_expect(report_rig_asked(rig), "R:SN=1,OWN=H1,CODE=4501-1,AMT=10.00;R:SN=2,OWN=H2,AMT=12.50");
     report_rig_answer(rig, UPLOADED);
     struct frame *frame = rig_take(&rig->rig, FRAME_PROMPT);
     uint64_t first = frame->sequence;
     char text[1024];
     snprintf(text, sizeof text, "%.*s", (int)frame->body.size, (const char *)frame->body.data);
-    expect(text,
-           "{\"msgid\":\"M17\",\"line\":2,\"institution\":\"H45010000003\",\"fixmedins_name\":\"测试医院\","
-           "\"treat_area\":\"450100\",\"visit_id\":\"V1\",\"medins_list_codg\":\"H2\",\"medins_list_name\":"
-           "\"新药\",\"med_list_codg\":\"T99\",\"chrgitm_lv\":\"02\",\"fee_fen\":1250,\"time\":\"2026-11-22 "
-           "08:00:00\"}");
-    expect_not(text, "PERSON");
+    rig_expect(
+        text,
+        "{\"msgid\":\"M17\",\"line\":2,\"institution\":\"H45010000003\",\"fixmedins_name\":\"测试医院\","
+        "\"treat_area\":\"450100\",\"visit_id\":\"V1\",\"medins_list_codg\":\"H2\",\"medins_list_name\":"
+        "\"新药\",\"med_list_codg\":\"T99\",\"chrgitm_lv\":\"02\",\"fee_fen\":1250,\"time\":\"2026-11-22 "
+        "08:00:00\"}");
+    rig_expect_not(text, "PERSON");
     frame = rig_take(&rig->rig, FRAME_PROMPT);
     uint64_t second = frame->sequence;
     snprintf(text, sizeof text, "%.*s", (int)frame->body.size, (const char *)frame->body.data);
-    expect(text, "\"line\":3,");
-    expect(text, "\"med_list_codg\":\"\"");
+    rig_expect(text, "\"line\":3,");
+    rig_expect(text, "\"med_list_codg\":\"\"");
     assert_int_equal(rig_take(&rig->rig, FRAME_DONE)->result.kind, FEP_ANSWERED);
     rig_ack(&rig->rig, FRAME_DONE, 3);
     /* Offered again until each is acknowledged. */
@@ -499,7 +461,7 @@ test_capture_needs_permission(void **state)
     struct report_rig *rig = *state;
     begin_upload(rig, "");
     report_rig_task(rig, 1, "{\"do\":\"capture\",\"count\":1}");
-    expect(report_rig_result(rig, false, false), "does not permit it");
+    rig_expect(report_rig_result(rig, false, false), "does not permit it");
 }
 
 static void
@@ -509,20 +471,20 @@ test_capture_is_masked(void **state)
     begin_upload(rig, "capture_allowed = true;");
     report_rig_task(rig, 1, "{\"do\":\"capture\",\"count\":1}");
     submit_upload(rig);
-    expect(report_rig_asked(rig), "PSN=4501PERSON77");
+    rig_expect(report_rig_asked(rig), "PSN=4501PERSON77");
     report_rig_answer(rig, UPLOADED);
     const char *example = report_rig_result(rig, true, true);
-    expect(example, "\"direction\":\"out\"");
-    expect(example, "\"local\":\"FEE\"");
-    expect(example, "\"CODE\":\"4501-1\"");
-    expect_not(example, "4501PERSON77");
-    expect_not(example, "某某");
+    rig_expect(example, "\"direction\":\"out\"");
+    rig_expect(example, "\"local\":\"FEE\"");
+    rig_expect(example, "\"CODE\":\"4501-1\"");
+    rig_expect_not(example, "4501PERSON77");
+    rig_expect_not(example, "某某");
     /* The same pseudonym in the canonical request and in the local record made of it. */
     const char *canonical = strstr(example, "\"psn_no\":\""), *local = strstr(example, "\"PSN\":\"");
     assert_non_null(canonical);
     assert_non_null(local);
     assert_memory_equal(canonical + 10, local + 7, 12);
-    expect(report_rig_result(rig, true, false), "{\"captured\":1,\"left_out\":0}");
+    rig_expect(report_rig_result(rig, true, false), "{\"captured\":1,\"left_out\":0}");
     for (int i = 0; i < 2; i++)
         rig_ack(&rig->rig, FRAME_PROMPT, rig_take(&rig->rig, FRAME_PROMPT)->sequence);
     rig_take(&rig->rig, FRAME_DONE);
@@ -532,7 +494,7 @@ test_capture_is_masked(void **state)
 int
 main(void)
 {
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, report_rig_set_up, report_rig_tear_down)
     const struct CMUnitTest tests[] = {CASE(test_equal_day),
                                        CASE(test_word_without_figures_is_not_believed),
                                        CASE(test_every_kind_of_difference),

@@ -13,21 +13,6 @@
 #include "exchange_record.h"
 #include "host_rig.h"
 
-static int
-set_up(void **state)
-{
-    *state = calloc(1, sizeof(struct rig));
-    return *state != NULL ? 0 : -1;
-}
-
-static int
-tear_down(void **state)
-{
-    rig_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void
 begin(struct rig *rig, const char *mode, const char *mapping)
 {
@@ -256,7 +241,7 @@ test_bad_mapping_ends_with_100(void **state)
     assert_int_equal(rig_wait_exit(rig), 100);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
 int
 main(void)

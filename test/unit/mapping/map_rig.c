@@ -164,6 +164,14 @@ rig_clean(void)
     directory[0] = '\0';
 }
 
+int
+rig_clean_group(void **state)
+{
+    (void)state;
+    rig_clean();
+    return 0;
+}
+
 struct fep_record *
 rig_record(const struct mapping *mapping, const char *layout)
 {

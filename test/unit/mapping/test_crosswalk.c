@@ -297,14 +297,6 @@ test_lines_without_a_centre_code(void **state)
     mapping_destroy(mapping);
 }
 
-static int
-clean(void **state)
-{
-    (void)state;
-    rig_clean();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -317,5 +309,5 @@ main(void)
         cmocka_unit_test(test_an_item_is_added_to_what_is_there_now),
         cmocka_unit_test(test_lines_without_a_centre_code),
     };
-    return cmocka_run_group_tests(tests, NULL, clean);
+    return cmocka_run_group_tests(tests, NULL, rig_clean_group);
 }

@@ -146,14 +146,6 @@ test_found_when_read(void **state)
     assert_non_null(strstr(rig_problems, "go together"));
 }
 
-static int
-clean(void **state)
-{
-    (void)state;
-    rig_clean();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -162,5 +154,5 @@ main(void)
         cmocka_unit_test(test_empty_stays_empty), cmocka_unit_test(test_one_direction),
         cmocka_unit_test(test_found_when_read),
     };
-    return cmocka_run_group_tests(tests, NULL, clean);
+    return cmocka_run_group_tests(tests, NULL, rig_clean_group);
 }

@@ -304,14 +304,6 @@ test_hazard_30_same_number_in_two_regions(void **state)
     assert_memory_equal(none, nothing, 16);
 }
 
-static int
-clean(void **state)
-{
-    (void)state;
-    rig_clean();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -329,5 +321,5 @@ main(void)
         cmocka_unit_test(test_hazard_8_amounts),
         cmocka_unit_test(test_hazard_30_same_number_in_two_regions),
     };
-    return cmocka_run_group_tests(tests, NULL, clean);
+    return cmocka_run_group_tests(tests, NULL, rig_clean_group);
 }

@@ -285,14 +285,6 @@ test_missing_file(void **state)
     assert_non_null(strstr(error.text, "/no/such/file.cfg"));
 }
 
-static int
-clean(void **state)
-{
-    (void)state;
-    rig_clean();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -310,5 +302,5 @@ main(void)
         cmocka_unit_test(test_wrong_type_is_reported_once),
         cmocka_unit_test(test_missing_file),
     };
-    return cmocka_run_group_tests(tests, NULL, clean);
+    return cmocka_run_group_tests(tests, NULL, rig_clean_group);
 }

@@ -260,14 +260,6 @@ test_found_when_read(void **state)
     wrong("\"person.insutype\", { default", "\"person.\", { default", "path \"\"");
 }
 
-static int
-clean(void **state)
-{
-    (void)state;
-    rig_clean();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -276,5 +268,5 @@ main(void)
         cmocka_unit_test(test_one_row_without_a_group), cmocka_unit_test(test_what_is_remembered_of_a_person),
         cmocka_unit_test(test_found_when_read),
     };
-    return cmocka_run_group_tests(tests, NULL, clean);
+    return cmocka_run_group_tests(tests, NULL, rig_clean_group);
 }

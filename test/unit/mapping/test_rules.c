@@ -345,14 +345,6 @@ test_trace_masks_personal_fields(void **state)
     mapping_destroy(mapping);
 }
 
-static int
-clean(void **state)
-{
-    (void)state;
-    rig_clean();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -372,5 +364,5 @@ main(void)
         cmocka_unit_test(test_catalogue),
         cmocka_unit_test(test_trace_masks_personal_fields),
     };
-    return cmocka_run_group_tests(tests, NULL, clean);
+    return cmocka_run_group_tests(tests, NULL, rig_clean_group);
 }

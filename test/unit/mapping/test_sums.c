@@ -278,14 +278,6 @@ test_found_when_read(void **state)
     assert_non_null(strstr(rig_problems, "can not work in that direction"));
 }
 
-static int
-clean(void **state)
-{
-    (void)state;
-    rig_clean();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -299,5 +291,5 @@ main(void)
         cmocka_unit_test(test_sums_of_an_answer_that_came_in),
         cmocka_unit_test(test_found_when_read),
     };
-    return cmocka_run_group_tests(tests, NULL, clean);
+    return cmocka_run_group_tests(tests, NULL, rig_clean_group);
 }

@@ -243,14 +243,6 @@ test_shipped_mappings_hold(void **state)
     wire_table_destroy(table);
 }
 
-static int
-clean(void **state)
-{
-    (void)state;
-    rig_clean();
-    return 0;
-}
-
 int
 main(void)
 {
@@ -265,5 +257,5 @@ main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_shipped_mappings_hold),
     };
-    return cmocka_run_group_tests(tests, NULL, clean);
+    return cmocka_run_group_tests(tests, NULL, rig_clean_group);
 }
