@@ -207,45 +207,6 @@ try_answer(void *self, void *arg, const struct fep_record *answer, struct fep_er
 
 /* --- requests --- */
 
-struct request { /* an envelope that is being read */
-    struct json envelope, input;
-    char *input_text;
-    char wire[INFNO_ROOM];
-    const char *infno;
-};
-
-static void
-finish_request(struct request *request)
-{
-    doc_finish(&request->envelope);
-    doc_finish(&request->input);
-    free(request->input_text);
-}
-
-static int
-read_envelope(const struct profile *profile, const char *text, size_t size, struct request *request,
-              struct fep_error *error)
-{
-    if (doc_parse(&request->envelope, text, size, error) < 0)
-        return -1;
-    int input = doc_member(&request->envelope, 0, profile->input);
-    struct fep_bytes raw = doc_raw(&request->envelope, input);
-    const char *inside = (const char *)raw.data;
-    size_t inside_size = raw.size;
-    if (doc_type_of(&request->envelope, input) == JSON_STRING && raw.size > 2) {
-        long length = message_open_text(&request->envelope, input, &request->input_text);
-        inside = request->input_text;
-        inside_size = length > 0 ? (size_t)length : 0;
-    } else if (doc_is_empty(&request->envelope, input)) {
-        inside = "{}";
-        inside_size = 2;
-    }
-    if (doc_type_of(&request->envelope, 0) != JSON_OBJECT ||
-        doc_parse(&request->input, inside != NULL ? inside : "", inside_size, error) < 0)
-        return -1;
-    return doc_type_of(&request->input, 0) == JSON_OBJECT ? 0 : -1;
-}
-
 static bool
 set_head(const struct fep_host *host, struct fep_record *head, const char *name, const char *text)
 {
@@ -255,19 +216,6 @@ set_head(const struct fep_host *host, struct fep_record *head, const char *name,
             return host->record_set(head, i, text, strlen(text)) == 0;
     }
     return false;
-}
-
-/* The member of the envelope that the profile fills from this source when it asks. */
-static long
-read_source(const struct profile *profile, const struct json *envelope, const char *source, char *out,
-            size_t room)
-{
-    for (size_t i = 0; i < profile->request.count; i++) {
-        if (strcmp(profile->request.list[i].source, source) == 0)
-            return doc_text(envelope, doc_member(envelope, 0, profile->request.list[i].target), out, room);
-    }
-    out[0] = '\0';
-    return 0;
 }
 
 static bool
@@ -280,7 +228,7 @@ fill_from_envelope(const struct national *national, const struct request *reques
     const struct fep_host *host = national->host;
     char text[64], area[64] = "";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        long size = read_source(&national->profile, &request->envelope, names[i][0], text, sizeof text);
+        long size = request_source(&national->profile, request, names[i][0], text, sizeof text);
         if (size < 0)
             return false;
         if (i == 1)
@@ -326,37 +274,6 @@ fill_from_input(const struct national *national, const struct request *request, 
     return true;
 }
 
-/* Our clocks and numbers stay here; all else of the envelope travels, each member as it stands. */
-static void
-write_canonical(const struct profile *profile, const struct request *request, struct writer *out)
-{
-    const struct json *envelope = &request->envelope;
-    char name[128];
-    writer_say(out, "{");
-    for (int at = envelope->nodes[0].first; at >= 0; at = envelope->nodes[at].next) {
-        const struct json_node *node = &envelope->nodes[at];
-        struct json_node key = {.type = JSON_STRING, .begin = node->key_begin, .end = node->key_end};
-        const struct json one = {.text = envelope->text, .size = envelope->size, .nodes = &key, .count = 1};
-        const char *to = name;
-        if (doc_text(&one, 0, name, sizeof name) < 0 || strcmp(name, profile->input) == 0)
-            continue;
-        for (size_t i = 0; to != NULL && i < profile->request.count; i++) {
-            const struct rule *rule = &profile->request.list[i];
-            if (strcmp(rule->target, name) == 0)
-                to = strncmp(rule->source, "body.", 5) == 0 ? rule->source + 5 : NULL;
-        }
-        if (to == NULL)
-            continue;
-        writer_say(out, out->size > 1 ? "," : "");
-        writer_quote(out, to, strlen(to));
-        writer_say(out, ":");
-        writer_add(out, envelope->text + node->begin, node->end - node->begin);
-    }
-    writer_say(out, out->size > 1 ? ",\"input\":" : "\"input\":");
-    writer_add(out, request->input.text, request->input.size);
-    writer_say(out, "}");
-}
-
 static struct fep_record *
 make_head(const struct national *national, const struct request *request)
 {
@@ -374,7 +291,7 @@ make_body(const struct national *national, const struct request *request)
 {
     const struct fep_host *host = national->host;
     struct writer text = {0};
-    write_canonical(&national->profile, request, &text);
+    request_canonical(&national->profile, request, &text);
     struct fep_record *body = text.failed ? NULL : host->create_record(host->self, "canonical");
     if (body != NULL && host->record_set(body, 0, text.data, text.size) < 0) {
         host->release_record(host->self, body);
@@ -487,8 +404,8 @@ take_text(struct national *national, struct exchange *exchange, const char *text
     const struct profile *profile = &national->profile;
     struct request request = {0};
     struct fep_error error = {0};
-    if (read_envelope(profile, text, size, &request, &error) < 0 ||
-        read_source(profile, &request.envelope, "wire.infno", request.wire, sizeof request.wire) <= 0) {
+    if (request_read(profile, text, size, &request, &error) < 0 ||
+        request_source(profile, &request, "wire.infno", request.wire, sizeof request.wire) <= 0) {
         reply(national, exchange, error.code == 9001 ? profile->serve.open : profile->serve.refused, received,
               error.text[0] != '\0' ? error.text : "no envelope with a transaction number and an input",
               nothing);
@@ -500,7 +417,7 @@ take_text(struct national *national, struct exchange *exchange, const char *text
         if (!take_sign(national, exchange, &request, received))
             begin(national, exchange, &request, received);
     }
-    finish_request(&request);
+    request_finish(&request);
 }
 
 static void

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "own_call.h"
+
 static const struct fep_option options[] = {
     {"mode", FEP_TEXT, FEP_OPTION_REQUIRED, "call|serve", NULL, 0, 0,
      "call：网关请求平台；serve：对方来请求网关",
@@ -169,13 +171,159 @@ read_options(struct national *national)
     national->institution = text_of(national, "institution");
 }
 
+/* --- both sides --- */
+
+static bool
+end_drain(struct national *national, struct fep_call *call, enum fep_reason reason)
+{
+    if (call != national->drain_call)
+        return false;
+    own_call_end(national->host, &national->drain_call, FEP_NOT_SENT, reason);
+    return true;
+}
+
+static void
+begin_drain(struct national *national, struct fep_call *call)
+{
+    national->draining = true;
+    national->drain_call = call;
+}
+
+static void
+end_instance(struct national *national)
+{
+    keys_close(national);
+    curl_slist_free_all(national->connect_to);
+    free(national);
+}
+
+/* --- calling --- */
+
+static void
+calling_start(void *self, struct fep_call *call)
+{
+    struct national *national = self;
+    own_call_started(national->host, call, NULL);
+    client_start(national);
+}
+
+static void
+calling_submit(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    client_begin(self, call, FEP_OP_SUBMIT, message);
+}
+
+static void
+calling_inquire(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    client_begin(self, call, FEP_OP_INQUIRE, message);
+}
+
+static void
+calling_reverse(void *self, struct fep_call *call, const struct fep_message *message)
+{
+    client_begin(self, call, FEP_OP_REVERSE, message);
+}
+
+static void
+calling_cancel(void *self, struct fep_call *call, enum fep_reason reason)
+{
+    if (!end_drain(self, call, reason))
+        client_cancel(self, call, reason);
+}
+
+static void
+calling_read_health(void *self, struct fep_health *health)
+{
+    const struct national *national = self;
+    two_way_tell_health(&national->health, national->task_count, health);
+}
+
+static void
+calling_drain(void *self, struct fep_call *call)
+{
+    begin_drain(self, call);
+    client_drain(self);
+}
+
+static void
+calling_close(void *self)
+{
+    struct national *national = self;
+    national->closing = true;
+    client_close(national);
+    end_instance(national);
+}
+
+static const struct fep_adapter_ops calling = {.size = sizeof calling,
+                                               .start = calling_start,
+                                               .submit = calling_submit,
+                                               .inquire = calling_inquire,
+                                               .reverse = calling_reverse,
+                                               .cancel = calling_cancel,
+                                               .read_health = calling_read_health,
+                                               .drain = calling_drain,
+                                               .close = calling_close};
+
+/* --- serving --- */
+
+static void
+serving_start(void *self, struct fep_call *call)
+{
+    struct national *national = self;
+    struct fep_error error = {0};
+    bool good = desk_open(national, &error) == 0;
+    if (good)
+        desk_report(national);
+    own_call_started(national->host, call, good ? NULL : &error);
+}
+
+static void
+serving_cancel(void *self, struct fep_call *call, enum fep_reason reason)
+{
+    (void)end_drain(self, call, reason);
+}
+
+static void
+serving_read_health(void *self, struct fep_health *health)
+{
+    const struct national *national = self;
+    two_way_tell_health(&national->health, national->ticket_count, health);
+}
+
+static void
+serving_drain(void *self, struct fep_call *call)
+{
+    begin_drain(self, call);
+    desk_drain(self);
+}
+
+static void
+serving_close(void *self)
+{
+    struct national *national = self;
+    national->closing = true;
+    desk_close(national);
+    end_instance(national);
+}
+
+static const struct fep_adapter_ops serving = {.size = sizeof serving,
+                                               .start = serving_start,
+                                               TWO_WAY_SERVES,
+                                               .cancel = serving_cancel,
+                                               .read_health = serving_read_health,
+                                               .drain = serving_drain,
+                                               .close = serving_close};
+
+/* --- the module --- */
+
 static int
 national_open(const struct fep_host *host, const struct fep_config *config, void **self,
               struct fep_error *error)
 {
-    struct national *national = calloc(1, sizeof *national);
+    struct national *national = two_way_create(sizeof *national, host, &calling, error);
     if (national == NULL)
-        return fail(error, "no memory");
+        return -1;
     national->host = host;
     national->config = config;
     read_options(national);
@@ -188,124 +336,17 @@ national_open(const struct fep_host *host, const struct fep_config *config, void
         status = client_open(national, error);
     if (status < 0) {
         link_close(national);
-        curl_slist_free_all(national->connect_to);
-        keys_close(national);
-        free(national);
+        end_instance(national);
         return -1;
     }
+    if (national->serves)
+        national->two_way.side = &serving;
     (void)host->fill_random(host->self, &national->number, sizeof national->number);
     *self = national;
     return 0;
 }
 
-static void
-national_start(void *self, struct fep_call *call)
-{
-    struct national *national = self;
-    struct fep_result result = national_result(FEP_REASON_NONE);
-    struct fep_error error = {0};
-    bool good = !national->serves || desk_open(national, &error) == 0;
-    if (!good)
-        national_copy(result.text, sizeof result.text, error.text);
-    else if (national->serves)
-        desk_report(national);
-    national->host->complete_call(national->host->self, call, good ? FEP_ANSWERED : FEP_NOT_SENT, &result,
-                                  NULL);
-    if (good && !national->serves)
-        client_start(national);
-}
-
-/* The side that serves is never given a call by a route; if it is, nothing was sent. */
-static void
-begin(struct national *national, struct fep_call *call, uint32_t operation, const struct fep_message *message)
-{
-    struct fep_result result = national_result(FEP_REASON_PROTOCOL);
-    if (!national->serves) {
-        client_begin(national, call, operation, message);
-        return;
-    }
-    national_copy(result.text, sizeof result.text, "this instance serves");
-    national->host->complete_call(national->host->self, call, FEP_NOT_SENT, &result, NULL);
-}
-
-static void
-national_submit(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    begin(self, call, FEP_OP_SUBMIT, message);
-}
-
-static void
-national_inquire(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    begin(self, call, FEP_OP_INQUIRE, message);
-}
-
-static void
-national_reverse(void *self, struct fep_call *call, const struct fep_message *message)
-{
-    begin(self, call, FEP_OP_REVERSE, message);
-}
-
-static void
-national_cancel(void *self, struct fep_call *call, enum fep_reason reason)
-{
-    struct national *national = self;
-    if (call == national->drain_call) {
-        struct fep_result result = national_result(reason);
-        national->drain_call = NULL;
-        national->host->complete_call(national->host->self, call, FEP_NOT_SENT, &result, NULL);
-    } else if (!national->serves) {
-        client_cancel(national, call, reason);
-    }
-}
-
-static void
-national_read_health(void *self, struct fep_health *health)
-{
-    const struct national *national = self;
-    *health = national->health;
-    health->size = sizeof *health;
-    health->open_calls = (uint32_t)(national->serves ? national->ticket_count : national->task_count);
-    if (health->state == 0)
-        health->state = FEP_STARTING;
-}
-
-static void
-national_drain(void *self, struct fep_call *call)
-{
-    struct national *national = self;
-    national->draining = true;
-    national->drain_call = call;
-    if (national->serves)
-        desk_drain(national);
-    else
-        client_drain(national);
-}
-
-static void
-national_close(void *self)
-{
-    struct national *national = self;
-    national->closing = true;
-    if (national->serves)
-        desk_close(national);
-    else
-        client_close(national);
-    keys_close(national);
-    curl_slist_free_all(national->connect_to);
-    free(national);
-}
-
-static const struct fep_adapter_ops ops = {.size = sizeof ops,
-                                           .open = national_open,
-                                           .start = national_start,
-                                           .submit = national_submit,
-                                           .inquire = national_inquire,
-                                           .reverse = national_reverse,
-                                           .cancel = national_cancel,
-                                           .read_health = national_read_health,
-                                           .drain = national_drain,
-                                           .close = national_close};
+static const struct fep_adapter_ops ops = {.size = sizeof ops, .open = national_open, TWO_WAY_OPS};
 
 extern FEP_EXPORT const struct fep_adapter fep_adapter;
 const struct fep_adapter fep_adapter = {

@@ -1,5 +1,5 @@
-/* The module's own parts: tasks (one per call, each with its transfers) and the desk of those who call us. Host's thread
- * only, but for what server.h says. */
+/* The module's own parts: tasks (one per call, each with its transfers) and the desk of those who call us.
+ * Host's thread only, but for what server.h says. */
 #ifndef FEP_NATIONAL_H
 #define FEP_NATIONAL_H
 
@@ -7,12 +7,13 @@
 
 #include "message.h"
 #include "seal.h"
+#include "two_way.h"
 
 enum {
     MAX_TASKS = 512,
     MAX_LATE = 16,
-    MAX_BODY = 4 << 20,   /* of a message, either way */
-    MAX_QUIET = 256,      /* originals whose absence is being waited out */
+    MAX_BODY = 4 << 20, /* of a message, either way */
+    MAX_QUIET = 256,    /* originals whose absence is being waited out */
     LOG_ERROR_LEVEL = 3,
     LOG_WARNING_LEVEL = 4
 };
@@ -57,6 +58,7 @@ struct socket_watch {
 struct server;
 
 struct national {
+    struct two_way two_way;
     const struct fep_host *host;
     const struct fep_config *config;
     struct profile profile;
@@ -65,7 +67,7 @@ struct national {
     struct fep_call *drain_call;
     bool draining, closing;
     struct fep_health health;
-    uint32_t number; /* of our own message ids and references */
+    uint32_t number;   /* of our own message ids and references */
     struct seal *seal; /* NULL: neither signed nor encrypted */
     /* calling */
     char base[160];
@@ -93,7 +95,8 @@ struct national {
 };
 
 /* --- client.c: calls --- */
-void client_begin(struct national *national, struct fep_call *call, uint32_t operation, const struct fep_message *message);
+void client_begin(struct national *national, struct fep_call *call, uint32_t operation,
+                  const struct fep_message *message);
 void client_cancel(struct national *national, struct fep_call *call, enum fep_reason reason);
 int client_open(struct national *national, struct fep_error *error);
 void client_start(struct national *national);
@@ -106,8 +109,10 @@ void client_check_drained(struct national *national);
 /* The transfer of a task is over. The task may be gone afterwards. */
 void client_transferred(struct task *task, CURLcode code);
 
-/* Completes the task's call, or reports a late answer; takes `answer`. The task is gone afterwards, in all of these. */
-void task_finish(struct task *task, enum fep_kind kind, const struct fep_result *result, struct fep_record *answer);
+/* Completes the task's call, or reports a late answer; takes `answer`. The task is gone afterwards, in all of
+ * these. */
+void task_finish(struct task *task, enum fep_kind kind, const struct fep_result *result,
+                 struct fep_record *answer);
 /* Of an inquiry or a reversal; `more` may be NULL. */
 void task_found(struct task *task, enum fep_finding finding, const char *text, struct fep_record *answer,
                 const struct fep_result *more);

@@ -14,12 +14,23 @@
 
 #include <openssl/evp.h>
 
+/* It goes into lines of logs and onto screens. */
+static void
+make_one_line(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = ' ';
+    }
+}
+
 static void __attribute__((format(printf, 2, 3))) say(struct verdict *verdict, const char *format, ...)
 {
     va_list list;
     va_start(list, format);
     vsnprintf(verdict->text, sizeof verdict->text, format, list);
     va_end(list);
+    make_one_line(verdict->text);
 }
 
 /* Not its own word: unknown where it may have posted, else it may be asked again. */
@@ -78,6 +89,7 @@ take_text(const struct profile *profile, struct verdict *verdict)
             keep--;
         memcpy(verdict->text, text, keep);
         verdict->text[keep] = '\0';
+        make_one_line(verdict->text);
         return;
     }
 }
@@ -283,7 +295,8 @@ write_unknown(const struct profile *profile, const struct json *body, struct wri
         const struct json_node *node = &body->nodes[at];
         struct json_node key = {.type = JSON_STRING, .begin = node->key_begin, .end = node->key_end};
         const struct json one = {.text = body->text, .size = body->size, .nodes = &key, .count = 1};
-        if (doc_text(&one, 0, name, sizeof name) < 0 || is_known_member(profile, name))
+        /* A name that does not fit here is none that a profile could know. */
+        if (doc_text(&one, 0, name, sizeof name) >= 0 && is_known_member(profile, name))
             continue;
         writer_say(out, ",");
         writer_add(out, body->text + node->key_begin, node->end - node->key_begin);

@@ -388,10 +388,14 @@ write_unknown(const struct profile *profile, const struct scope *scope, struct w
         const struct json_node *node = &body->nodes[at];
         struct json_node key = {.type = JSON_STRING, .begin = node->key_begin, .end = node->key_end};
         const struct json one = {.text = body->text, .size = body->size, .nodes = &key, .count = 1};
-        if (at == scope->input || doc_text(&one, 0, name, sizeof name) < 0 || is_rule_target(profile, name) ||
-            is_rule_source(profile, name) || strcmp(name, profile->input) == 0)
+        /* A name that does not fit here is none that a profile could know. */
+        bool fits = doc_text(&one, 0, name, sizeof name) >= 0;
+        if (at == scope->input || (fits && (is_rule_target(profile, name) || is_rule_source(profile, name) ||
+                                            strcmp(name, profile->input) == 0)))
             continue;
-        write_member(out, name);
+        writer_say(out, out->size > 1 ? "," : "");
+        writer_add(out, body->text + node->key_begin, node->key_end - node->key_begin);
+        writer_say(out, ":");
         writer_add(out, body->text + node->begin, node->end - node->begin);
     }
 }

@@ -3,6 +3,7 @@
  * not confirm. Fails by saying what was tried. */
 #include "doctor_internal.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -55,56 +56,9 @@ doctor_now_ms(void)
 
 struct axis {
     size_t count;
-    void (*set)(struct seal_text *text, size_t which);
+    size_t member;                                     /* of struct seal_text: its word is the number; or */
+    void (*set)(struct seal_text *text, size_t which); /* more than one word changes */
 };
-
-static void
-set_order(struct seal_text *text, size_t which)
-{
-    text->order = (uint32_t)which;
-}
-
-static void
-set_numbers(struct seal_text *text, size_t which)
-{
-    text->numbers = (uint32_t)which;
-}
-
-static void
-set_empties(struct seal_text *text, size_t which)
-{
-    text->empties = (uint32_t)which;
-}
-
-static void
-set_depth(struct seal_text *text, size_t which)
-{
-    text->depth = (uint32_t)which;
-}
-
-static void
-set_style(struct seal_text *text, size_t which)
-{
-    text->style = (uint32_t)which;
-}
-
-static void
-set_data(struct seal_text *text, size_t which)
-{
-    text->data = (uint32_t)which;
-}
-
-static void
-set_escapes(struct seal_text *text, size_t which)
-{
-    text->escapes = (uint32_t)which;
-}
-
-static void
-set_charset(struct seal_text *text, size_t which)
-{
-    text->charset = (uint32_t)which;
-}
 
 static void
 set_suffix(struct seal_text *text, size_t which)
@@ -138,10 +92,22 @@ set_leaving(struct seal_text *text, size_t which)
         strcpy(text->leaving[text->leaving_count++], *name);
 }
 
-static const struct axis axes[] = {{3, set_order},    {2, set_numbers}, {3, set_empties}, {8, set_suffix},
-                                   {12, set_leaving}, {2, set_depth},   {2, set_data},    {4, set_style},
-                                   {4, set_escapes},  {2, set_charset}};
+#define WORD(name) offsetof(struct seal_text, name), NULL
+static const struct axis axes[] = {
+    {3, WORD(order)}, {2, WORD(numbers)}, {3, WORD(empties)}, {8, 0, set_suffix}, {12, 0, set_leaving},
+    {2, WORD(depth)}, {2, WORD(data)},    {4, WORD(style)},   {4, WORD(escapes)}, {2, WORD(charset)}};
+#undef WORD
 enum { AXES = sizeof axes / sizeof *axes };
+
+static void
+set_axis(struct seal_text *text, size_t axis, size_t which)
+{
+    uint32_t word = (uint32_t)which;
+    if (axes[axis].set != NULL)
+        axes[axis].set(text, which);
+    else
+        memcpy((char *)text + axes[axis].member, &word, sizeof word);
+}
 
 /* --- one text
  * -----------------------------------------------------------------------------------------------------------
@@ -279,7 +245,7 @@ vary(struct search *search, const struct seal_text *rules, size_t axis, unsigned
     for (; axis + changes <= AXES; axis++)
         for (size_t which = 0; which < axes[axis].count; which++) {
             struct seal_text changed = *rules;
-            axes[axis].set(&changed, which);
+            set_axis(&changed, axis, which);
             if (memcmp(&changed, rules, sizeof changed) != 0)
                 vary(search, &changed, axis + 1, changes - 1);
         }

@@ -129,7 +129,8 @@ class InOverTheInterface(unittest.TestCase):
             client_ca=f"{cls.certificates}/ca.pem")
         cls.signed = world.start_fepsim(
             "platform", "signed-platform", sign_in="needed", region="320500", listen=f"127.0.0.1:{cls.signed_port}",
-            treat_clock="ignore", token="0123456789ABCDEF")
+            treat_clock="ignore", seal="x-tif",
+            secrets=str(world.directory / "secrets" / "signed"))
         world.environment[NANNING] = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
         world.start_gateway(NANNING)
         world.wait_ready(NANNING)

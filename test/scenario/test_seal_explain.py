@@ -1,14 +1,18 @@
-"""The signature doctor: messages sealed in many dialects by an implementation of the test's own (lib/sm.py and this
+"""The signature doctor: messages sealed in many dialects by an implementation of the test's own (fepsim's sm.py and this
 file, from the protocol text); fepctl must name the dialect, and nothing of the message."""
 
 import base64
 import hashlib
 import hmac
 import json
+import pathlib
+import sys
 import unittest
 
-import sm
-from fepctl import FepctlCase
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "fepsim"))
+
+from fepctl import FepctlCase  # noqa: E402
+from fepsim import sm  # noqa: E402
 
 APP_ID, APP_SECRET = "A1B2C3D4E5F60718293A4B5C6D7E8F90", "0F9E8D7C6B5A49382716051423342516"
 OTHER, OWN = sm.Key(), sm.Key()

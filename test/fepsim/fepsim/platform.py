@@ -4,6 +4,7 @@ import argparse
 
 from .asked_system import AskedSystem, add_common_arguments, until_told_to_stop
 from .platform_desk import Desk, Numbers
+from .platform_seal import KINDS, Seal
 from .platform_server import IDLE_SECONDS, serve
 
 
@@ -13,8 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--password", default="", help="of no use here; taken so that all kinds start alike")
     parser.add_argument("--sign-in", choices=("needed", "ignored"), default="ignored",
                         help="refuse whoever has not signed in with 9001")
-    parser.add_argument("--token", default="",
-                        help="the gateway in front wants x-tif headers signed with this, else it answers 401")
+    parser.add_argument("--seal", choices=KINDS, help="messages, or headers for the gateway in front, are sealed like this")
+    parser.add_argument("--secrets", help="folder with the keys for that")
     parser.add_argument("--certificate", help="HTTPS: certificate, PEM")
     parser.add_argument("--key", help="HTTPS: private key, PEM")
     parser.add_argument("--client-ca", help="HTTPS: callers must show a certificate of this CA")
@@ -25,7 +26,8 @@ class Platform(AskedSystem):
 
     def __init__(self, args: argparse.Namespace):
         super().__init__(args, Numbers(args.region), replays=False)
-        self.desk = Desk(self.insurer, self.clock, args.slow_seconds, args.sign_in == "needed", args.token)
+        self.desk = Desk(self.insurer, self.clock, args.slow_seconds, args.sign_in == "needed",
+                         Seal(args.seal, args.secrets) if args.seal else None)
         self.open(serve(args.listen, self.desk, args.late_seconds, IDLE_SECONDS,
                         (args.certificate, args.key, args.client_ca)), args.control)
 

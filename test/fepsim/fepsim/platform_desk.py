@@ -4,7 +4,9 @@ A message id is used once: a second message under it is refused, whatever it hol
 What a settlement was is found out by 5203 only, and undone by 2601 under the original's id and number.
 
 Beside the visit numbers ZZnn of all stand-ins the control socket's `fault` plans what happens to the next posting:
-no_envelope, html, plain_text, no_infcode, half, twice, drop_before, drop_after, status_500, minus_one_after.
+no_envelope, html, plain_text, no_infcode, half, twice, drop_before, drop_after, status_500, minus_one_after, wrong_type; and, sealed,
+unsealed and missealed (posted, its good answer without a seal or with a wrong one) and forged (not posted, a good answer
+without a seal).
 """
 
 import decimal
@@ -22,6 +24,7 @@ from .counter import Counter, Prepared
 from .insurer import Insurer
 from .manners import Manner, after
 from .money import Shares
+from .platform_seal import Digits, NotSealed, Seal
 from .refusals import UNDECIDED, Refusal
 from .requests import Cancel, CancelDetails, Details, Line, Origin, Register, Reverse, Settle, VisitRef
 
@@ -36,7 +39,7 @@ SHARES = {"medfee_sumamt": "total", "fund_pay_sumamt": "fund", "acct_pay": "acct
           "preselfpay_amt": "pre", "overlmt_selfpay": "over", "inscp_scp_amt": "scope", "act_pay_dedc": "dedc",
           "balc": "balance"}
 FAULTS = frozenset({"no_envelope", "html", "plain_text", "no_infcode", "half", "twice", "drop_before", "drop_after",
-                    "status_500", "minus_one_after"})
+                    "status_500", "minus_one_after", "wrong_type", "unsealed", "missealed", "forged"})
 
 
 class Numbers:
@@ -93,6 +96,8 @@ def write(value) -> bytes:
 def _text(value) -> str:
     if isinstance(value, _Yuan):
         return repr(value)
+    if isinstance(value, Digits):
+        return str(value)
     if isinstance(value, dict):
         return "{" + ",".join(f"{json.dumps(name)}:{_text(inside)}" for name, inside in value.items()) + "}"
     if isinstance(value, list):
@@ -117,27 +122,25 @@ class Desk:
     """Serves envelopes against one insurer."""
 
     def __init__(self, insurer: Insurer, clock: Clock, slow_seconds: float, needs_sign_in: bool,
-                 token: str = ""):
+                 seal: Seal | None = None):
         self.insurer = insurer
         self.clock = clock
         self.seen: list[dict] = []  # every envelope, as it came
         self.headers: dict[str, str] = {}  # of the last request
-        self._token = token
-        self._nonces: set[str] = set()
+        self.seal = seal
         self._needs_sign_in = needs_sign_in
         self._signed: set[str] = set()
         self._fault = ""
         self._counter = Counter(insurer, slow_seconds, lambda seconds, work: after(seconds, work))
 
-    def is_signed(self, headers: dict[str, str]) -> bool:
-        """Check what a RIO gateway in front checks: SHA-256 over time, token, nonce, time; no nonce twice."""
-        if not self._token:
-            return True
-        stamp, nonce = headers.get("x-tif-timestamp", ""), headers.get("x-tif-nonce", "")
-        wanted = hashlib.sha256((stamp + self._token + nonce + stamp).encode()).hexdigest()
-        good = headers.get("x-tif-signature") == wanted and nonce not in self._nonces and len(stamp) == 10
-        self._nonces.add(nonce)
-        return good
+    def is_signed(self, headers: dict[str, str], body: bytes) -> bool:
+        """Check what a gateway in front checks."""
+        try:
+            if self.seal is not None:
+                self.seal.check_headers(headers, body)
+        except NotSealed:
+            return False
+        return True
 
     def sign_all_out(self) -> int:
         """Forget every sign-in, as a restart would; return how many there were."""
@@ -155,15 +158,23 @@ class Desk:
     def receive(self, body: bytes, exchange: Exchange) -> None:
         """Take one envelope; its answer is delivered now or later, or never."""
         try:
+            body = self.seal.open(body, "input") if self.seal is not None else body
             envelope = json.loads(body, parse_float=str, parse_int=str)
             given = envelope["input"]
             envelope["input"] = json.loads(given, parse_float=str, parse_int=str) if isinstance(given, str) else given
+        except NotSealed:
+            exchange.deliver(self.closed(write({"infcode": -9002, "err_msg": "验签失败"})), Manner.PLAIN)
+            return
         except (ValueError, KeyError, TypeError):
-            exchange.deliver(write({"infcode": -1, "err_msg": "报文不是JSON"}), Manner.PLAIN)
+            exchange.deliver(self.closed(write({"infcode": -1, "err_msg": "报文不是JSON"})), Manner.PLAIN)
             return
         self.seen.append(envelope)
         talk = Talk(self, envelope, exchange)
         talk.guard(lambda: self._receive(talk))
+
+    def closed(self, plain: bytes) -> bytes:
+        """Return an answer as it travels."""
+        return self.seal.seal(plain, "output") if self.seal is not None else plain
 
     def _receive(self, talk: "Talk") -> None:
         missing = [name for name in ENVELOPE if talk.envelope.get(name) in (None, "")]
@@ -191,6 +202,9 @@ class Desk:
         if talk.fault == "drop_before":
             talk.exchange.deliver(b"", Manner.DROP)
             return
+        if talk.fault == "forged":
+            talk.exchange.deliver(talk.forge(), Manner.PLAIN)
+            return
         digest = hashlib.sha256(json.dumps(talk.input, sort_keys=True).encode()).hexdigest()
 
         def prepare() -> Prepared:
@@ -208,7 +222,7 @@ class Desk:
         if given.get("ipt_otp_no"):
             return given["ipt_otp_no"]
         for posting in self.insurer.postings_now():
-            if posting["kind"] == "register" and posting["visit_id"] == given.get("mdtrt_id"):
+            if posting["kind"] == "register" and posting.get("visit_id", "") == given.get("mdtrt_id"):
                 return posting["visit"]
         raise Refusal("2101", str(given.get("mdtrt_id")))
 
@@ -419,6 +433,16 @@ def nothing(line: dict) -> None:
     return None
 
 
+def corrupted(body: bytes) -> bytes:
+    """Return a sealed message whose signature has another first character."""
+    message = json.loads(body, parse_float=Digits, parse_int=Digits)
+    for name in ("signData", "cainfo"):
+        if message.get(name):
+            message[name] = ("B" if message[name][0] == "A" else "A") + message[name][1:]
+            return write(message)
+    return body
+
+
 # infno: (operation of the insurer, reader of the request, writer of the output)
 POSTINGS: dict[str, tuple[str, Callable, Callable]] = {
     "2201": ("register", register, registered), "2401": ("register", register, registered),
@@ -466,9 +490,11 @@ class Talk:
         return None
 
     def send(self, stored: str, manner: Manner, fault: str | None = None) -> None:
-        body = stored.encode()
+        body = stored.encode() if self.fault == "unsealed" else self._desk.closed(stored.encode())
         exchange = self.exchange
-        if self.fault == "html":
+        if self.fault == "missealed":
+            body = corrupted(body)
+        elif self.fault == "html":
             body, exchange.content_type = b"<html><body>502 Bad Gateway</body></html>", "text/html"
         elif self.fault == "plain_text":
             body, exchange.content_type = "message=[500][JSONException]…".encode(), "text/plain"
@@ -476,10 +502,12 @@ class Talk:
             body = write({"code": "999", "msg": "系统繁忙"})
         elif self.fault == "no_infcode":
             body = write({"err_msg": "成功", "output": {}})
+        elif self.fault == "wrong_type":
+            exchange.content_type = "text/html;charset=gbk"
         elif self.fault == "status_500":
             exchange.status = 500
         elif self.fault == "minus_one_after":
-            body = self._document(-1, "系统异常", None).encode()
+            body = self._desk.closed(self._document(-1, "系统异常", None).encode())
         elif self.fault == "twice":
             exchange.times = 2
         manner = {"half": Manner.HALF, "drop_after": Manner.DROP, "twice": Manner.LAST}.get(self.fault, manner)
@@ -487,10 +515,18 @@ class Talk:
 
     def tell(self, output) -> None:
         """Answer a question."""
-        self.exchange.deliver(self._document(0, None, output).encode(), Manner.PLAIN)
+        self.exchange.deliver(self._desk.closed(self._document(0, None, output).encode()), Manner.PLAIN)
 
     def refuse(self, refusal: Refusal) -> None:
-        self.exchange.deliver(self._refusal(refusal).encode(), Manner.PLAIN)
+        self.exchange.deliver(self._desk.closed(self._refusal(refusal).encode()), Manner.PLAIN)
+
+    def forge(self) -> bytes:
+        """Return what somebody on the way would answer to a settlement that never was."""
+        money_ = {name: yuan(amount(self.input["data"].get("medfee_sumamt")) if name in ("medfee_sumamt", "psn_cash_pay") else 0)
+                  for name in SHARES}
+        return self._document(0, None, {"setlinfo": {
+            "setl_id": "FORGED", "mdtrt_id": self.input["data"].get("mdtrt_id"), "medins_setl_id": self.msgid,
+            **money_}, "setldetail": []}).encode()
 
     def guard(self, work: Callable[[], None]) -> None:
         try:

@@ -35,7 +35,7 @@ class HttpConnection(Connection):
             return False
         reader.body_of_length(message)
         self.server.desk.headers = dict(message.headers)
-        if not self.server.desk.is_signed(message.headers):
+        if not self.server.desk.is_signed(message.headers, message.body):
             self.send(answer(401, b'{"code":"401"}', "application/json", False))
             return False
         keep = message.headers.get("connection", "").lower() != "close"

@@ -36,6 +36,24 @@ struct shape {
 #define GOOD "{\"infcode\":0,\"inf_refmsgid\":\"320400\",\"err_msg\":null,\"output\":{\"setlinfo\":{}}}"
 
 static const struct shape shapes[] = {
+    /* 1.2: what err_msg says decides nothing; 1.3: form of the numbers; Jilin's answer when opened */
+    {"good with err_msg success", 200, "{\"infcode\":\"0\",\"err_msg\":\"success\",\"output\":{}}",
+     FEP_ANSWERED, FEP_ANSWERED},
+    {"good with err_msg empty", 200,
+     "{\"infcode\":0,\"err_msg\":\"\",\"warn_msg\":null,\"cainfo\":\"\",\"output\":{}}", FEP_ANSWERED,
+     FEP_ANSWERED},
+    {"good with an error's text", 200, "{\"infcode\":0,\"err_msg\":\"系统异常\",\"output\":{}}", FEP_ANSWERED,
+     FEP_ANSWERED},
+    {"result null", 200, "{\"infcode\":0,\"output\":{\"result\":null}}", FEP_ANSWERED, FEP_ANSWERED},
+    {"escaped texts", 200, "{\"infcode\":0,\"output\":{\"a\":\"\\u674e\\ud840\\udc0b\"}}", FEP_ANSWERED,
+     FEP_ANSWERED},
+    {"output an array", 200, "{\"infcode\":0,\"output\":[{\"a\":1}]}", FEP_ANSWERED, FEP_ANSWERED},
+    {"message in place of err_msg", 200, "{\"infcode\":-2,\"message\":\"x\"}", FEP_REFUSED, FEP_REFUSED},
+    {"9102: an error as JSON", 200, "{\"infcode\":\"-1\",\"err_msg\":\"文件不存在\",\"output\":null}",
+     FEP_UNKNOWN, FEP_REFUSED},
+    {"9102: a file", 200, "PK\x03\x04\x14", FEP_UNKNOWN, FEP_REFUSED},
+    {"sealed envelope without a seal in the profile", 200,
+     "{\"appId\":\"A\",\"encData\":\"00\",\"signData\":\"x\"}", FEP_UNKNOWN, FEP_REFUSED},
     {"number", 200, GOOD, FEP_ANSWERED, FEP_ANSWERED},
     {"text", 200, "{\"infcode\":\"0\",\"output\":{}}", FEP_ANSWERED, FEP_ANSWERED},
     {"text with blanks", 200, "{\"infcode\":\" 0 \",\"output\":{}}", FEP_ANSWERED, FEP_ANSWERED},
@@ -104,6 +122,23 @@ test_half_of_an_answer_at_every_byte(void **state)
             fail_msg("%zu bytes are taken for an answer", size);
         verdict_finish(&verdict);
     }
+}
+
+static void
+test_what_a_refusal_says_is_one_line(void **state)
+{
+    static const char content[] = "{\"infcode\":-2,\"err_msg\":\"a\\nb\\u001b[2Jc\\u007f中\"}";
+    struct verdict verdict;
+    (void)state;
+    verdict_read(&profile, true, 200, content, sizeof content - 1, &verdict);
+    assert_int_equal(verdict.kind, FEP_REFUSED);
+    assert_string_equal(verdict.text, "a b [2Jc 中");
+    verdict_finish(&verdict);
+    static const char word[] = "{\"infcode\":\"E\\u001b1\"}";
+    verdict_read(&profile, true, 200, word, sizeof word - 1, &verdict);
+    assert_int_equal(verdict.kind, FEP_REFUSED);
+    assert_string_equal(verdict.text, "infcode E 1");
+    verdict_finish(&verdict);
 }
 
 static void
@@ -179,6 +214,22 @@ test_exp_content_in_its_three_shapes(void **state)
         assert_string_equal(text, expected);
         free(text);
     }
+}
+
+static void
+test_an_unknown_member_is_kept_however_long_its_name_is(void **state)
+{
+    char name[201], content[512], expected[512];
+    int status;
+    (void)state;
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    snprintf(content, sizeof content, "{\"infcode\":0,\"%s\":1.50,\"output\":{}}", name);
+    snprintf(expected, sizeof expected, "{\"infcode\":0,\"err_msg\":\"\",\"%s\":1.50,\"output\":{}}", name);
+    char *text = canonical("1101", content, &status);
+    assert_int_equal(status, 0);
+    assert_string_equal(text, expected);
+    free(text);
 }
 
 static void
@@ -284,9 +335,11 @@ main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_shape),
         cmocka_unit_test(test_half_of_an_answer_at_every_byte),
+        cmocka_unit_test(test_what_a_refusal_says_is_one_line),
         cmocka_unit_test(test_a_status_that_the_profile_calls_a_refusal),
         cmocka_unit_test(test_an_answer_passes_with_its_digits_and_what_is_unknown),
         cmocka_unit_test(test_exp_content_in_its_three_shapes),
+        cmocka_unit_test(test_an_unknown_member_is_kept_however_long_its_name_is),
         cmocka_unit_test(test_output_as_text_and_in_base64_are_the_same),
         cmocka_unit_test(test_a_good_answer_without_what_is_needed),
         cmocka_unit_test(test_sums_are_exact),

@@ -89,6 +89,20 @@ test_cainfo_and_unknown_members_byte_for_byte(void **state)
 }
 
 static void
+test_an_unknown_member_is_kept_however_long_its_name_is(void **state)
+{
+    char name[201], body[512], part[256];
+    (void)state;
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    snprintf(body, sizeof body, "{\"%s\":1.50,\"input\":{\"data\":{}}}", name);
+    snprintf(part, sizeof part, ",\"%s\":1.50,", name);
+    char *text = envelope("1101", body);
+    assert_has(text, part);
+    free(text);
+}
+
+static void
 test_missing_members_are_filled(void **state)
 {
     (void)state;
@@ -223,6 +237,7 @@ main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_envelope),
         cmocka_unit_test(test_cainfo_and_unknown_members_byte_for_byte),
+        cmocka_unit_test(test_an_unknown_member_is_kept_however_long_its_name_is),
         cmocka_unit_test(test_missing_members_are_filled),
         cmocka_unit_test(test_what_is_said_once_goes_into_each_line),
         cmocka_unit_test(test_input_as_text),

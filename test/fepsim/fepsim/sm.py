@@ -1,6 +1,6 @@
 """SM2, SM3 and SM4 in Python, from the standards' texts: what tests sign and encrypt with, independent of the gateway.
 
-SM3 is hashlib's. Slow (some 20 ms a signature) and not fit for secrets.
+SM3 is hashlib's. Slow (some milliseconds a signature) and not fit for secrets.
 """
 
 import hashlib
@@ -29,14 +29,36 @@ def add(left: Point, right: Point) -> Point:
     return x3, (slope * (x1 - x3) - y1) % P
 
 
+def _double(x: int, y: int, z: int) -> tuple[int, int, int]:
+    """Twice a point (x/z^2, y/z^3); z is 0 at infinity."""
+    square = y * y % P
+    s, m = 4 * x * square % P, (3 * x * x + A * pow(z, 4, P)) % P
+    x2 = (m * m - 2 * s) % P
+    return x2, (m * (s - x2) - 8 * square * square) % P, 2 * y * z % P
+
+
 def multiply(number: int, point: Point) -> Point:
-    """A multiple of a point."""
-    total: Point = None
+    """A multiple of a point; divides once only, at the end."""
+    total = (1, 1, 0)
     for bit in bin(number)[2:]:
-        total = add(total, total)
-        if bit == "1":
-            total = add(total, point)
-    return total
+        total = _double(*total)
+        if bit == "1" and point is not None:
+            x, y, z = total
+            if z == 0:
+                total = (*point, 1)
+                continue
+            square = z * z % P
+            h, r = (point[0] * square - x) % P, (point[1] * square * z - y) % P
+            if h == 0:
+                total = _double(x, y, z) if r == 0 else (1, 1, 0)
+                continue
+            cube, v = h * h * h % P, x * h * h % P
+            x3 = (r * r - cube - 2 * v) % P
+            total = (x3, (r * (v - x3) - y * cube) % P, z * h % P)
+    if total[2] == 0:
+        return None
+    inverse = pow(total[2], -1, P)
+    return total[0] * inverse * inverse % P, total[1] * pow(inverse, 3, P) % P
 
 
 def sm3(data: bytes) -> bytes:
@@ -64,6 +86,13 @@ class Key:
         point = multiply(self.private, G)
         assert point is not None
         self.point = point
+
+    @classmethod
+    def public(cls, point: tuple[int, int]) -> "Key":
+        """The other side's key: its signatures can be checked, none can be made."""
+        key = cls.__new__(cls)
+        key.private, key.point = 0, point
+        return key
 
     @property
     def public_hex(self) -> str:
