@@ -118,7 +118,7 @@ static void
 advance_sent(struct core *core, struct exchange *exchange)
 {
     restored_ask(core, exchange);
-    if (restored_waits(exchange)) { /* the next hop was not heard yet, and may have answered */
+    if (restored_waits(core, exchange)) { /* the next hop was not heard yet, and may have answered */
     } else if (core->now_ms < exchange->deadline_ms) {
         exchange_wake(exchange, exchange->deadline_ms);
         offer_update(core, exchange);
@@ -178,7 +178,7 @@ advance_ended(struct core *core, struct exchange *exchange)
         exchange_close(core, exchange);
         return;
     }
-    if (exchange->record.outcome_relayed) {
+    if (exchange->record.outcome_relayed || restored_tells_nobody(core, exchange)) {
         if (!exchange->lingering && !restored_stays_open(exchange))
             exchange_close(core, exchange);
         return;

@@ -243,6 +243,15 @@ ask_own_cancel(struct core *core, struct exchange *exchange, int64_t after_ms)
     exchange_wake(exchange, exchange->schedule_ms);
 }
 
+/* Of a posting from before a restore the cancel may be forgotten with all else; once everybody was heard, a
+ * cancel that is nobody's is that one. */
+static bool
+may_have_forgotten(const struct core *core, const struct exchange *exchange)
+{
+    uint64_t generation = core->config.incarnation % 99;
+    return core->resolving == 0 && exchange->record.local.serial / LOCAL_SERIAL_COUNTER != generation;
+}
+
 /* Whose cancel it is could not be found out in time. While ours may be in force there must be no second one
  * (F5): its own serial is reversed instead, which tells, and where it was in force undoes it. */
 static void
@@ -295,7 +304,7 @@ step_wait_other(struct core *core, struct exchange *exchange)
     }
     /* Our own cancel's answer was lost, the original is told to be cancelled, and nobody else did it: ours is
      * in force. */
-    if (other == NULL && exchange->perhaps_ours &&
+    if (other == NULL && (exchange->perhaps_ours || may_have_forgotten(core, exchange)) &&
         (exchange->nobody_found || exchange->record.index.settlement_id[0] == '\0')) {
         exchange_end_reversed(core, exchange, true);
         return;
@@ -317,7 +326,7 @@ advance_cure(struct core *core, struct exchange *exchange)
 {
     bool due = core->now_ms >= exchange->schedule_ms;
     if (is_waiting_for_outcome(exchange) || exchange->cure.open || order_cure_waits(core, exchange) ||
-        exchange->target == NULL || exchange->target->status != PARTY_UP || restored_waits(exchange) ||
+        exchange->target == NULL || exchange->target->status != PARTY_UP || restored_waits(core, exchange) ||
         !due) {
         pace_leave(core, exchange);
         if (!due)

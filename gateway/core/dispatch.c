@@ -108,7 +108,7 @@ become_unknown(struct core *core, struct exchange *exchange, enum fep_reason rea
     exchange->record.kind = FEP_UNKNOWN;
     exchange->deadline_ms = NEVER;
     if (exchange->target != NULL && exchange->target->abilities != 0 &&
-        !(exchange->target->abilities & FEP_INQUIRES) && !restored_waits(exchange)) {
+        !(exchange->target->abilities & FEP_INQUIRES) && !restored_waits(core, exchange)) {
         start_cure(core, exchange, REVERSAL_SCHEDULE);
         return;
     }
@@ -169,7 +169,8 @@ void
 advance_unknown(struct core *core, struct exchange *exchange)
 {
     const struct party *target = exchange->target;
-    if (target == NULL || target->status != PARTY_UP || exchange->cure.open || restored_waits(exchange)) {
+    if (target == NULL || target->status != PARTY_UP || exchange->cure.open ||
+        restored_waits(core, exchange)) {
         pace_leave(core, exchange);
         return;
     }

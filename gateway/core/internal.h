@@ -142,6 +142,7 @@ struct exchange {
     uint8_t restored;
     uint8_t asks;           /* the next hop is asked what it holds (restored.c) */
     uint8_t theirs;         /* FOUNDED_BY_HELD: the state that the peer told */
+    uint8_t told_by_next;   /* the same: the peer is the next hop */
     uint8_t lingering;    /* closed, but kept in memory for a while (see exchange_close) */
     uint8_t dead;
 
@@ -408,7 +409,9 @@ void unclear_watch(struct core *core, struct exchange *exchange);
 void on_resolved(struct core *core, const struct core_event *event);
 void resolved_handle(struct core *core, struct exchange *exchange, const struct core_event *event);
 
-bool restored_waits(const struct exchange *exchange);                                     /* restored.c */
+bool restored_waits(const struct core *core, const struct exchange *exchange); /* restored.c */
+bool restored_tells_nobody(const struct core *core, const struct exchange *exchange);
+void restored_adopt_previous(struct core *core, struct exchange *exchange, struct party *from);
 bool restored_stays_open(const struct exchange *exchange);
 void restored_correct(const struct core *core, struct exchange_record *record);
 void restored_resume(struct core *core, struct exchange *exchange);

@@ -138,8 +138,8 @@ bool
 comes_round(const struct exchange *exchange, const struct party *from, uint32_t attempt)
 {
     const struct exchange_record *record = &exchange->record;
-    return record->role == ROLE_TRANSIT && exchange->previous != from && attempt == record->attempt &&
-           !exchange_state_is_ending(record->state) && !MUTATED(LOOP_TAKEN);
+    return record->role == ROLE_TRANSIT && exchange->previous != NULL && exchange->previous != from &&
+           attempt == record->attempt && !exchange_state_is_ending(record->state) && !MUTATED(LOOP_TAKEN);
 }
 
 /* Refused without a record: it would be refused again in any case, today and later, so the refusal is final

@@ -197,9 +197,9 @@ on_reversal(struct core *core, const struct core_event *event)
                     exchange == NULL ? STATE_REVERSED : STATE_STANDS, FEP_E_WITHDRAWN);
     } else if (exchange != NULL) {
         exchange_input(core, exchange, event);
-    } else {
+    } else if (core->resolving_peers == 0 || from->is_self) {
         new_tombstone(core, event, from);
-    }
+    } /* else another peer may hold it, and know the way it went: the sender repeats */
 }
 
 static void
@@ -254,6 +254,7 @@ reversal_handle(struct core *core, struct exchange *exchange, const struct core_
     struct exchange_record *record = &exchange->record;
     struct party *from = party_find(core, event->from);
     uint32_t attempt = event->travel.attempt;
+    restored_adopt_previous(core, exchange, from);
     if (attempt > record->attempt && exchange_state_is_ending(record->state) &&
         record->state != STATE_ANSWERED) {
         name_higher_attempt(core, exchange, event, from);

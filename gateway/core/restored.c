@@ -22,12 +22,14 @@ core_set_resolving(struct core *core, const char *name)
 
 /* --- what holds back --- */
 
+/* Any peer may be the one that an origin's update went to: what the backup has as queued may have taken
+ * another way since, and so may a later attempt. */
 bool
-restored_waits(const struct exchange *exchange)
+restored_waits(const struct core *core, const struct exchange *exchange)
 {
     const struct exchange_record *record = &exchange->record;
     if (record->role == ROLE_ORIGIN)
-        return exchange->restored && exchange->target != NULL && exchange->target->resolving;
+        return exchange->restored && core->resolving_peers != 0;
     if (record->role != ROLE_DESTINATION)
         return false;
     if (record->local.serial == 0)
@@ -125,11 +127,13 @@ restored_resume(struct core *core, struct exchange *exchange)
 }
 
 /* Asks the next hop by offering the update without time left: whoever knows it answers with what it holds,
- * whoever does not refuses it for good. */
+ * whoever does not refuses it for good. Not before every peer was heard: one that never saw it would refuse
+ * what another one has posted. */
 void
 restored_ask(struct core *core, struct exchange *exchange)
 {
-    if (!exchange->asks || exchange->target == NULL || exchange->target->status != PARTY_UP)
+    if (!exchange->asks || core->resolving_peers != 0 || exchange->target == NULL ||
+        exchange->target->status != PARTY_UP)
         return;
     if (core->now_ms >= exchange->repeat_ms) {
         int64_t pause = core->config.repeat_ms;
@@ -215,7 +219,7 @@ find_open(struct core *core, struct exchange *exchange, const struct core_event 
         record->attempt = event->travel.attempt;
         find_as(core, exchange, STATE_SENT);
         exchange->asks = 1; /* its ending may come, and go, before this is on disk */
-        if (exchange->target == NULL || !exchange->target->resolving)
+        if (core->resolving_peers == 0)
             restored_heard(core, exchange);
     }
     exchange_store(core, exchange);
@@ -245,6 +249,20 @@ turn_to(struct core *core, struct exchange *exchange, struct party *peer)
         peer->in_flight++;
 }
 
+/* A higher attempt went another way than the one that the backup has. */
+static void
+come_this_way(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    struct party *from = party_find(core, event->from), *target = exchange->target;
+    if (exchange->record.role == ROLE_ORIGIN) {
+        turn_to(core, exchange, from);
+        return;
+    }
+    if (target == NULL)
+        target = first_target(core, &event->header, &event->index, from);
+    exchange_attach(core, exchange, from, target != NULL && target->is_instance ? target : exchange->target);
+}
+
 static void
 merge_ending(struct core *core, struct exchange *exchange, const struct core_event *event)
 {
@@ -261,8 +279,11 @@ merge_ending(struct core *core, struct exchange *exchange, const struct core_eve
     } else if (is_later(record, theirs, event->travel.attempt)) {
         if (record->state == STATE_REVERSING && theirs == STATE_REFUSED)
             exchange_end_reversed(core, exchange, false);
-        else
+        else {
+            if (record->role == ROLE_ORIGIN || event->travel.attempt > record->attempt)
+                come_this_way(core, exchange, event);
             find_ended(core, exchange, event);
+        }
     } else if (open) { /* being reversed: what was told helps to name it */
         outcome.body = event->found_answer;
         exchange_keep_answer(core, exchange, &outcome);
@@ -274,18 +295,90 @@ merge_ending(struct core *core, struct exchange *exchange, const struct core_eve
 }
 
 void
+restored_adopt_previous(struct core *core, struct exchange *exchange, struct party *from)
+{
+    if (exchange->previous == NULL && exchange->restored && exchange->record.role == ROLE_TRANSIT &&
+        from != exchange->target)
+        exchange_attach(core, exchange, from, exchange->target);
+}
+
+/* What the backup has as refused went on with a higher attempt. */
+static void
+held_went_on(struct core *core, struct exchange *exchange, const struct core_event *event,
+             struct party *target)
+{
+    if (target == NULL || target->is_instance)
+        return; /* its reversal finds today's way */
+    turn_to(core, exchange, target);
+    if (exchange_state_is_ending(event->outcome.state))
+        find_ended(core, exchange, event);
+    else
+        find_open(core, exchange, event);
+}
+
+/* Known by the next hop's word alone, and no peer has sent it here. */
+bool
+restored_tells_nobody(const struct core *core, const struct exchange *exchange)
+{
+    return core->resolving_peers == 0 && exchange->record.role == ROLE_TRANSIT &&
+           exchange->record.previous[0] == '\0';
+}
+
+/* On the way: the previous hop names itself, the next hop the way that it went. */
+static void
+held_on_the_way(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    struct exchange_record *record = &exchange->record;
+    struct party *from = party_find(core, event->from);
+    struct core_event outcome = *event;
+    if (from == NULL)
+        return;
+    bool higher = event->travel.attempt > record->attempt && record->state == STATE_REFUSED;
+    bool ended = exchange_state_is_ending(event->outcome.state);
+    if (!event->flag) {
+        restored_adopt_previous(core, exchange, from);
+        if (event->travel.hops_left > record->hops_left) { /* the other one sent it back here, in a circle */
+            exchange_attach(core, exchange, from, exchange->target);
+            record->hops_left = event->travel.hops_left;
+        }
+    }
+    if (from == (event->flag ? exchange->previous : exchange->target))
+        return;
+    if (higher && event->flag)
+        held_went_on(core, exchange, event, from);
+    else if (higher && !ended)
+        held_went_on(core, exchange, event, only_target(core, &event->header, &event->index, from));
+    else if (event->flag && event->travel.attempt >= record->attempt &&
+             !exchange_state_is_ending(record->state)) {
+        turn_to(core, exchange, from);
+        exchange->repeat_ms = 0;
+        exchange_store(core, exchange);
+        outcome.type = EVENT_OUTCOME;
+        outcome.body = event->found_answer;
+        outcome.found_answer = SLICE_NONE;
+        if (ended)
+            outcome_handle(core, exchange, &outcome);
+    }
+}
+
+void
 held_handle(struct core *core, struct exchange *exchange, const struct core_event *event)
 {
     struct exchange_record *record = &exchange->record;
     enum exchange_state theirs = event->outcome.state;
     bool higher = event->travel.attempt > record->attempt;
-    if (record->role == ROLE_TRANSIT || theirs == STATE_NONE || theirs >= STATE_COUNT)
+    if (theirs == STATE_NONE || theirs >= STATE_COUNT)
         return;
+    if (record->role == ROLE_TRANSIT) {
+        held_on_the_way(core, exchange, event);
+        return;
+    }
     take_body(core, exchange, event);
     if (exchange_state_is_ending(theirs)) {
         merge_ending(core, exchange, event);
     } else if (higher && (!exchange_state_is_ending(record->state) || record->state == STATE_REFUSED) &&
                record->state != STATE_REVERSING) {
+        come_this_way(core, exchange, event);
         find_open(core, exchange, event);
     } else if (record->role == ROLE_ORIGIN && record->state == STATE_ANSWERED && theirs == STATE_REVERSING) {
         start_reversal(core, exchange, REVERSAL_CALLER); /* that we asked for it is forgotten; merged there */
@@ -308,10 +401,12 @@ new_held(struct core *core, const struct core_event *event, struct party *from, 
         return; /* asked for again with the next restart; reserved before the step */
     exchange->founding = FOUNDED_BY_HELD;
     exchange->theirs = event->outcome.state;
+    exchange->told_by_next = event->flag;
     exchange->record.index = event->index;
     exchange->record.attempt = event->travel.attempt;
     exchange->record.hops_left = event->travel.hops_left;
-    exchange_attach(core, exchange, role == ROLE_ORIGIN ? only_instance(core) : from, target);
+    struct party *previous = role == ROLE_ORIGIN ? only_instance(core) : from;
+    exchange_attach(core, exchange, previous != target ? previous : NULL, target);
     exchange->record.tombstone = event->body.size == 0;
     take_body(core, exchange, event);
     if (exchange_state_is_ending(event->outcome.state))
@@ -325,25 +420,29 @@ on_held(struct core *core, const struct core_event *event)
 {
     struct party *from = party_find(core, event->from), *target = from;
     bool ours = strcmp(event->header.key.origin, core->config.node) == 0;
-    enum exchange_role role = event->flag ? ROLE_ORIGIN : ROLE_DESTINATION;
-    if (from == NULL || from->is_instance || !from->resolving || ours != (event->flag != 0) ||
+    enum exchange_role role = !event->flag ? ROLE_DESTINATION : ours ? ROLE_ORIGIN : ROLE_TRANSIT;
+    if (from == NULL || from->is_instance || !from->resolving || (ours && !event->flag) ||
         event->outcome.state == STATE_NONE || event->outcome.state >= STATE_COUNT)
         return;
-    struct exchange *exchange = event->flag ? exchange_find(core, &event->header.key, ROLE_ORIGIN)
-                                            : exchange_find_relay(core, &event->header.key);
+    if (!event->flag && event->outcome.state == STATE_QUEUED)
+        return; /* not sent to us yet; it will be */
+    struct exchange *exchange = role == ROLE_ORIGIN ? exchange_find(core, &event->header.key, ROLE_ORIGIN)
+                                                    : exchange_find_relay(core, &event->header.key);
     if (exchange != NULL) {
         exchange_input(core, exchange, event);
         return;
     }
-    if (role != ROLE_ORIGIN) {
+    if (role == ROLE_DESTINATION) {
         const struct party *first = first_target(core, &event->header, &event->index, from);
         target = only_target(core, &event->header, &event->index, from);
         if (target == NULL && first != NULL && first->is_instance)
             target = party_find(core, first->name);
         role = target != NULL && target->is_instance ? ROLE_DESTINATION : ROLE_TRANSIT;
     }
-    /* On the way only what the peer waits for: the next hop is asked, if there is no doubt which one. */
-    if (target != NULL && (role != ROLE_TRANSIT || !exchange_state_is_ending(event->outcome.state)))
+    /* On the way: of the previous hop only what it waits for, and the next hop is asked, if there is no doubt
+     * which one; of the next hop all, so that a reversal finds the way. */
+    bool ended = exchange_state_is_ending(event->outcome.state);
+    if (target != NULL && (role != ROLE_TRANSIT || event->flag || !ended))
         new_held(core, event, from, role, target);
 }
 
@@ -353,12 +452,12 @@ restored_conflict(struct core *core, struct exchange *exchange, const struct exc
                   uint8_t theirs, struct slice body, struct slice answer)
 {
     struct core_event event = {.type = EVENT_HELD,
-                               .from = wanted->role == ROLE_ORIGIN ? wanted->target : wanted->previous,
+                               .from = exchange->told_by_next ? wanted->target : wanted->previous,
                                .header = wanted->header,
                                .index = wanted->index,
                                .body = body,
                                .found_answer = answer,
-                               .flag = wanted->role == ROLE_ORIGIN};
+                               .flag = exchange->told_by_next};
     outcome_of_record(wanted, &event.outcome);
     event.outcome.state = theirs;
     event.travel.attempt = wanted->attempt;
@@ -379,6 +478,16 @@ restored_heard(struct core *core, struct exchange *exchange)
         exchange->deadline_ms = core->now_ms + (int64_t)GRACE_REPEATS * core->config.repeat_ms;
 }
 
+static int
+hear_all(void *arg, struct table_link *link)
+{
+    struct core *core = arg;
+    struct exchange *exchange = list_owner(link, struct exchange, by_key);
+    restored_heard(core, exchange);
+    exchange_work(core, exchange);
+    return 0;
+}
+
 void
 on_heard(struct core *core, const struct core_event *event)
 {
@@ -389,11 +498,10 @@ on_heard(struct core *core, const struct core_event *event)
     party->resolving = 0;
     core->resolving--;
     core->resolving_peers -= !party->is_instance;
-    for (at = list_first(&party->toward); at != NULL; at = list_after(&party->toward, at)) {
-        struct exchange *exchange = list_owner(at, struct exchange, toward);
-        restored_heard(core, exchange);
-        exchange_work(core, exchange);
-    }
+    if (!party->is_instance && core->resolving_peers == 0)
+        table_each(&core->exchanges, hear_all, core);
+    for (at = list_first(&party->toward); at != NULL; at = list_after(&party->toward, at))
+        exchange_work(core, list_owner(at, struct exchange, toward));
     for (at = list_first(&party->from); at != NULL; at = list_after(&party->from, at))
         exchange_work(core, list_owner(at, struct exchange, from));
 }

@@ -155,25 +155,46 @@ was_forgotten(const struct sim *sim, const struct update *update)
     return update->treat == update->insured && sim->gates[update->treat].restored_ms != 0;
 }
 
+/* The reversal of what never came, or was refused, is a record that only its origin has. */
+static bool
+has_heard(const struct sim *sim, const struct update *update, bool refused_too)
+{
+    struct message_key key = {.origin = ""};
+    snprintf(key.msgid, sizeof key.msgid, "%s", update->msgid);
+    for (uint8_t gate = 0; gate < sim->settings->gates; gate++) {
+        const struct row *row = row_of(sim, gate, &key, ROLE_TRANSIT);
+        if (gate != update->treat && row != NULL && (refused_too || row->record.state != STATE_REFUSED))
+            return true;
+    }
+    return false;
+}
+
+static bool
+block_was_forgotten(const struct sim *sim, const struct update *update)
+{
+    return update->blocked_ms != 0 && sim->gates[update->treat].restored_ms >= update->blocked_ms;
+}
+
 /* Rules 2 and 11: what a caller was told is never contradicted. */
 void
 check_told(struct sim *sim, struct update *update, const struct core_outcome *outcome)
 {
-    /* The reversal of what never came is a record that nobody else has, either. */
-    bool restored = sim->gates[update->treat].restored_ms != 0;
-    if (was_forgotten(sim, update))
+    if (was_forgotten(sim, update) || block_was_forgotten(sim, update))
         return;
     switch (outcome->state) {
     case STATE_ANSWERED:
         if (update->not_rendered && !update->vanished && update->told_answered == 0)
             sim_broken(sim, "inconsistent answers (told what can not be said)", update->msgid,
                        outcome->state);
-        if ((update->told_reversed != 0 && !restored) || update->told_stands != 0)
+        if (update->told_reversed != 0 || update->told_stands != 0)
             sim_broken(sim, "copy (answered after it was undone)", update->msgid, outcome->state);
-        if (update->told_refused != 0 && !update->fresh_after_refusal)
+        if (update->told_refused != 0 && !update->fresh_after_refusal &&
+            (update->declined_ms == 0 || sim->gates[update->treat].restored_ms < update->declined_ms))
             sim_broken(sim, "copy (answered after refused)", update->msgid, outcome->state);
         break;
     case STATE_REFUSED:
+        if (!has_heard(sim, update, true))
+            update->declined_ms = sim->now_ms;
         if (update->told_answered + update->told_stands + update->told_reversed != 0)
             sim_broken(sim, "copy (refused after another ending)", update->msgid, outcome->state);
         break;
@@ -181,6 +202,8 @@ check_told(struct sim *sim, struct update *update, const struct core_outcome *ou
         if (update->told_answered != 0 && !update->asked_reversal)
             sim_broken(sim, "answered is answered (undone, and nobody asked)", update->msgid, outcome->state);
         update->told_reversed++;
+        if (!has_heard(sim, update, false))
+            update->blocked_ms = sim->now_ms;
         break;
     case STATE_STANDS:
         if (update->told_reversed != 0)
@@ -247,10 +270,7 @@ check_books(struct sim *sim, const struct update *update)
         sim_broken(sim, "money (posted, though it ended without effect)", update->msgid, state);
     if (update->told_answered != 0 && !update->asked_reversal && state != STATE_ANSWERED)
         sim_broken(sim, "answered is answered (ended otherwise)", update->msgid, state);
-    /* A reversal of what never came is a record that nobody else has. */
-    bool forgotten =
-        (state == STATE_NONE || state == STATE_REFUSED) && sim->gates[update->treat].restored_ms != 0;
-    if (update->told_reversed != 0 && state != STATE_REVERSED && !forgotten)
+    if (update->told_reversed != 0 && state != STATE_REVERSED && !block_was_forgotten(sim, update))
         sim_broken(sim, "copy (told reversed, ended otherwise)", update->msgid, state);
 }
 

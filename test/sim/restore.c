@@ -208,12 +208,14 @@ void
 restore_resolve(struct sim *sim, uint8_t number)
 {
     struct gate *gate = &sim->gates[number];
-    for (uint8_t other = 0; other < sim->settings->gates; other++)
+    bool frozen = sim->now_ms < gate->stopped_until_ms;
+    for (uint8_t other = 0; other < sim->settings->gates && !frozen; other++)
         if ((gate->resolving & 1u << other) != 0 && can_hear(sim, number, other))
             hear_peer(sim, number, other);
     if (gate->resolving == RESOLVING_INSTANCES && !gate->has_region)
         gate->resolving = 0;
-    if (gate->resolving == RESOLVING_INSTANCES && sim->now_ms >= gate->restored_ms + BOOKS_ARE_STILL_MS)
+    if (gate->resolving == RESOLVING_INSTANCES && !frozen &&
+        sim->now_ms >= gate->restored_ms + BOOKS_ARE_STILL_MS)
         hear_instances(sim, number);
     if (gate->resolving == 0)
         return;

@@ -230,6 +230,9 @@ the_reversal_of_an_unknown_one_waits_for_the_details(void **state)
         put_back(&b, &copy, FEP_REVERSES | FEP_CALLS_OUT);
         rig_forget(&b);
         rig_reversal(&b, (struct rig_message){.from = "P", .msgid = "m1"});
+        assert_int_equal(rig_count(&b, CMD_ACK), 0); /* a peer may know more of it: sent again */
+        rig_simple(&b, EVENT_HEARD, "P");
+        rig_reversal(&b, (struct rig_message){.from = "P", .msgid = "m1"});
         rig_advance(&b, 600000);
         assert_int_equal(rig_disk(&b, "m1", ROLE_DESTINATION), STATE_REVERSING);
         assert_int_equal(rig_count(&b, CMD_SUBMIT), 0);
@@ -369,6 +372,8 @@ an_open_one_asks_and_is_not_reversed_before(void **state)
     put_back(&a, &copy, 1);
     rig_advance(&a, 600000);
     assert_int_equal(rig_count(&a, CMD_SEND_REVERSAL), 0);
+    assert_int_equal(rig_count(&a, CMD_SEND_UPDATE), 0); /* another peer may hold it */
+    rig_simple(&a, EVENT_HEARD, "P");
     const struct core_command *ask = rig_expect(&a, CMD_SEND_UPDATE);
     assert_int_equal(ask->travel.time_left_ms, 0);
     rig_outcome(&a, (struct rig_message){.from = "P", .msgid = "m1", .state = STATE_ANSWERED, .effect = 1});
@@ -463,11 +468,105 @@ transit_asks_for_what_it_may_have_sent(void **state)
     assert_int_equal(rig_disk(&p, "m1", ROLE_TRANSIT), STATE_SENT);
     assert_int_equal(rig_count(&p, CMD_SEND_OUTCOME), 0);
     rig_advance(&p, 10000);
+    assert_int_equal(rig_count(&p, CMD_SEND_UPDATE), 0);
+    rig_simple(&p, EVENT_HEARD, "B");
+    assert_int_equal(rig_count(&p, CMD_SEND_UPDATE), 0); /* not while any peer may hold it */
+    rig_simple(&p, EVENT_HEARD, "A");
     for (int asked = 0; asked < 2; asked++)
         assert_int_equal(rig_expect(&p, CMD_SEND_UPDATE)->travel.time_left_ms, 0);
     rig_outcome(&p, (struct rig_message){.from = "B", .msgid = "m1", .state = STATE_ANSWERED, .effect = 1});
     assert_int_equal(rig_disk(&p, "m1", ROLE_TRANSIT), STATE_ANSWERED);
     rig_finish(&p);
+}
+
+/* On the way nothing is known of an update that the next hop has posted: its word shows the way, and a
+ * reversal waits for that word. */
+static void
+the_next_hop_shows_the_way(void **state)
+{
+    (void)state;
+    struct rig p;
+    struct copy copy;
+    rig_transit(&p);
+    back_up(&p, &copy);
+    put_back(&p, &copy, 1);
+    rig_reversal(&p, (struct rig_message){.from = "A", .msgid = "m1"});
+    rig_simple(&p, EVENT_HEARD, "A");
+    rig_reversal(&p, (struct rig_message){.from = "A", .msgid = "m1"});
+    assert_int_equal(rig_count(&p, CMD_ACK), 0);
+    assert_int_equal(rig_count(&p, CMD_SEND_OUTCOME), 0);
+    tell_held(&p, (struct word){.from = "B",
+                                .msgid = "m1",
+                                .had_from_us = 1,
+                                .state = STATE_ANSWERED,
+                                .effect = 1,
+                                .answer = "answer"});
+    assert_int_equal(rig_disk(&p, "m1", ROLE_TRANSIT), STATE_ANSWERED);
+    rig_simple(&p, EVENT_HEARD, "B");
+    rig_reversal(&p, (struct rig_message){.from = "A", .msgid = "m1"});
+    assert_int_equal(rig_disk(&p, "m1", ROLE_TRANSIT), STATE_REVERSING);
+    assert_int_equal(rig_count(&p, CMD_SEND_OUTCOME), 0);
+    assert_string_equal(rig_expect(&p, CMD_SEND_REVERSAL)->to, "B");
+    rig_outcome(&p, (struct rig_message){.from = "B", .msgid = "m1", .state = STATE_REVERSED});
+    assert_string_equal(rig_expect(&p, CMD_SEND_OUTCOME)->to, "A");
+    rig_finish(&p);
+}
+
+/* Not sent to us before the loss: it will come, and is no riddle. */
+static void
+what_a_peer_has_not_sent_yet_is_nothing(void **state)
+{
+    (void)state;
+    struct rig b;
+    struct copy copy;
+    rig_destination(&b, FEP_REVERSES);
+    back_up(&b, &copy);
+    put_back(&b, &copy, FEP_REVERSES | FEP_CALLS_OUT);
+    tell_held(&b, (struct word){.from = "P", .msgid = "m1", .state = STATE_QUEUED});
+    assert_int_equal(rig_disk(&b, "m1", ROLE_DESTINATION), STATE_NONE);
+    tell_held(&b, (struct word){.from = "P", .msgid = "m2", .state = STATE_SENT});
+    assert_int_equal(rig_disk(&b, "m2", ROLE_DESTINATION), STATE_UNKNOWN);
+    rig_finish(&b);
+}
+
+/* The cancel of a lost store is nobody's that is known here, and in force. */
+static void
+a_forgotten_cancel_is_ours(void **state)
+{
+    (void)state;
+    struct rig b;
+    struct copy copy;
+    rig_destination(&b, FEP_REVERSES);
+    uint64_t call = step_dispatch(&b, "m1", 0);
+    rig_done(&b, (struct rig_done){.call = call, .kind = FEP_UNKNOWN});
+    back_up(&b, &copy);
+    put_back(&b, &copy, FEP_REVERSES | FEP_CALLS_OUT);
+    rig_simple(&b, EVENT_HEARD, "P");
+    rig_simple(&b, EVENT_HEARD, "lb");
+    rig_simple(&b, EVENT_HEARD, "la");
+    rig_forget(&b);
+    rig_reversal(&b, (struct rig_message){.from = "P", .msgid = "m1"});
+    rig_advance(&b, 200000);
+    for (int sending = 0; sending < 2; sending++) { /* the first may cross one from before the loss */
+        const struct core_command *reverse = rig_expect(&b, CMD_SUBMIT);
+        assert_int_equal(reverse->operation, CORE_OP_REVERSE);
+        rig_done(&b, (struct rig_done){.call = reverse->reference,
+                                       .kind = FEP_REFUSED,
+                                       .code = 2503,
+                                       .finding = FEP_FOUND_STAYS_POSTED});
+        rig_advance(&b, 200000);
+        if (rig_count(&b, CMD_SUBMIT) == 0)
+            continue;
+        const struct core_command *next = rig_expect(&b, CMD_SUBMIT);
+        if (next->operation == CORE_OP_REVERSE)
+            continue;
+        assert_int_equal(next->operation, CORE_OP_UNDO);
+        rig_done(&b, (struct rig_done){.call = next->reference, .kind = FEP_REFUSED, .code = 2402});
+        break;
+    }
+    rig_advance(&b, 3000);
+    assert_int_equal(rig_disk(&b, "m1", ROLE_DESTINATION), STATE_REVERSED);
+    rig_finish(&b);
 }
 
 /* The one that was not restored. */
@@ -514,6 +613,9 @@ main(void)
         cmocka_unit_test(a_later_attempt_is_taken_over),
         cmocka_unit_test(a_forgotten_reversal_goes_on),
         cmocka_unit_test(transit_asks_for_what_it_may_have_sent),
+        cmocka_unit_test(the_next_hop_shows_the_way),
+        cmocka_unit_test(what_a_peer_has_not_sent_yet_is_nothing),
+        cmocka_unit_test(a_forgotten_cancel_is_ours),
         cmocka_unit_test(a_restored_peer_is_not_offered_the_same_again),
     };
     return cmocka_run_group_tests_name("core restored", tests, NULL, NULL);
