@@ -411,6 +411,7 @@ void resolved_handle(struct core *core, struct exchange *exchange, const struct 
 
 bool restored_waits(const struct core *core, const struct exchange *exchange); /* restored.c */
 bool restored_tells_nobody(const struct core *core, const struct exchange *exchange);
+void restored_follow(struct core *core, struct exchange *exchange, struct party *from);
 void restored_adopt_previous(struct core *core, struct exchange *exchange, struct party *from);
 bool restored_stays_open(const struct exchange *exchange);
 void restored_correct(const struct core *core, struct exchange_record *record);

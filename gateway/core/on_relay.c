@@ -338,6 +338,7 @@ outcome_handle(struct core *core, struct exchange *exchange, const struct core_e
 {
     struct exchange_record *record = &exchange->record;
     struct party *from = party_find(core, event->from);
+    restored_follow(core, exchange, from);
     if (!may_tell(exchange, from) || !exchange_state_is_ending(event->outcome.state) ||
         event->outcome.state >= STATE_COUNT) {
         alarm_about(core, FEP_E_NOT_ORIGIN, record, NULL, from);

@@ -263,6 +263,16 @@ come_this_way(struct core *core, struct exchange *exchange, const struct core_ev
     exchange_attach(core, exchange, from, target != NULL && target->is_instance ? target : exchange->target);
 }
 
+/* An outcome from a peer that was not heard yet: it had the update from here, whatever the backup or today's
+ * routes say. */
+void
+restored_follow(struct core *core, struct exchange *exchange, struct party *from)
+{
+    if (from != NULL && from->resolving && !from->is_instance && exchange->restored &&
+        exchange->record.role != ROLE_DESTINATION && from != exchange->previous)
+        turn_to(core, exchange, from);
+}
+
 static void
 merge_ending(struct core *core, struct exchange *exchange, const struct core_event *event)
 {

@@ -197,7 +197,7 @@ hear_instances(struct sim *sim, uint8_t number)
                   (unsigned long long)event.reference);
         gate_step(sim, number, &event);
     }
-    if (trace.count > 0 || !gate->alive || gate->dying || gate->disk.pending_count > 0)
+    if (trace.count > 0 || !gate->alive || gate->dying || gate->disk.pending_count > 0 || gate->disk.full)
         return; /* until it is on disk */
     gate->resolving = 0;
     gate_step(sim, number, &(struct core_event){.type = EVENT_HEARD, .from = "la"});
