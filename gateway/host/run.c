@@ -27,7 +27,8 @@ on_drain_over(void *arg)
 {
     struct host *host = arg;
     host_log(host, LOG_SEV_WARNING, "stopped before everything was finished",
-             (int64_t)(host->open_calls + host->ticket_count - host->gone_count));
+             (int64_t)(host->open_calls + host->offered_calls + host->ticket_count - host->gone_count +
+                       host->prompt_count));
     if (host->exit_code < 0)
         host->exit_code = EXIT_ORDERLY;
 }

@@ -237,6 +237,10 @@ receive(struct rig *rig, int64_t until_ms)
             if (frame_decode(&rig->frame, rig->whole, &error) < 0)
                 fail_msg("%s", error.text);
             rig->holds = true;
+            if (rig->frame.kind == FRAME_DONE) {
+                assert_true(rig->done_count < RIG_MOST_DONE);
+                rig->done[rig->done_count++] = rig->frame.sequence;
+            }
             return 1;
         }
         int64_t left = until_ms - clock_monotonic_ms(&clock_system);
@@ -245,6 +249,40 @@ receive(struct rig *rig, int64_t until_ms)
         struct pollfd poll_fd = {.fd = link_descriptor(rig->socket), .events = POLLIN};
         poll(&poll_fd, 1, left < 50 ? (int)left : 50);
     }
+}
+
+static void
+refuse_ticket(struct rig *rig)
+{
+    struct frame over = {.kind = FRAME_TELL, .sequence = rig->frame.sequence, .sections = FRAME_HAS_RESULT};
+    over.result.kind = FEP_REFUSED;
+    rig_send(rig, &over);
+}
+
+int
+rig_end(struct rig *rig)
+{
+    int status = 0;
+    int64_t until = clock_monotonic_ms(&clock_system) + RIG_WAIT_MS;
+    for (size_t i = 0; i < rig->done_count; i++)
+        rig_ack(rig, FRAME_DONE, rig->done[i]);
+    kill(rig->pid, SIGTERM);
+    while (clock_monotonic_ms(&clock_system) < until) {
+        if (waitpid(rig->pid, &status, WNOHANG) == rig->pid) {
+            rig->pid = 0;
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        }
+        if (receive(rig, clock_monotonic_ms(&clock_system) + 20) == 0)
+            continue;
+        if (rig->frame.kind == FRAME_DONE)
+            rig_ack(rig, FRAME_DONE, rig->frame.sequence);
+        else if (rig->frame.kind == FRAME_REQUEST)
+            refuse_ticket(rig);
+        else if (rig->frame.kind == FRAME_PROMPT)
+            rig_ack(rig, FRAME_PROMPT, rig->frame.sequence);
+    }
+    fail_msg("fep-adapter does not end");
+    return -1;
 }
 
 struct frame *

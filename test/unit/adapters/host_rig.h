@@ -13,6 +13,7 @@
 
 #define RIG_EPOCH   7
 #define RIG_WAIT_MS 15000
+#define RIG_MOST_DONE 64
 
 struct rig {
     char directory[64], config[128], endpoint[128], listen[128];
@@ -23,6 +24,8 @@ struct rig {
     struct frame frame; /* the last one taken; released by the next take */
     struct slice whole;
     bool holds;
+    uint64_t done[RIG_MOST_DONE]; /* the DONE frames that came, acknowledged or not */
+    size_t done_count;
 };
 
 int rig_set_up(void **state); /* of cmocka: a rig that is not open yet */
@@ -49,6 +52,9 @@ void rig_take_none(struct rig *rig, enum frame_kind kind, int ms);
 void rig_introduce(struct rig *rig);
 struct frame rig_submit(uint64_t id, uint8_t operation, uint64_t serial, const char *infno, const char *body);
 int rig_wait_exit(struct rig *rig); /* exit status, or 128 + signal */
+/* SIGTERM, then what a router does meanwhile: every DONE is acknowledged and every ticket refused, so that
+ * the program ends when it has finished and not when its time to drain is over. The exit status. */
+int rig_end(struct rig *rig);
 
 /* A local caller of the loopback module. */
 int rig_call(struct rig *rig);

@@ -23,6 +23,7 @@ static const struct fep_host *host;
 static int listener = -1, caller = -1, peer = -1;
 static char caller_line[LINE_SIZE], peer_line[LINE_SIZE], out_line[LINE_SIZE];
 static size_t caller_size, peer_size;
+static struct fep_watch *caller_watch, *peer_watch;
 static struct fep_call *asked;
 static char asked_local[24], posted_local[24]; /* of an inquiry: the last transaction that was submitted */
 static int ticket;
@@ -126,14 +127,14 @@ send_line(int fd, const char *line)
     }
 }
 
-/* Reads what is there and calls `take` for each whole line. */
-static void
+/* Reads what is there and calls `take` for each whole line. false: the other side has hung up. */
+static bool
 read_lines(int fd, char *line, size_t *size, void (*take)(char *line))
 {
     for (;;) {
         ssize_t count = recv(fd, line + *size, LINE_SIZE - 1 - *size, MSG_DONTWAIT);
         if (count <= 0)
-            return;
+            return count < 0 && errno == EAGAIN;
         *size += (size_t)count;
         line[*size] = '\0';
         char *end;
@@ -191,7 +192,8 @@ static void
 on_caller(void *arg, uint32_t events)
 {
     (void)arg, (void)events;
-    read_lines(caller, caller_line, &caller_size, take_request);
+    if (!read_lines(caller, caller_line, &caller_size, take_request))
+        host->unwatch(host->self, caller_watch);
 }
 
 static void
@@ -203,7 +205,7 @@ on_listener(void *arg, uint32_t events)
         return;
     caller = fd;
     caller_size = 0;
-    host->watch_descriptor(host->self, fd, FEP_READABLE, on_caller, NULL);
+    caller_watch = host->watch_descriptor(host->self, fd, FEP_READABLE, on_caller, NULL);
 }
 
 /* --- asking ---------------------------------------------------------------------------------------- */
@@ -244,7 +246,15 @@ static void
 on_peer(void *arg, uint32_t events)
 {
     (void)arg, (void)events;
-    read_lines(peer, peer_line, &peer_size, take_answer);
+    if (read_lines(peer, peer_line, &peer_size, take_answer))
+        return;
+    host->unwatch(host->self, peer_watch);
+    if (asked == NULL)
+        return;
+    struct fep_call *call = asked;
+    struct fep_result result = {.size = sizeof result, .reason = FEP_REASON_PEER_CLOSED};
+    asked = NULL;
+    host->complete_call(host->self, call, FEP_UNKNOWN, &result, NULL);
 }
 
 static void
@@ -351,7 +361,7 @@ start(void *self, struct fep_call *call)
     if (listener >= 0)
         host->watch_descriptor(host->self, listener, FEP_READABLE, on_listener, NULL);
     if (peer >= 0)
-        host->watch_descriptor(host->self, peer, FEP_READABLE, on_peer, NULL);
+        peer_watch = host->watch_descriptor(host->self, peer, FEP_READABLE, on_peer, NULL);
     host->complete_call(host->self, call, FEP_ANSWERED, NULL, NULL);
 }
 
