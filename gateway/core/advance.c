@@ -15,7 +15,8 @@ is_up(const struct party *party)
 static int64_t
 latest_start_ms(const struct core *core, const struct exchange *exchange)
 {
-    if (exchange->record.role != ROLE_DESTINATION || exchange->deadline_ms == NEVER)
+    if (exchange->record.role != ROLE_DESTINATION || exchange->deadline_ms == NEVER ||
+        MUTATED(DISPATCHED_LATE))
         return exchange->deadline_ms;
     return exchange->deadline_ms - call_time_ms(core, exchange->record.header.infno) - DESTINATION_EXTRA_MS;
 }
@@ -38,7 +39,7 @@ static bool
 choose_again(struct core *core, struct exchange *exchange)
 {
     struct admission admission = {0};
-    if (exchange->target != NULL && exchange->target->status != PARTY_DOWN)
+    if (exchange->target != NULL && (exchange->target->status != PARTY_DOWN || MUTATED(NO_ROUTE_WAITED)))
         return true;
     if (exchange->previous != NULL && choose_target(core, &exchange->record.header, &exchange->record.index,
                                                     exchange->previous, exchange->record.role, &admission)) {
@@ -98,10 +99,16 @@ static void
 origin_overdue(struct core *core, struct exchange *exchange)
 {
     int64_t until = exchange->deadline_ms + (exchange->caller_inquires ? core->config.adopt_wait_ms : 0);
+    if (MUTATED(OVERDUE_REFUSED)) {
+        exchange_refuse(core, exchange, FEP_FINAL, FEP_REASON_DEADLINE, FEP_E_DEADLINE_NOT_SENT, NULL);
+        return;
+    }
     if (!exchange->told_open) {
         exchange->told_open = 1;
         tell_all_open(core, exchange, false);
     }
+    if (MUTATED(OVERDUE_LEFT))
+        return;
     if (exchange->held != NULL &&
         exchange->caller_inquires) { /* nobody waits any more: nothing to render for */
         rendered_handle(core, exchange, true);
@@ -159,7 +166,8 @@ start_reversal(struct core *core, struct exchange *exchange, enum reversal_cause
 static void
 advance_reversing(struct core *core, struct exchange *exchange)
 {
-    if (!is_up(exchange->target) || (MUTATED(REVERSAL_ONCE) && exchange->repeat_ms != 0))
+    if (!is_up(exchange->target) || restored_waits(core, exchange) ||
+        (MUTATED(REVERSAL_ONCE) && exchange->repeat_ms != 0))
         return;
     if (core->now_ms >= exchange->repeat_ms) {
         int64_t pause = core->config.repeat_ms;
@@ -189,6 +197,7 @@ advance_ended(struct core *core, struct exchange *exchange)
         uint8_t copy = exchange->repeat_ms != 0;
         exchange->repeat_ms = core->now_ms + core->config.repeat_ms;
         send_outcome(core, exchange, copy);
+        exchange->record.outcome_relayed |= MUTATED(OUTCOME_ONCE);
     }
     exchange_wake(exchange, exchange->repeat_ms);
 }

@@ -97,7 +97,7 @@ choose_target(const struct core *core, const struct message_header *header, cons
             *admission = (struct admission){.target = target, .now = true};
             return true;
         }
-        if (later == NULL && named->status == PARTY_UNSEEN && !named->held)
+        if (later == NULL && (named->status == PARTY_UNSEEN || MUTATED(NO_ROUTE_QUEUED)) && !named->held)
             later = target;
     }
     if (later != NULL) {
@@ -202,7 +202,8 @@ draw_serials(struct core *core, unsigned count)
     }
     if (more || core->serials_owed)
         release_serials(core);
-    uint64_t serial = core->config.incarnation % 99 * LOCAL_SERIAL_COUNTER + core->next_counter;
+    uint64_t mark = MUTATED(SERIAL_UNMARKED) ? 0 : core->config.incarnation % 99;
+    uint64_t serial = mark * LOCAL_SERIAL_COUNTER + core->next_counter;
     core->next_counter += count;
     return serial;
 }

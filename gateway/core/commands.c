@@ -147,6 +147,10 @@ fill_message(const struct core *core, struct core_command *command, const struct
     command->travel.time_left_ms =
         exchange->deadline_ms == NEVER ? 0 : time_left(core, exchange->deadline_ms);
     command->travel.hops_left = record->hops_left;
+    if (MUTATED(TIME_LEFT_WHOLE) && exchange->deadline_ms != NEVER)
+        command->travel.time_left_ms = call_time_ms(core, record->header.infno) + ORIGIN_EXTRA_MS;
+    if (MUTATED(SEALED_HOPS))
+        snprintf(command->header.institution, sizeof command->header.institution, "%u", record->hops_left);
 }
 
 /* An input that this gateway hands to itself: what a link would have made of the command. */
@@ -181,6 +185,10 @@ void
 send_update(struct core *core, struct exchange *exchange)
 {
     struct core_command *command = emit(core, CMD_SEND_UPDATE);
+    if (MUTATED(RESENT_ELSEWHERE))
+        exchange_set_target(
+            core, exchange,
+            first_target(core, &exchange->record.header, &exchange->record.index, exchange->previous));
     fill_message(core, command, exchange);
     if (exchange->asks)
         command->travel.time_left_ms = 0;

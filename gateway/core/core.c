@@ -212,6 +212,8 @@ static void
 handle_relayed(struct core *core, struct exchange *exchange, const struct core_event *event)
 {
     struct party *from = party_find(core, event->from);
+    if (restored_takes_later(core, exchange, event))
+        return; /* the sender repeats it */
     if (event->type == EVENT_UPDATE) {
         settle(core, exchange, from, event->reference, ACKED_UPDATE);
         update_copy(core, exchange, event);

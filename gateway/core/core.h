@@ -68,7 +68,8 @@ enum event_type {
     EVENT_TRACED,         /* `from` an instance: it holds header.key.msgid (origin may be empty) under the local serial
                              `reference` of the day travel.attempt; reference 0: not at all, and never will */
     EVENT_RESOLVED        /* two people have found out what became of an update whose outcome is not known at this
-                             destination: header.key; `flag` = enum core_resolution; POSTED: body and index of its answer */
+                             destination: header.key; `flag` = enum core_resolution; POSTED: body and index of its
+                             answer; `reference`: so many ms ago it was looked at last */
 };
 
 #define CORE_BY_HAND "settled by hand" /* begins the text of an ending that came of it */
@@ -205,6 +206,10 @@ int core_add_instance(struct core *core, const char *name);
 /* This store was put back from a backup and the party was not heard since (schema/restore.md). Before recovery; ends with
  * EVENT_HEARD. Negative: no such party. */
 int core_set_resolving(struct core *core, const char *name);
+/* Does an exchange still wait for the store with inputs untaken? Then a peer that was asked has not been heard yet. */
+bool core_has_untaken(const struct core *core);
+/* May a restored peer be told what the store holds? Not while the store lacks what the peer's lost store had said. */
+bool core_may_tell_held(const struct core *core, const char *peer);
 
 /* One step. Returns the number of commands and points *commands at them (valid until the next step). Never fails
  * half-way: without memory for the step it refuses the input as at a bound, or does nothing so that the sender
@@ -234,6 +239,9 @@ void core_each_unclear(const struct core *core, int (*fn)(void *arg, const struc
  * An event that would not is ignored. As of the last step, like all that is looked into: EVENT_TICK brings it up to now. */
 uint16_t core_may_resolve(const struct core *core, const struct message_key *key, enum core_resolution resolution,
                           bool has_answer);
+/* Was something called since then that may have changed what a person saw? EVENT_RESOLVED with that `reference` is ignored. */
+bool core_acted_since(const struct core *core, const struct message_key *key, enum core_resolution resolution,
+                      uint64_t ms_ago);
 /* Calls fn for each open exchange until it returns non-zero. */
 void core_each(const struct core *core, int (*fn)(void *arg, const struct exchange_record *record), void *arg);
 

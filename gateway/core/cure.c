@@ -152,11 +152,16 @@ struct search {
     struct exchange *other;
 };
 
+/* Whose id is not known after a restore was answered to nobody: those who had an answer have told it. So no
+ * caller can have named it. */
 static bool
-same_settlement(const struct fep_index *a, const struct fep_index *b)
+same_settlement(const struct search *search, const struct fep_index *a)
 {
+    const struct fep_index *b = &search->original->record.index;
     if (a->settlement_id[0] != '\0' && b->settlement_id[0] != '\0')
         return strcmp(a->settlement_id, b->settlement_id) == 0;
+    if (a->settlement_id[0] != '\0' && restored_forgot(search->core, search->original))
+        return false;
     if (a->visit_id[0] != '\0' && b->visit_id[0] != '\0')
         return strcmp(a->visit_id, b->visit_id) == 0;
     return memcmp(a->order_key, b->order_key, sizeof a->order_key) == 0;
@@ -169,9 +174,9 @@ look_at(void *arg, struct table_link *link)
     struct exchange *other = list_owner(link, struct exchange, by_key);
     const struct exchange_record *record = &search->original->record;
     if (other == search->original || other->record.role != ROLE_DESTINATION ||
-        other->record.local.serial == 0 ||
+        other->record.state == STATE_QUEUED ||
         strcmp(other->record.header.infno, transaction_inverse(search->core, record->header.infno)) != 0 ||
-        !same_settlement(&other->record.index, &record->index))
+        !same_settlement(search, &other->record.index))
         return 0;
     if (other->record.state == STATE_REFUSED || other->record.state == STATE_REVERSED)
         return 0;
@@ -243,15 +248,6 @@ ask_own_cancel(struct core *core, struct exchange *exchange, int64_t after_ms)
     exchange_wake(exchange, exchange->schedule_ms);
 }
 
-/* Of a posting from before a restore the cancel may be forgotten with all else; once everybody was heard, a
- * cancel that is nobody's is that one. */
-static bool
-may_have_forgotten(const struct core *core, const struct exchange *exchange)
-{
-    uint64_t generation = core->config.incarnation % 99;
-    return core->resolving == 0 && exchange->record.local.serial / LOCAL_SERIAL_COUNTER != generation;
-}
-
 /* Whose cancel it is could not be found out in time. While ours may be in force there must be no second one
  * (F5): its own serial is reversed instead, which tells, and where it was in force undoes it. */
 static void
@@ -278,8 +274,16 @@ static void
 step_wait_other(struct core *core, struct exchange *exchange)
 {
     struct search search = {.core = core, .original = exchange};
+    bool forgetful = restored_forgot(core, exchange);
     table_each(&core->exchanges, look_at, &search);
     struct exchange *other = search.other;
+    if (forgetful && core->resolving != 0) { /* others may still be told of, or be found undone */
+        exchange->other_seen |= other != NULL;
+        exchange->schedule_base_ms = core->now_ms;
+        exchange->schedule_ms = core->now_ms + OTHER_PAUSE_MS;
+        exchange_wake(exchange, exchange->schedule_ms);
+        return;
+    }
     bool known = other != NULL && !exchange_is_mute(other);
     if (known && (other->record.state == STATE_ANSWERED || other->record.state == STATE_STANDS)) {
         if (MUTATED(CANCELLED_IS_REVERSED))
@@ -295,16 +299,16 @@ step_wait_other(struct core *core, struct exchange *exchange)
         return;
     }
     exchange->other_seen |= other != NULL;
-    if (other == NULL && exchange->perhaps_ours && exchange->other_seen) {
-        exchange->other_seen = 0; /* it was that one, and it is undone: what the inquiry said is old */
-        exchange->record.cure = CURE_CANCEL_UNKNOWN;
+    if (other == NULL && (exchange->perhaps_ours || forgetful) && exchange->other_seen) {
+        exchange->other_seen = 0; /* it was that one, and it is undone: what was said of it is old */
+        exchange->record.cure = exchange->perhaps_ours ? CURE_CANCEL_UNKNOWN : CURE_REVERSE;
         begin_schedule(core, exchange, 0);
         exchange_wake(exchange, exchange->schedule_ms);
         return;
     }
     /* Our own cancel's answer was lost, the original is told to be cancelled, and nobody else did it: ours is
      * in force. */
-    if (other == NULL && (exchange->perhaps_ours || may_have_forgotten(core, exchange)) &&
+    if (other == NULL && (exchange->perhaps_ours || forgetful) &&
         (exchange->nobody_found || exchange->record.index.settlement_id[0] == '\0')) {
         exchange_end_reversed(core, exchange, true);
         return;
@@ -366,7 +370,8 @@ finding_of_reversal(const struct core_outcome *outcome)
                                    : FEP_FOUND_IN_PROGRESS;
 }
 
-/* A sending whose answer did not come may still arrive: until then a "stays posted" does not count (F7). */
+/* A sending whose answer did not come may still arrive: until then a "stays posted" does not count (F7). Nor
+ * while a cancel of the lost store may. */
 static void
 note_unanswered(struct core *core, struct exchange *exchange, const struct core_outcome *outcome)
 {
@@ -377,6 +382,8 @@ note_unanswered(struct core *core, struct exchange *exchange, const struct core_
 static bool
 declined_for_good(struct core *core, struct exchange *exchange)
 {
+    if (restored_forgot(core, exchange) && exchange->clear_ms < core->lost_until_ms)
+        exchange->clear_ms = core->lost_until_ms;
     if (core->now_ms >= exchange->clear_ms || MUTATED(DECLINED_AT_ONCE))
         return true;
     exchange->schedule_ms = exchange->clear_ms; /* and then asked again: it may have been undone meanwhile */
@@ -410,6 +417,7 @@ cancel_is_unknown(struct core *core, struct exchange *exchange)
         return;
     }
     exchange->record.cure = CURE_CANCEL_UNKNOWN;
+    exchange->cancel_until_ms = core->now_ms + REVERSE_CALL_MS + LATE_ARRIVAL_MS;
     exchange->clear_ms =
         core->now_ms + (is_able(exchange, FEP_REVERSES) ? 0 : REVERSE_CALL_MS + LATE_ARRIVAL_MS);
     begin_schedule(core, exchange, inquires ? inquiry_ms[0] : reverse_ms[0]);
@@ -486,7 +494,11 @@ found_posted(struct core *core, struct exchange *exchange, const struct core_eve
         inquire_again(core, exchange);
     else if (exchange->need_answer)
         draw_cancel(core, exchange);
-    else if (!is_able(exchange, FEP_REVERSES))
+    else if (is_able(exchange, FEP_REVERSES))
+        return;
+    else if (restored_forgot(core, exchange) && core->now_ms < core->lost_until_ms)
+        exchange->schedule_ms = core->lost_until_ms;
+    else
         begin_cancel(core, exchange);
 }
 

@@ -58,7 +58,7 @@ advance_dispatched(struct core *core, struct exchange *exchange)
     int64_t latest = exchange->deadline_ms;
     if (exchange->waiting_host || exchange->submit.open)
         return;
-    if (latest != NEVER)
+    if (latest != NEVER && !MUTATED(DISPATCHED_LATE))
         latest -= call_time_ms(core, exchange->record.header.infno) + DESTINATION_EXTRA_MS;
     if (core->now_ms >= latest || exchange->sendings >= SENDINGS) {
         give_up(core, exchange);
@@ -146,7 +146,10 @@ submission_done(struct core *core, struct exchange *exchange, const struct core_
             submit_later(core, exchange);
         break;
     default:
-        become_unknown(core, exchange, outcome->reason, outcome->code, outcome->text);
+        if (MUTATED(UNKNOWN_IS_REFUSED))
+            exchange_end(core, exchange, STATE_REFUSED, outcome);
+        else
+            become_unknown(core, exchange, outcome->reason, outcome->code, outcome->text);
         break;
     }
 }
@@ -202,8 +205,12 @@ inquiry_done(struct core *core, struct exchange *exchange, const struct core_eve
         outcome.refusal_class = FEP_FINAL;
         exchange_end(core, exchange, STATE_REFUSED, &outcome);
         break;
-    case FEP_FOUND_REVERSED:
     case FEP_FOUND_CANCELLED:
+        if (restored_forgot(core, exchange)) { /* perhaps by a caller's refund: the cure finds out by whom */
+            start_cure(core, exchange, REVERSAL_SCHEDULE);
+            break;
+        } /* fall through */
+    case FEP_FOUND_REVERSED:
     case FEP_FOUND_NEVER_ARRIVED:
         exchange_end_reversed(core, exchange, finding != FEP_FOUND_NEVER_ARRIVED);
         break;

@@ -114,7 +114,8 @@ exchange_move(struct core *core, struct exchange *exchange, enum exchange_state 
     bool was_ended = exchange_state_is_ending(from);
     bool was_unclear = from == STATE_UNKNOWN || from == STATE_REVERSING;
 
-    assert(core_legal_moves(exchange->record.role, from) & STATE_BIT(state));
+    assert(core_legal_moves(exchange->record.role, from) & STATE_BIT(state) || MUTATED(LATE_ADOPTED) ||
+           MUTATED(ADOPTED_AFTER_REVERSAL));
     exchange_reopen(core, exchange);
     core->state_counts[from]--;
     core->state_counts[state]++;
@@ -331,7 +332,8 @@ rest_index(struct fep_index *index, const struct fep_index *from)
     struct fep_index merged = *from;
     if (from->size == 0)
         return;
-    memcpy(merged.order_key, index->order_key, sizeof merged.order_key);
+    if (!MUTATED(ANSWERS_PERSON))
+        memcpy(merged.order_key, index->order_key, sizeof merged.order_key);
     if (index->visit_id[0] != '\0')
         memcpy(merged.visit_id, index->visit_id, sizeof merged.visit_id);
     if (index->settlement_id[0] != '\0')
@@ -347,7 +349,8 @@ void
 exchange_keep_answer(struct core *core, struct exchange *exchange, const struct core_event *event)
 {
     (void)core;
-    rest_index(&exchange->record.index, &event->index);
+    if (!MUTATED(ANSWERS_INDEX_LOST))
+        rest_index(&exchange->record.index, &event->index);
     if (event->body.size == 0 || exchange->answer.size != 0)
         return; /* an answer that is held may be in a command of this step; the first is as good */
     exchange->answer = slice_share(event->body);
@@ -385,8 +388,10 @@ exchange_restore(struct core *core, struct exchange *exchange, const struct core
     exchange->restored = 1;
     exchange->offered = record->state != STATE_QUEUED;
     exchange->sendings = 1;
-    if (record->state == STATE_REVERSING) /* a sending from before may still arrive */
-        exchange->clear_ms = core->now_ms + REVERSE_CALL_MS + LATE_ARRIVAL_MS;
+    if (record->state == STATE_REVERSING) { /* a sending from before may still arrive */
+        exchange->clear_ms = exchange->cancel_until_ms = core->now_ms + REVERSE_CALL_MS + LATE_ARRIVAL_MS;
+        exchange->acted_ms = core->now_ms;
+    }
     exchange->sent_ms = core->now_ms;
     if (record->state == STATE_UNKNOWN || record->state == STATE_REVERSING)
         unclear_begin(core, exchange);

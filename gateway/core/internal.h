@@ -94,6 +94,7 @@ struct call { /* something asked of an instance */
     uint64_t id;
     uint8_t operation; /* CORE_OP_*; 0 = none yet */
     uint8_t open;
+    uint8_t lost; /* offered to an older epoch; its end waits for a commit */
     struct exchange *exchange;
     struct query *query;
 };
@@ -140,6 +141,7 @@ struct exchange {
     uint8_t fresh, caller_inquires, told_open;
     uint8_t offered;      /* bytes may have left since the mark; true for everything restored with a mark */
     uint8_t restored;
+    uint8_t overtaken;      /* a peer of it was restored during its present commit */
     uint8_t asks;           /* the next hop is asked what it holds (restored.c) */
     uint8_t theirs;         /* FOUNDED_BY_HELD: the state that the peer told */
     uint8_t told_by_next;   /* the same: the peer is the next hop */
@@ -166,6 +168,8 @@ struct exchange {
     uint16_t alarm_code;     /* raised since then, 0 = none */
     int64_t schedule_base_ms, sent_ms;
     int64_t clear_ms;        /* from then on no earlier sending of the reversal can still arrive */
+    int64_t cancel_until_ms; /* a cancel of ours without an answer may arrive until then */
+    int64_t acted_ms;        /* when a reversal or a cancel, or the reversal of one, was called last */
 };
 
 struct query { /* in memory only */
@@ -234,6 +238,7 @@ struct core {
     int64_t alarms_ms;  /* the last moment for which an alarm about age was given out */
     uint8_t disk_full, recovering;
     uint32_t resolving, resolving_peers; /* parties not heard since the store was put back */
+    int64_t lost_until_ms; /* what the lost store sent to a local system may arrive until then */
     uint32_t instances;
     struct party *instance; /* the last one added */
 };
@@ -352,7 +357,10 @@ bool is_loop(const struct core *core, const struct message_header *header, const
 /* Rule 4: is this day (yyyymmdd; 0 = not known) so old that copies of it are not recognised any more? */
 bool is_over_horizon(const struct core *core, uint32_t day);
 void update_copy(struct core *core, struct exchange *exchange, const struct core_event *event);
+void tell_stranger(struct core *core, const struct exchange *exchange, const struct core_event *event,
+                   struct party *from, enum exchange_state state, uint16_t code);
 void on_outcome(struct core *core, const struct core_event *event);
+void drop_held(struct core *core, struct exchange *exchange); /* an answer that is being rendered */
 void outcome_handle(struct core *core, struct exchange *exchange, const struct core_event *event);
 void on_acked(struct core *core, const struct core_event *event);
 void acked_handle(struct core *core, struct exchange *exchange, const struct core_event *event); /* on_acked.c */
@@ -413,7 +421,9 @@ bool restored_waits(const struct core *core, const struct exchange *exchange); /
 bool restored_tells_nobody(const struct core *core, const struct exchange *exchange);
 void restored_follow(struct core *core, struct exchange *exchange, struct party *from);
 void restored_adopt_previous(struct core *core, struct exchange *exchange, struct party *from);
+bool restored_forgot(const struct core *core, const struct exchange *exchange);
 bool restored_stays_open(const struct exchange *exchange);
+bool restored_takes_later(const struct core *core, const struct exchange *exchange, const struct core_event *event);
 void restored_correct(const struct core *core, struct exchange_record *record);
 void restored_resume(struct core *core, struct exchange *exchange);
 void restored_ask(struct core *core, struct exchange *exchange);

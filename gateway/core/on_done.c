@@ -60,8 +60,11 @@ call_begin(struct core *core, struct exchange *exchange, struct call *call, uint
     call->id = id;
     call->operation = operation;
     call->open = 1;
+    call->lost = 0;
     if (call == &exchange->cure)
         pace_begun(core, exchange);
+    if (operation != CORE_OP_SUBMIT && operation != CORE_OP_INQUIRE)
+        exchange->acted_ms = core->now_ms;
     table_add(&core->calls, &call->by_id, id);
     emit_call(core, exchange, call, call_limit_ms(core, exchange, operation));
 }
@@ -81,6 +84,7 @@ call_adopt(struct core *core, struct call *call, uint64_t id, uint8_t operation)
     call->id = id;
     call->operation = operation;
     call->open = 1;
+    call->lost = 0;
     if (call->exchange != NULL && call == &call->exchange->cure)
         pace_begun(core, call->exchange);
     table_add(&core->calls, &call->by_id, id);
@@ -128,7 +132,7 @@ void
 on_done(struct core *core, const struct core_event *event)
 {
     struct party *from = party_find(core, event->from);
-    if (from == NULL || !from->is_instance || event->epoch != from->epoch)
+    if (from == NULL || !from->is_instance || (event->epoch != from->epoch && !MUTATED(OLD_EPOCH_COUNTS)))
         return; /* nothing from an older epoch counts (rule 20) */
     struct call *call = event->type == EVENT_DONE ? find_call(core, event->reference) : NULL;
     if (call != NULL)
@@ -198,7 +202,7 @@ proves_nothing(uint16_t code)
 {
     static const uint16_t codes[] = {1005, 2102, 2201, 2303, 2402, 9001};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (code == codes[i])
+        if (code == codes[i] && !MUTATED(COPYS_ERROR_BELIEVED))
             return true;
     return false;
 }
@@ -238,5 +242,6 @@ call_lost(struct core *core, struct exchange *exchange, struct call *call)
     event.outcome.kind = FEP_UNKNOWN;
     event.outcome.reason = FEP_REASON_HOST_LOST;
     event.outcome.code = FEP_E_HOST_LOST;
+    call->lost = 1;
     exchange_input(core, exchange, &event);
 }

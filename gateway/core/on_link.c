@@ -65,17 +65,54 @@ work_on_all(struct core *core, struct party *party, bool offer_again)
     }
 }
 
+/* What the lost store said and is not taken yet: the restored one does not know that it was said. */
+static void
+drop_untaken(struct core *core, struct exchange *exchange, const struct party *party)
+{
+    struct list_link *at = list_first(&exchange->inbox);
+    while (at != NULL) {
+        struct input *input = list_owner(at, struct input, link);
+        at = list_after(&exchange->inbox, at);
+        if (input->event.from != party->name)
+            continue;
+        list_remove(&input->link);
+        list_append(&core->dead_inputs, &input->link);
+    }
+    if (exchange->held != NULL && exchange->target == party)
+        drop_held(core, exchange);
+    exchange->overtaken = exchange_is_mute(exchange);
+}
+
 /* It was put back from a backup: what it was offered before may have been done, and its copy would not be
  * known as one. Never offered again; reversals it has forgotten are. */
 static void
-peer_was_restored(struct party *party)
+peer_was_restored(struct core *core, struct party *party)
 {
-    for (struct list_link *at = list_first(&party->toward); at != NULL; at = list_after(&party->toward, at)) {
+    struct list_link *at;
+    for (at = list_first(&party->toward); at != NULL; at = list_after(&party->toward, at)) {
         struct exchange *exchange = toward_of(at);
         if (exchange->offered)
             exchange->restored = 1;
         exchange->record.reversal_relayed = 0;
+        drop_untaken(core, exchange, party);
     }
+    for (at = list_first(&party->from); at != NULL; at = list_after(&party->from, at))
+        drop_untaken(core, from_of(at), party);
+}
+
+bool
+core_may_tell_held(const struct core *core, const char *peer)
+{
+    const struct party *party = party_find(core, peer);
+    if (party == NULL)
+        return true;
+    for (struct list_link *at = list_first(&party->toward); at != NULL; at = list_after(&party->toward, at))
+        if (toward_of(at)->overtaken && exchange_is_mute(toward_of(at)))
+            return false;
+    for (struct list_link *at = list_first(&party->from); at != NULL; at = list_after(&party->from, at))
+        if (from_of(at)->overtaken && exchange_is_mute(from_of(at)))
+            return false;
+    return true;
 }
 
 void
@@ -86,7 +123,7 @@ on_peer_up(struct core *core, const struct core_event *event)
         return;
     party->status = PARTY_UP;
     if (event->flag)
-        peer_was_restored(party);
+        peer_was_restored(core, party);
     work_on_all(core, party, true);
 }
 
@@ -143,7 +180,7 @@ check_call(struct core *core, struct exchange *exchange, struct call *call, cons
         call_offer_again(core, exchange, call);
     else if (MUTATED(EPOCH_IGNORED) && !same_epoch)
         return;
-    else if (!same_epoch)
+    else if (!same_epoch || call->lost)
         call_lost(core, exchange, call);
     else if (!holds(event, call->id))
         call_offer_again(core, exchange, call);

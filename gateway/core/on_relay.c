@@ -27,6 +27,14 @@ refuse_plan(struct plan *plan, enum fep_refusal_class refusal_class, enum fep_re
     plan->admission.refusal = (struct refusal){(uint8_t)refusal_class, (uint8_t)reason, code, NULL};
 }
 
+/* Rule 9: what it came with, less the time that it waited here for a commit. */
+static int64_t
+deadline_of(const struct core *core, const struct core_event *event)
+{
+    int64_t came_ms = event->now_ms != 0 ? event->now_ms : core->now_ms;
+    return came_ms + event->travel.time_left_ms;
+}
+
 /* `role` 0: not known yet, follows from the way. */
 static void
 make_plan(struct core *core, const struct core_event *event, struct party *from, enum exchange_role role,
@@ -45,7 +53,8 @@ make_plan(struct core *core, const struct core_event *event, struct party *from,
         refuse_plan(plan, FEP_FINAL, FEP_REASON_PROTOCOL, FEP_E_OVERSIZE);
     } else if (!choose_target(core, header, &event->index, from, plan->role, &plan->admission)) {
         plan->refused = true;
-    } else if (plan->role == ROLE_DESTINATION && plan->admission.target->resolving) {
+    } else if (plan->role == ROLE_DESTINATION && plan->admission.target->resolving &&
+               !MUTATED(POSTS_UNRESOLVED)) {
         refuse_plan(plan, FEP_REPEATABLE, FEP_REASON_CLARIFYING, FEP_E_RESOLVING);
     } else if (!has_room(core) || core->disk_full) {
         refuse_plan(plan, FEP_REPEATABLE, FEP_REASON_BOUND, core->disk_full ? FEP_E_DISK_FULL : FEP_E_BOUND);
@@ -54,7 +63,9 @@ make_plan(struct core *core, const struct core_event *event, struct party *from,
     } else if (plan->role == ROLE_DESTINATION) {
         if (transaction_find(core->transactions, header->infno) == NULL)
             refuse_plan(plan, FEP_FINAL, FEP_REASON_PROTOCOL, FEP_E_UNKNOWN_TRANSACTION);
-        else if (event->travel.time_left_ms < call_time_ms(core, header->infno) + DESTINATION_EXTRA_MS)
+        else if (deadline_of(core, event) - core->now_ms <
+                     (int64_t)call_time_ms(core, header->infno) + DESTINATION_EXTRA_MS &&
+                 !MUTATED(DISPATCHED_LATE))
             refuse_plan(plan, FEP_REPEATABLE, FEP_REASON_DEADLINE, FEP_E_TIME_LEFT);
     }
 }
@@ -73,7 +84,7 @@ begin_attempt(struct core *core, struct exchange *exchange, const struct core_ev
     record->code = 0;
     record->text[0] = '\0';
     exchange->offered = exchange->restored = exchange->sendings = exchange->step = 0;
-    exchange->deadline_ms = exchange->arrived_deadline_ms = core->now_ms + event->travel.time_left_ms;
+    exchange->deadline_ms = exchange->arrived_deadline_ms = deadline_of(core, event);
     if (plan->refused) {
         exchange_refuse(core, exchange, refusal->refusal_class, refusal->reason, refusal->code,
                         refusal->text);
@@ -102,6 +113,12 @@ new_update(struct core *core, const struct core_event *event, struct party *from
     make_plan(core, event, from, 0, &plan);
     core->open_total--;
     core->open_bytes -= event->body.size;
+    if (plan.refused && MUTATED(REFUSED_UNSTORED)) {
+        settle_now(core, from, &event->header.key, event->reference, ACKED_UPDATE);
+        send_ending(core, from, &event->header, event->travel.attempt, STATE_REFUSED,
+                    plan.admission.refusal.code);
+        return;
+    }
     struct exchange *exchange = exchange_create(core, &event->header, plan.role);
     if (exchange == NULL)
         return;
@@ -121,7 +138,8 @@ new_update(struct core *core, const struct core_event *event, struct party *from
 bool
 is_over_horizon(const struct core *core, uint32_t day)
 {
-    return day != 0 && clock_days_between(day, clock_date(core->wall_ms)) > (int)core->config.horizon_days;
+    return !MUTATED(OLD_RUNS) && day != 0 &&
+           clock_days_between(day, clock_date(core->wall_ms)) > (int)core->config.horizon_days;
 }
 
 /* Rule 3: our own message comes back from a peer. */
@@ -139,7 +157,7 @@ comes_round(const struct exchange *exchange, const struct party *from, uint32_t 
 {
     const struct exchange_record *record = &exchange->record;
     return record->role == ROLE_TRANSIT && exchange->previous != NULL && exchange->previous != from &&
-           attempt == record->attempt && !exchange_state_is_ending(record->state) && !MUTATED(LOOP_TAKEN);
+           attempt == record->attempt && !exchange_state_is_ending(record->state) && !MUTATED(CIRCLE_TAKEN);
 }
 
 /* Refused without a record: it would be refused again in any case, today and later, so the refusal is final
@@ -177,8 +195,9 @@ same_content(const struct exchange *exchange, const struct core_event *event)
     struct message_header header = event->header;
     uint8_t digest[DIGEST_SIZE];
     header.transaction_class = CLASS_UPDATE;
-    return !has_digest(&exchange->record) || (message_digest(&header, &event->body, digest) == 0 &&
-                                              memcmp(digest, exchange->record.digest, DIGEST_SIZE) == 0);
+    return !has_digest(&exchange->record) || MUTATED(PEERS_CONTENT_TAKEN) ||
+           (message_digest(&header, &event->body, digest) == 0 &&
+            memcmp(digest, exchange->record.digest, DIGEST_SIZE) == 0);
 }
 
 static void
@@ -192,6 +211,18 @@ next_attempt(struct core *core, struct exchange *exchange, const struct core_eve
         core->open_bytes += exchange->body.size;
     }
     begin_attempt(core, exchange, event, &plan);
+}
+
+/* Another peer than the previous hop, as after a circle whose end it has forgotten with its store: that this
+ * attempt never took effect, where that is so, and nothing else. */
+void
+tell_stranger(struct core *core, const struct exchange *exchange, const struct core_event *event,
+              struct party *from, enum exchange_state state, uint16_t code)
+{
+    const struct exchange_record *record = &exchange->record;
+    bool without_effect = record->state == STATE_REFUSED || record->state == STATE_REVERSED;
+    if (without_effect && event->travel.attempt <= record->attempt)
+        send_ending(core, from, &event->header, event->travel.attempt, state, code);
 }
 
 /* An update under a key that this gateway knows; what it brought is settled with the exchange's next
@@ -208,21 +239,32 @@ update_copy(struct core *core, struct exchange *exchange, const struct core_even
         send_ending(core, from, &event->header, event->travel.attempt, STATE_REFUSED, FEP_E_OTHER_CONTENT);
         return;
     }
+    if (event->travel.attempt < record->attempt && MUTATED(LOWER_ATTEMPT_RUNS) &&
+        record->state == STATE_REFUSED) {
+        next_attempt(core, exchange, event, from);
+        return;
+    }
     if (event->travel.attempt <
         record->attempt) { /* dropped; a restored origin hears the later one's ending */
         if (from == exchange->previous)
             record->outcome_relayed = 0;
+        else /* it was refused, or there were no higher one */
+            send_ending(core, from, &event->header, event->travel.attempt, STATE_REFUSED, FEP_E_ROUTING_LOOP);
         return;
     }
     if (event->travel.attempt > record->attempt) {
-        if (record->state == STATE_REFUSED && record->reversal_cause == REVERSAL_NONE)
+        if (record->state == STATE_REFUSED &&
+            (record->reversal_cause == REVERSAL_NONE || MUTATED(NEXT_AFTER_REVERSAL)))
             next_attempt(core, exchange, event, from);
         else
             alarm_about(core, FEP_E_LOWER_ATTEMPT, record, NULL, from);
         return;
     }
+    if (MUTATED(STRANGER_ANSWERED))
+        exchange_attach(core, exchange, from, exchange->target);
     if (from != exchange->previous) {
         alarm_about(core, FEP_E_NOT_ORIGIN, record, NULL, from);
+        tell_stranger(core, exchange, event, from, STATE_REFUSED, FEP_E_ROUTING_LOOP);
         return;
     }
     record->outcome_relayed = 0;
@@ -236,7 +278,7 @@ on_outcome(struct core *core, const struct core_event *event)
     if (from == NULL || from->is_instance)
         return;
     struct exchange *exchange = find_for_sender(core, &event->header.key, from);
-    if (exchange != NULL)
+    if (exchange != NULL && !(MUTATED(OUTCOME_AT_BOUND) && core->disk_full))
         exchange_input(core, exchange, event);
     else /* settled and closed here, or never ours: nothing to commit */
         settle_now(core, from, &event->header.key, event->reference, ACKED_OUTCOME);
@@ -273,7 +315,7 @@ take_answer(struct core *core, struct exchange *exchange, const struct core_even
     }
 }
 
-static void
+void
 drop_held(struct core *core, struct exchange *exchange)
 {
     if (exchange->held != NULL)
@@ -304,6 +346,10 @@ outcome_while_reversing(struct core *core, struct exchange *exchange, const stru
     struct exchange_record *record = &exchange->record;
     switch (event->outcome.state) {
     case STATE_ANSWERED:
+        if (MUTATED(ADOPTED_AFTER_REVERSAL)) {
+            exchange_end(core, exchange, STATE_ANSWERED, &event->outcome);
+            break;
+        }
         if (record->role == ROLE_ORIGIN && exchange->answer.size == 0 && event->body.size != 0) {
             exchange_keep_answer(core, exchange, event);
             exchange_store(core, exchange);
@@ -346,7 +392,7 @@ outcome_handle(struct core *core, struct exchange *exchange, const struct core_e
     }
     if (event->travel.attempt < record->attempt && !MUTATED(OUTCOME_OF_LOWER_ATTEMPT))
         return; /* of a lower attempt: dropped (rule 2) */
-    if (event->travel.attempt > record->attempt)
+    if (event->travel.attempt > record->attempt && !exchange_state_is_ending(record->state))
         record->attempt = event->travel.attempt; /* a restored origin has forgotten it */
     if ((record->state == STATE_SENT && exchange->offered) || record->state == STATE_RELAYED)
         outcome_while_sent(core, exchange, event);

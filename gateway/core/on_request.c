@@ -45,7 +45,7 @@ begin_attempt(struct core *core, struct exchange *exchange)
     struct exchange_record *record = &exchange->record;
     struct admission admission = {0};
 
-    record->attempt++;
+    record->attempt += !MUTATED(ATTEMPT_NOT_COUNTED) || record->attempt == 0;
     record->kind = record->reason = record->refusal_class = record->effect = 0;
     record->code = 0;
     record->text[0] = '\0';
@@ -126,7 +126,7 @@ same_content(const struct exchange *exchange, const struct message_header *heade
 {
     struct message_header as_first = *header;
     uint8_t digest[DIGEST_SIZE];
-    if (!has_digest(&exchange->record))
+    if (!has_digest(&exchange->record) || MUTATED(OTHER_CONTENT_TAKEN))
         return true;
     as_first.day = exchange->record.header.day;
     as_first.transaction_class = CLASS_UPDATE;
@@ -140,7 +140,8 @@ may_try_again(const struct exchange *exchange, bool fresh)
 {
     const struct exchange_record *record = &exchange->record;
     return (fresh || MUTATED(REFUSAL_RUNS_AGAIN)) && record->state == STATE_REFUSED &&
-           record->refusal_class == FEP_REPEATABLE && record->reversal_cause == REVERSAL_NONE;
+           record->refusal_class == FEP_REPEATABLE &&
+           (record->reversal_cause == REVERSAL_NONE || MUTATED(NEXT_AFTER_REVERSAL));
 }
 
 /* A copy under a key that this gateway knows; the callers' tickets hang on the exchange already. */
@@ -287,6 +288,8 @@ on_request(struct core *core, const struct core_event *event)
                            FEP_E_MISSING_FIELD);
         else if (own.header.transaction_class == CLASS_REVERSAL)
             caller_reversal(core, &own, from);
+        else if (MUTATED(INQUIRY_FORWARDED))
+            on_query_request(core, &own, from);
         else
             request_inquiry(core, &own, from);
         return;

@@ -62,7 +62,7 @@ resume(void *arg, struct table_link *link)
     case STATE_DISPATCHED: /* past its deadline (rule 5): an adopted call may still answer, nothing is sent
                               anew */
         exchange->deadline_ms = core->now_ms;
-        exchange->waiting_host = 1;
+        exchange->waiting_host = !MUTATED(CALL_FORGOTTEN);
         break;
     case STATE_REVERSING:
         if (record->cure == CURE_WAIT_OTHER && record->cancel.serial != 0) {
@@ -91,5 +91,7 @@ void
 on_recovered(struct core *core)
 {
     core->recovering = 0;
+    if (core->resolving != 0)
+        core->lost_until_ms = core->now_ms + REVERSE_CALL_MS + LATE_ARRIVAL_MS;
     table_each(&core->exchanges, resume, core);
 }

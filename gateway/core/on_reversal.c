@@ -57,6 +57,12 @@ block_serial(struct core *core, const struct core_event *event, struct party *fr
                      FEP_REASON_BOUND, FEP_E_NO_MEMORY, NULL);
         return;
     }
+    if (MUTATED(UNSEEN_NOT_BLOCKED)) {
+        struct core_outcome never = {.kind = FEP_ANSWERED, .finding = FEP_FOUND_NEVER_ARRIVED};
+        tell(core, from, event->reference, event->epoch, &event->header, &never, SLICE_NONE, NULL);
+        exchange_remove(core, exchange);
+        return;
+    }
     exchange->founding = FOUNDED_BY_CALLER;
     exchange->record.index = event->index;
     exchange->record.tombstone = 1;
@@ -207,7 +213,10 @@ name_higher_attempt(struct core *core, struct exchange *exchange, const struct c
                     struct party *from)
 {
     struct exchange_record *record = &exchange->record;
-    if (record->state == STATE_REFUSED) {
+    if (record->state == STATE_REFUSED && MUTATED(LOWER_SPEAKS_FOR_HIGHER)) {
+        settle_now(core, from, &event->header.key, event->reference, ACKED_REVERSAL);
+        send_ending(core, from, &event->header, event->travel.attempt, STATE_REVERSED, FEP_E_WITHDRAWN);
+    } else if (record->state == STATE_REFUSED) {
         struct party *target = first_target(core, &event->header, &event->index, from);
         exchange_attach(core, exchange, from, NULL);
         bool fits = target != NULL && target->is_instance == (record->role == ROLE_DESTINATION);
@@ -233,6 +242,8 @@ undo_dispatched(struct core *core, struct exchange *exchange)
 static void
 undo_answered(struct core *core, struct exchange *exchange)
 {
+    if (MUTATED(KEPT_ON_THE_WAY))
+        return;
     if (exchange->record.role == ROLE_DESTINATION)
         start_cure(core, exchange, REVERSAL_PEER);
     else
@@ -260,8 +271,10 @@ reversal_handle(struct core *core, struct exchange *exchange, const struct core_
         name_higher_attempt(core, exchange, event, from);
         return;
     }
-    if (from != exchange->previous) { /* only the origin may ask, and it asks along the path */
+    /* only the origin may ask, and it asks along the path */
+    if (from != exchange->previous && !MUTATED(STRANGER_REVERSES)) {
         alarm_about(core, FEP_E_NOT_ORIGIN, record, NULL, from);
+        tell_stranger(core, exchange, event, from, STATE_REVERSED, FEP_E_WITHDRAWN);
         return;
     }
     /* It stops this one and every lower one. An origin never goes back to a lower one, unless it was restored

@@ -25,6 +25,7 @@ on_committed(struct core *core, uint64_t sequence)
         exchange->store_sequence = 0;
         exchange->stored = exchange->answer_stored = exchange->just_committed = 1;
         exchange->founding = FOUNDED_BY_STORE;
+        exchange->overtaken = 0;
         if (exchange_state_is_ending(exchange->record.state))
             order_leave(core, exchange);
         exchange_work(core, exchange);

@@ -106,7 +106,8 @@ blocks(const struct exchange *earlier)
 {
     if (MUTATED(CLARIFYING_IGNORED) && earlier->record.state == STATE_UNKNOWN)
         return false;
-    return earlier->record.role == ROLE_DESTINATION || earlier->record.state != STATE_RELAYED;
+    return earlier->record.role == ROLE_DESTINATION ||
+           (earlier->record.state != STATE_RELAYED && !MUTATED(NEXT_UNACKNOWLEDGED));
 }
 
 /* `exchange` NULL: as if a new one came at the end. */
@@ -143,13 +144,22 @@ bool
 order_clarifying(const struct core *core, const uint8_t order_key[16], enum exchange_role role)
 {
     const struct person *person = is_ordered(order_key) ? find_person(core, order_key, role) : NULL;
-    if (person == NULL)
+    if (person == NULL || MUTATED(CLARIFYING_QUEUED))
         return false;
     for (struct list_link *at = list_first(&person->exchanges); at != NULL;
          at = list_after(&person->exchanges, at))
         if (is_unclear(member_of(at)->record.state))
             return true;
     return false;
+}
+
+/* Posted, or not, under a serial that is not known after a restore: it may be the later one, and what it did
+ * is not known before it is traced. */
+static bool
+is_untraced(const struct exchange *exchange)
+{
+    return exchange->record.role == ROLE_DESTINATION && exchange->record.local.serial == 0 &&
+           (exchange->record.state == STATE_UNKNOWN || exchange->record.state == STATE_REVERSING);
 }
 
 /* Rule 13: last update first. Local serials are drawn in the order of dispatch, so they tell what came later,
@@ -159,12 +169,13 @@ order_cure_waits(const struct core *core, const struct exchange *exchange)
 {
     const struct person *person = exchange->person;
     (void)core;
-    if (person == NULL)
+    if (person == NULL || MUTATED(CURES_AT_ONCE))
         return false;
     for (struct list_link *at = list_first(&person->exchanges); at != NULL;
          at = list_after(&person->exchanges, at)) {
         const struct exchange *other = member_of(at);
-        if (other != exchange && other->record.local.serial > exchange->record.local.serial)
+        if (other != exchange &&
+            (other->record.local.serial > exchange->record.local.serial || is_untraced(other)))
             return true;
     }
     return false;

@@ -125,7 +125,7 @@ static struct core_outcome
 failure(const struct core *core, const struct message_header *header, enum fep_reason reason, uint16_t code,
         bool repeatable)
 {
-    bool once = (transaction_traits(core, header->infno) & TRAIT_ONE_USE) != 0;
+    bool once = (transaction_traits(core, header->infno) & TRAIT_ONE_USE) != 0 && !MUTATED(TOKEN_REPEATABLE);
     return (struct core_outcome){.kind = FEP_REFUSED,
                                  .refusal_class = repeatable && !once ? FEP_REPEATABLE : FEP_FINAL,
                                  .reason = (uint8_t)reason,

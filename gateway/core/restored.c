@@ -20,21 +20,45 @@ core_set_resolving(struct core *core, const char *name)
     return 0;
 }
 
+static int
+look_for_untaken(void *arg, struct table_link *link)
+{
+    bool *untaken = arg;
+    const struct exchange *exchange = list_owner(link, struct exchange, by_key);
+    *untaken = exchange->store_retry_ms != 0 || !list_is_empty(&exchange->inbox);
+    return *untaken;
+}
+
+bool
+core_has_untaken(const struct core *core)
+{
+    bool untaken = false;
+    table_each(&core->exchanges, look_for_untaken, &untaken);
+    return untaken;
+}
+
 /* --- what holds back --- */
 
-/* Any peer may be the one that an origin's update went to: what the backup has as queued may have taken
- * another way since, and so may a later attempt. */
+/* Any peer may be the one that an update went to: what the backup has as queued may have taken another way
+ * since, and so may a later attempt. And the previous hop may have been told an ending of one that the backup
+ * has open. */
 bool
 restored_waits(const struct core *core, const struct exchange *exchange)
 {
     const struct exchange_record *record = &exchange->record;
-    if (record->role == ROLE_ORIGIN)
-        return exchange->restored && core->resolving_peers != 0;
     if (record->role != ROLE_DESTINATION)
-        return false;
+        return exchange->restored && core->resolving_peers != 0;
     if (record->local.serial == 0)
         return true; /* nobody can be asked about it */
-    return record->state != STATE_REVERSING && exchange->previous != NULL && exchange->previous->resolving;
+    return exchange->previous != NULL && exchange->previous->resolving;
+}
+
+/* Of a posting from before a restore the cancel may be forgotten with all else; once everybody was heard, a
+ * cancel that is nobody's is that one. */
+bool
+restored_forgot(const struct core *core, const struct exchange *exchange)
+{
+    return exchange->record.local.serial / LOCAL_SERIAL_COUNTER != core->config.incarnation % 99;
 }
 
 /* Posted, and under a serial that may still be found. */
@@ -74,9 +98,7 @@ find_as(struct core *core, struct exchange *exchange, enum exchange_state state)
     exchange->schedule_base_ms = exchange->sent_ms = core->now_ms;
     if (state == STATE_UNKNOWN || state == STATE_REVERSING)
         unclear_begin(core, exchange);
-    if (exchange_state_is_ending(state))
-        order_leave(core, exchange);
-    else
+    if (!exchange_state_is_ending(state)) /* else it leaves the order when that is committed */
         order_enter(core, exchange);
 }
 
@@ -101,7 +123,7 @@ find_lost(struct core *core, struct exchange *exchange, uint32_t attempt)
 void
 restored_correct(const struct core *core, struct exchange_record *record)
 {
-    if (core->resolving == 0 || record->state != STATE_QUEUED)
+    if (core->resolving == 0 || record->state != STATE_QUEUED || MUTATED(QUEUE_BELIEVED))
         return;
     record->state = record->role == ROLE_DESTINATION ? STATE_UNKNOWN : STATE_SENT;
     if (record->role == ROLE_DESTINATION) {
@@ -209,11 +231,20 @@ find_ended(struct core *core, struct exchange *exchange, const struct core_event
     exchange_store(core, exchange);
 }
 
+/* Of one that is being undone: what was told of it names it, to a cancel and among others'. */
+static void
+keep_told_answer(struct core *core, struct exchange *exchange, const struct core_event *event)
+{
+    struct core_event answer = {.index = event->index, .body = event->found_answer};
+    exchange_keep_answer(core, exchange, &answer);
+}
+
 static void
 find_open(struct core *core, struct exchange *exchange, const struct core_event *event)
 {
     struct exchange_record *record = &exchange->record;
     if (record->role == ROLE_DESTINATION) {
+        keep_told_answer(core, exchange, event);
         find_lost(core, exchange, event->travel.attempt);
     } else {
         record->attempt = event->travel.attempt;
@@ -223,6 +254,30 @@ find_open(struct core *core, struct exchange *exchange, const struct core_event 
             restored_heard(core, exchange);
     }
     exchange_store(core, exchange);
+}
+
+/* A refusal that may be followed by a next attempt is no ending for a restored origin before every peer was
+ * heard: that attempt may have gone another way. The peer that tells it is asked again then. */
+static bool
+is_early(const struct core *core, const struct exchange *exchange, const struct core_outcome *outcome)
+{
+    return core->resolving_peers != 0 && exchange->record.role == ROLE_ORIGIN &&
+           exchange->record.state != STATE_REVERSING && outcome->state == STATE_REFUSED &&
+           outcome->refusal_class == FEP_REPEATABLE;
+}
+
+/* What is not taken yet, nor acknowledged: a refusal as above, the ending of an attempt that only the lost
+ * store knew, or the reversal of one, whose way is not known before every peer was heard. */
+bool
+restored_takes_later(const struct core *core, const struct exchange *exchange, const struct core_event *event)
+{
+    const struct exchange_record *record = &exchange->record;
+    if (core->resolving_peers == 0 || event->type == EVENT_UPDATE)
+        return false;
+    bool higher = event->travel.attempt > record->attempt;
+    if (event->type == EVENT_REVERSAL)
+        return higher && strcmp(event->from, core->self->name) != 0;
+    return is_early(core, exchange, &event->outcome) || (exchange_state_is_ending(record->state) && higher);
 }
 
 /* Is the peer's ending later than what is known here? */
@@ -280,7 +335,9 @@ merge_ending(struct core *core, struct exchange *exchange, const struct core_eve
     struct core_event outcome = *event;
     enum exchange_state theirs = event->outcome.state;
     bool open = !exchange_state_is_ending(record->state);
-    if (record->role == ROLE_ORIGIN && open) { /* as any other word of the next hop */
+    if (record->role == ROLE_ORIGIN && open && event->travel.attempt < record->attempt) {
+        return;                                       /* a later one went another way */
+    } else if (record->role == ROLE_ORIGIN && open) { /* as any other word of the next hop */
         turn_to(core, exchange, party_find(core, event->from));
         outcome.type = EVENT_OUTCOME;
         outcome.body = event->found_answer;
@@ -334,6 +391,25 @@ restored_tells_nobody(const struct core *core, const struct exchange *exchange)
            exchange->record.previous[0] == '\0';
 }
 
+/* Of two that sent it here, as it went in a circle, the previous hop is the one nearer to the origin; of a
+ * higher attempt the one that sent that. */
+static void
+take_previous(struct core *core, struct exchange *exchange, const struct core_event *event,
+              struct party *from)
+{
+    struct exchange_record *record = &exchange->record;
+    const struct party *before = exchange->previous;
+    bool went_on = event->travel.attempt > record->attempt && record->state == STATE_REFUSED;
+    restored_adopt_previous(core, exchange, from);
+    if ((event->travel.attempt >= record->attempt && event->travel.hops_left > record->hops_left) ||
+        went_on) {
+        exchange_attach(core, exchange, from, exchange->target != from ? exchange->target : NULL);
+        record->hops_left = event->travel.hops_left;
+    }
+    if (exchange->previous != before)
+        exchange_store(core, exchange);
+}
+
 /* On the way: the previous hop names itself, the next hop the way that it went. */
 static void
 held_on_the_way(struct core *core, struct exchange *exchange, const struct core_event *event)
@@ -345,15 +421,15 @@ held_on_the_way(struct core *core, struct exchange *exchange, const struct core_
         return;
     bool higher = event->travel.attempt > record->attempt && record->state == STATE_REFUSED;
     bool ended = exchange_state_is_ending(event->outcome.state);
-    if (!event->flag) {
-        restored_adopt_previous(core, exchange, from);
-        if (event->travel.hops_left > record->hops_left) { /* the other one sent it back here, in a circle */
-            exchange_attach(core, exchange, from, exchange->target);
-            record->hops_left = event->travel.hops_left;
-        }
-    }
+    if (!event->flag)
+        take_previous(core, exchange, event, from);
     if (from == (event->flag ? exchange->previous : exchange->target))
         return;
+    if (from == exchange->previous && ended && event->travel.attempt >= record->attempt &&
+        !exchange_state_is_ending(record->state)) {
+        find_ended(core, exchange, event); /* what it was told, from here */
+        return;
+    }
     if (higher && event->flag)
         held_went_on(core, exchange, event, from);
     else if (higher && !ended)
@@ -384,7 +460,10 @@ held_handle(struct core *core, struct exchange *exchange, const struct core_even
         return;
     }
     take_body(core, exchange, event);
-    if (exchange_state_is_ending(theirs)) {
+    bool early = is_early(core, exchange, &event->outcome);
+    if (early && event->travel.attempt == record->attempt)
+        higher = !exchange_state_is_ending(record->state); /* its way may be another one than the backup's */
+    if (exchange_state_is_ending(theirs) && !early) {
         merge_ending(core, exchange, event);
     } else if (higher && (!exchange_state_is_ending(record->state) || record->state == STATE_REFUSED) &&
                record->state != STATE_REVERSING) {
@@ -392,6 +471,10 @@ held_handle(struct core *core, struct exchange *exchange, const struct core_even
         find_open(core, exchange, event);
     } else if (record->role == ROLE_ORIGIN && record->state == STATE_ANSWERED && theirs == STATE_REVERSING) {
         start_reversal(core, exchange, REVERSAL_CALLER); /* that we asked for it is forgotten; merged there */
+    } else if (record->role == ROLE_DESTINATION && exchange->answer.size == 0 &&
+               event->found_answer.size != 0) {
+        keep_told_answer(core, exchange, event);
+        exchange_store(core, exchange);
     }
 }
 
@@ -415,11 +498,12 @@ new_held(struct core *core, const struct core_event *event, struct party *from, 
     exchange->record.index = event->index;
     exchange->record.attempt = event->travel.attempt;
     exchange->record.hops_left = event->travel.hops_left;
+    exchange->record.refusal_class = event->outcome.refusal_class; /* should the store hold one (is_early) */
     struct party *previous = role == ROLE_ORIGIN ? only_instance(core) : from;
     exchange_attach(core, exchange, previous != target ? previous : NULL, target);
     exchange->record.tombstone = event->body.size == 0;
     take_body(core, exchange, event);
-    if (exchange_state_is_ending(event->outcome.state))
+    if (exchange_state_is_ending(event->outcome.state) && !is_early(core, exchange, &event->outcome))
         find_ended(core, exchange, event);
     else
         find_open(core, exchange, event);
@@ -471,6 +555,7 @@ restored_conflict(struct core *core, struct exchange *exchange, const struct exc
     outcome_of_record(wanted, &event.outcome);
     event.outcome.state = theirs;
     event.travel.attempt = wanted->attempt;
+    event.travel.hops_left = wanted->hops_left;
     exchange->record.outcome_relayed =
         exchange_state_is_ending(exchange->record.state) && exchange_state_is_ending(theirs);
     held_handle(core, exchange, &event);

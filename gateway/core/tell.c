@@ -183,6 +183,7 @@ static bool
 answer_is_gone(const struct core *core, const struct exchange *exchange)
 {
     return exchange->record.state == STATE_ANSWERED && exchange->answer.size == 0 &&
+           !MUTATED(BODY_GONE_UNSAID) &&
            (transaction_traits(core, exchange->record.header.infno) & (TRAIT_MONEY | TRAIT_OPENS_VISIT)) != 0;
 }
 

@@ -86,13 +86,30 @@ fitting(const struct exchange *exchange)
     return undone | stands | (record->cure == CURE_CANCEL && exchange->answer.size == 0 ? posted : 0);
 }
 
-/* Until when what was sent may still change what a person saw. */
+/* Until when what was sent, by a lost store too, may still change what a person sees. */
 static int64_t
 quiet_from(const struct core *core, const struct exchange *exchange, enum core_resolution resolution)
 {
-    if (resolution == RESOLVED_NOT_POSTED)
-        return exchange->sent_ms + LATE_ARRIVAL_MS;
-    return resolution == RESOLVED_STANDS ? exchange->clear_ms : core->now_ms;
+    int64_t lost_ms = restored_forgot(core, exchange) ? core->lost_until_ms : 0;
+    switch (resolution) {
+    case RESOLVED_NOT_POSTED:
+        return later_of(lost_ms, exchange->sent_ms + LATE_ARRIVAL_MS);
+    case RESOLVED_STANDS: /* neither a reversal nor a cancel of ours */
+        return later_of(lost_ms, later_of(exchange->clear_ms, exchange->cancel_until_ms));
+    case RESOLVED_UNDONE: /* by a cancel of ours: nothing that reverses that one */
+        return exchange->record.cure < CURE_CANCEL ? 0 : later_of(lost_ms, exchange->clear_ms);
+    default:
+        return 0;
+    }
+}
+
+/* Something was called since that may have changed what a person saw. */
+static bool
+acted_since(const struct exchange *exchange, enum core_resolution resolution, int64_t looked_ms)
+{
+    bool may_change = resolution == RESOLVED_STANDS ||
+                      (resolution == RESOLVED_UNDONE && exchange->record.cure >= CURE_CANCEL);
+    return may_change && looked_ms < exchange->acted_ms;
 }
 
 static uint16_t
@@ -123,6 +140,14 @@ core_may_resolve(const struct core *core, const struct message_key *key, enum co
     return objection(core, exchange, resolution, has_answer);
 }
 
+bool
+core_acted_since(const struct core *core, const struct message_key *key, enum core_resolution resolution,
+                 uint64_t ms_ago)
+{
+    const struct exchange *exchange = exchange_find(core, key, ROLE_DESTINATION);
+    return exchange != NULL && acted_since(exchange, resolution, core->now_ms - (int64_t)ms_ago);
+}
+
 static void
 end_by_hand(struct core *core, struct exchange *exchange, enum exchange_state state, uint16_t code)
 {
@@ -142,7 +167,8 @@ resolved_handle(struct core *core, struct exchange *exchange, const struct core_
 {
     enum core_resolution resolution = (enum core_resolution)event->flag;
     bool reversing = exchange->record.state == STATE_REVERSING;
-    if (objection(core, exchange, resolution, event->body.size != 0) != 0)
+    if (objection(core, exchange, resolution, event->body.size != 0) != 0 ||
+        acted_since(exchange, resolution, core->now_ms - (int64_t)event->reference))
         return;
     switch (resolution) {
     case RESOLVED_POSTED:

@@ -15,6 +15,11 @@
 #include "log.h"
 #include "router.h"
 
+#ifdef FEP_MUTATIONS
+#error                                                                                                       \
+    "rules of the hop protocol can be broken in this build, which is for tests alone (gateway/base/mutation.h)"
+#endif
+
 static void
 print_line(void *arg, const char *line)
 {

@@ -359,10 +359,19 @@ control_decide(struct router *router, const struct control_request *request, str
 
 /* --- it is on disk --- */
 
+/* Who confirmed has looked then. */
+static uint64_t
+looked_ago(const struct router *router, const struct store_proposal *row)
+{
+    int64_t since_ms = clock_wall_ms(router->clock) - row->decided_ms;
+    return since_ms > 0 ? (uint64_t)since_ms : 0;
+}
+
 static void
 hand_to_core(struct router *router, const struct store_proposal *row)
 {
     struct core_event event = {.type = EVENT_RESOLVED, .header.key = key_of(row), .flag = row->verb};
+    event.reference = looked_ago(router, row);
     event.body = row->answer;
     event.index = row->index;
     if (row->answer.size == 0)
@@ -513,9 +522,9 @@ help(struct router *router, const struct store_proposal *row)
     return code != FEP_E_NOT_YET;
 }
 
-/* A confirmed one goes to the core again until the update has ended; one whose update has ended otherwise is
- * overtaken. An ending counts when it is on disk: then router_proposals_ended has told it, unless the router
- * died just then and the exchange is closed. */
+/* A confirmed one goes to the core again until the update has ended; one whose update has ended otherwise, or
+ * about which the gateway called something since, is overtaken. An ending counts when it is on disk: then
+ * router_proposals_ended has told it, unless the router died just then and the exchange is closed. */
 static void
 follow(struct router *router, struct proposal *proposal)
 {
@@ -526,13 +535,15 @@ follow(struct router *router, struct proposal *proposal)
     bool confirmed = row->state == PROPOSAL_CONFIRMED;
     bool helped = unclear && confirmed && row->verb == RESOLVED_POSTED && record->state == STATE_REVERSING &&
                   help(router, row);
-    if (row->verb == 0 || (record != NULL && !helped && row->ended == 0)) {
+    bool old = unclear && confirmed && row->verb != 0 &&
+               core_acted_since(router->core, &key, (enum core_resolution)row->verb, looked_ago(router, row));
+    if (row->verb == 0 || (record != NULL && !helped && !old && row->ended == 0)) {
         if (row->verb != 0 && unclear && confirmed)
             hand_to_core(router, row);
         return;
     }
-    row->state =
-        confirmed && (helped || proposal->by_hand || row->ended == 0) ? PROPOSAL_APPLIED : PROPOSAL_OVERTAKEN;
+    row->state = confirmed && !old && (helped || proposal->by_hand || row->ended == 0) ? PROPOSAL_APPLIED
+                                                                                       : PROPOSAL_OVERTAKEN;
     row->applied_ms = clock_wall_ms(router->clock);
     proposal->dirty = true;
     audit(row->state == PROPOSAL_APPLIED ? "applied" : "overtaken", row, row->decided_by,

@@ -87,7 +87,8 @@ static void
 finish_page(struct router *router, struct router_resolving *one)
 {
     struct fep_error error = {0};
-    if (one->refusals != router->store_refusals) { /* something of it was not stored */
+    if (one->refusals != router->store_refusals ||
+        core_has_untaken(router->core)) { /* not all of it is stored */
         one->stage = RECALL_IDLE;
         return;
     }
@@ -172,6 +173,8 @@ router_on_recall(struct router *router, struct router_peer *peer, const struct f
     char cursor[STORE_CURSOR_SIZE] = "";
     if (peer->recall != 0 && router_now(router) < peer->recall_due_ms)
         return; /* one at a time: it asks again */
+    if (!core_may_tell_held(router->core, peer->conf->name))
+        return; /* what its lost store had said is not on disk yet: it asks again */
     if (frame->sections & FRAME_HAS_TEXT)
         snprintf(cursor, sizeof cursor, "%.63s", frame->text);
     peer->recall = frame->sequence;

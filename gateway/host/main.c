@@ -15,6 +15,11 @@
 #include "module.h"
 #include "options.h"
 
+#ifdef FEP_MUTATIONS
+#error                                                                                                       \
+    "rules of the hop protocol can be broken in this build, which is for tests alone (gateway/base/mutation.h)"
+#endif
+
 #define VERSION "0.1.0"
 
 struct arguments {

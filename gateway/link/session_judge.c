@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "mutation.h"
 #include "session.h"
 
 #define NUMBER(n) ((unsigned long long)(n))
@@ -12,14 +13,14 @@
 static enum session_verdict
 judge_theirs(const struct frame_hello *theirs, const struct session_marks *marks, struct fep_error *error)
 {
-    if (theirs->incarnation < marks->their_incarnation) {
+    if (theirs->incarnation < marks->their_incarnation && !MUTATED(OLDER_LET_IN)) {
         error_set(error, 0, FEP_E_PEER_FORK,
                   "node %s comes with incarnation %llu; it was seen with %llu before", theirs->node,
                   NUMBER(theirs->incarnation), NUMBER(marks->their_incarnation));
         return SESSION_FORK_THEIRS;
     }
     if (theirs->incarnation == marks->their_incarnation &&
-        theirs->commit_sequence < marks->their_commit_sequence) {
+        theirs->commit_sequence < marks->their_commit_sequence && !MUTATED(FORGETFUL_LET_IN)) {
         error_set(error, 0, FEP_E_PEER_FORK,
                   "node %s comes with commit %llu of incarnation %llu; it had %llu before", theirs->node,
                   NUMBER(theirs->commit_sequence), NUMBER(theirs->incarnation),

@@ -9,6 +9,7 @@
 #include "error.h"
 #include "kill_point.h"
 #include "log.h"
+#include "mutation.h"
 #include "record_columns.h"
 
 #define MANY_WAIT   512 /* so many wait: move although there is other work */
@@ -76,6 +77,10 @@ fail(struct sqlite_store *store, enum journal_result result, const struct fep_er
 static void
 commit_round(struct sqlite_store *store)
 {
+    if (MUTATED(MOVED_UNCOMMITTED)) {
+        store->mover.committed = 1;
+        return;
+    }
     store->mover.committing = 1;
     background_ask(&store->background, JOB_COMMIT_JOURNALS);
 }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mutation.h"
+
 enum column_type { TEXT, BYTES, DIGEST, U8, U16, U32, I64 };
 #define CHECK_SIZE 8
 #define FIRST_HASH 0xCBF29CE484222325ull
@@ -241,6 +243,8 @@ record_bind(sqlite3_stmt *statement, const struct exchange_record *record)
         int rc = columns[i].type == DIGEST ? bind_digest(statement, (int)i + 1, record)
                                            : bind_column(statement, (int)i + 1, &columns[i],
                                                          (const unsigned char *)record + columns[i].offset);
+        if (MUTATED(INDEX_UNSTORED) && columns[i].offset == offsetof(struct exchange_record, index.fund_fen))
+            rc = sqlite3_bind_int64(statement, (int)i + 1, 0);
         if (rc != SQLITE_OK)
             return rc;
     }

@@ -132,6 +132,30 @@ core_may_resolve(const struct core *core, const struct message_key *key, enum co
     return FEP_E_NOT_UNCLEAR;
 }
 
+bool
+core_acted_since(const struct core *core, const struct message_key *key, enum core_resolution resolution,
+                 uint64_t ms_ago)
+{
+    (void)core, (void)resolution, (void)ms_ago;
+    must(msgid_is_valid(key->msgid), "what was acted on is named");
+    return false;
+}
+
+bool
+core_has_untaken(const struct core *core)
+{
+    (void)core;
+    return false;
+}
+
+bool
+core_may_tell_held(const struct core *core, const char *peer)
+{
+    (void)core;
+    must(peer[0] != '\0', "who asks has a name");
+    return true;
+}
+
 int
 core_set_resolving(struct core *core, const char *name)
 {

@@ -35,6 +35,7 @@ const char *const fault_names[FAULT_COUNT] = {
     [FAULT_OTHER_CONTENT] = "same msgid with other content",
     [FAULT_KILL_AT_COMMIT] = "gateway killed before or in a commit",
     [FAULT_RESTORE] = "gateway restored from a backup",
+    [FAULT_BY_HAND] = "settled by hand",
 };
 
 static uint64_t
@@ -85,7 +86,7 @@ settings_draw(struct settings *settings, uint64_t seed, bool first_kinds)
                                               [FAULT_NOT_RENDERED] = 6,    [FAULT_KILL_IN_STEP] = 10,
                                               [FAULT_FREEZE_GATE] = 2,     [FAULT_MIDNIGHT] = 4,
                                               [FAULT_OLD_DAY] = 10,        [FAULT_OTHER_CONTENT] = 20,
-                                              [FAULT_KILL_AT_COMMIT] = 10};
+                                              [FAULT_KILL_AT_COMMIT] = 10, [FAULT_BY_HAND] = 12};
     uint64_t state = seed * 0xD1342543DE82EF95ull + 1;
     *settings = (struct settings){.seed = seed};
     settings->gates = draw(&state, 1, SIM_GATES);
@@ -103,12 +104,14 @@ settings_draw(struct settings *settings, uint64_t seed, bool first_kinds)
         settings->inquires[gate] = draw(&state, 0, 1) == 1;
         settings->replays[gate] = settings->inquires[gate];
     }
-    for (int fault = FAULT_FIRST_KINDS + 1; fault < FAULT_COUNT && !first_kinds; fault++) {
+    for (int fault = FAULT_FIRST_KINDS + 1; fault < FAULT_BY_HAND && !first_kinds; fault++) {
         unsigned strength = draw(&state, 0, most[fault]);
         settings->strength[fault] = quiet || draw(&state, 0, 2) == 0 ? 0 : strength;
     }
     if (settings_restores > 0)
         settings->strength[FAULT_RESTORE] = draw(&state, 1, settings_restores);
+    if (!first_kinds && !quiet && draw(&state, 0, 2) != 0)
+        settings->strength[FAULT_BY_HAND] = draw(&state, 1, most[FAULT_BY_HAND]);
 }
 
 void

@@ -23,6 +23,7 @@ disk_create(struct disk *disk)
         abort();
     disk->serial_counter = 1;
     disk->full = disk->was_full = false;
+    disk->refusals = 0;
 }
 
 void

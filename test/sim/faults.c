@@ -30,6 +30,7 @@ plan_span(struct sim *sim, enum fault fault, enum happening_type type, uint8_t g
     struct happening *first = plan_at(sim, fault, type, gate, begin);
     first->other = other;
     first->flag = 1;
+    first->number = (uint64_t)end;
     sim_planned(sim);
     sim_plan(sim, type, gate, end)->other = other;
     sim_planned(sim);
@@ -78,6 +79,17 @@ plan_restores(struct sim *sim)
     }
 }
 
+/* People look at what is unclear during the faults and for as long after: much of it needs its time. */
+static void
+plan_looks(struct sim *sim)
+{
+    for (unsigned i = sim->settings->strength[FAULT_BY_HAND]; i > 0; i--) {
+        sim_plan(sim, HAPPEN_PROPOSE, some_gate(sim, FAULT_BY_HAND),
+                 sim_roll(sim, FAULT_BY_HAND, 2 * SIM_FAULTS_END_MS));
+        sim_planned(sim);
+    }
+}
+
 void
 faults_plan(struct sim *sim)
 {
@@ -96,6 +108,7 @@ faults_plan(struct sim *sim)
     if (sim->settings->gates > 2)
         plan_spans(sim, FAULT_LOOP, HAPPEN_LOOP, 30000);
     plan_restores(sim);
+    plan_looks(sim);
 }
 
 static void
@@ -139,6 +152,8 @@ faults_happen(struct sim *sim, const struct happening *happening)
 {
     struct gate *gate = &sim->gates[happening->gate];
     bool begin = happening->flag != 0;
+    if (begin && happening->number != 0 && sim->now_ms >= (int64_t)happening->number)
+        return; /* it waited for a frozen gateway until it was over */
     switch (happening->type) {
     case HAPPEN_PARTITION:
         part(sim, happening->gate, happening->other, begin);

@@ -152,6 +152,7 @@ gate_start(struct sim *sim, uint8_t number)
         abort();
     gate->alive = true;
     gate->life++;
+    rules_note_start(sim, number);
     gate_set_routes(sim, number);
     for (uint8_t other = 0; other < sim->settings->gates; other++)
         if (gates_are_linked(sim, number, other) && core_add_peer(gate->core, sim->gates[other].name) != 0)
@@ -210,7 +211,7 @@ gate_forget_unrendered(struct sim *sim, uint8_t number)
     for (unsigned i = 0; i < sim->update_count; i++) {
         struct update *update = &sim->updates[i];
         const struct row *row = &sim->gates[number].disk.rows[i * 2];
-        if (update->treat == number && row->used && row->record.reversal_attempt == 0)
+        if (update->treat == number && (!row->used || row->record.reversal_attempt == 0))
             update->not_rendered = false;
     }
 }
@@ -304,6 +305,7 @@ gate_step(struct sim *sim, uint8_t number, struct core_event *event)
         return;
     event->now_ms = sim->now_ms + 1000000;
     event->wall_ms = gate_wall_ms(sim, number);
+    rules_note_event(sim, number, event);
     size_t count = core_step(gate->core, event, &commands);
     sim->tally->steps++;
     for (size_t i = 0; i < count; i++) {

@@ -127,6 +127,8 @@ say_done(struct sim *sim, uint8_t number, enum event_type type, uint64_t referen
         event.body = slice_copy(text, (size_t)size);
         event.index.size = sizeof event.index;
         snprintf(event.index.settlement_id, sizeof event.index.settlement_id, "%" PRIu64, serial);
+        const struct entry *entry = book_find(&sim->gates[number].book, serial);
+        event.index.fund_fen = entry != NULL ? entry->amount_fen : 0;
     }
     sim_plan_event(sim, HAPPEN_PACKET, number, number, &event, 1 + sim_roll(sim, DICE_WORLD, 5));
     slice_release(&event.body);

@@ -82,6 +82,7 @@ check_write(struct sim *sim, uint8_t number, const struct core_command *command)
 {
     const struct exchange_record *record = command->record;
     const struct update *about = record != NULL ? sim_update_of(sim, record->header.key.msgid) : NULL;
+    rules_check_write(sim, number, command);
     if (about != NULL && about->old && command->type == CMD_STORE_INSERT && !record->tombstone)
         sim_broken(sim, "horizon", record->header.key.msgid, record->role);
     if (command->type != CMD_STORE_INSERT || record->role != ROLE_TRANSIT)
@@ -100,6 +101,10 @@ check_ack(struct sim *sim, uint8_t number, const struct sent *sent)
     const struct row *row = row_of(sim, number, &sent->key, own ? ROLE_ORIGIN : ROLE_TRANSIT);
     if (own && sent->acked != ACKED_OUTCOME)
         return;
+    /* nor does a reversal that comes round in a circle: it undoes nothing, and its sender repeats it */
+    if (sent->acked == ACKED_REVERSAL && row != NULL &&
+        strcmp(row->record.previous, sim->gates[sent->from].name) != 0)
+        return;
     if (sent->acked == ACKED_UPDATE && row == NULL)
         sim_broken(sim, "commit, then acknowledge (update)", msgid, number);
     else if (sent->acked == ACKED_REVERSAL && (row == NULL || row->record.reversal_attempt == 0) &&
@@ -115,10 +120,13 @@ check_command(struct sim *sim, uint8_t number, const struct core_command *comman
 {
     const struct message_key *key = &command->header.key;
     const struct row *row;
+    rules_check_command(sim, number, command);
     switch (command->type) {
     case CMD_SEND_UPDATE:
         row = row_of(sim, number, key, sending_role(sim, number, command));
-        if (!on_disk(row, STATE_SENT) || row->record.attempt != command->travel.attempt)
+        /* relayed: stored by a restored gateway that a peer told more of it; it says no less than the mark */
+        if ((!on_disk(row, STATE_SENT) && !on_disk(row, STATE_RELAYED)) ||
+            row->record.attempt != command->travel.attempt)
             sim_broken(sim, "mark (sent)", key->msgid, command->travel.attempt);
         break;
     case CMD_SEND_REVERSAL:

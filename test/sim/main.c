@@ -44,11 +44,14 @@ tell_failure(struct sim *sim, const struct settings *drawn)
     fflush(stdout);
 }
 
+/* `word`: what the corpus says of the seed; NULL outside of it. */
 static bool
-play_seed(struct sim *sim, uint64_t seed, bool first_kinds, const struct plan *plan, struct tally *tally)
+play_seed(struct sim *sim, uint64_t seed, const char *word, const struct plan *plan, struct tally *tally)
 {
     struct settings settings;
-    settings_draw(&settings, seed, first_kinds);
+    settings_draw(&settings, seed, word != NULL && strncmp(word, " first", 6) == 0);
+    if (word != NULL && strncmp(word, " hand", 5) != 0)
+        settings.strength[FAULT_BY_HAND] = 0;
     if (plan->trace)
         settings_print(&settings, stdout);
     if (sim_play(sim, &settings, tally, plan->trace ? stdout : NULL) == 0)
@@ -60,8 +63,8 @@ play_seed(struct sim *sim, uint64_t seed, bool first_kinds, const struct plan *p
     return false;
 }
 
-/* Every seed that ever failed, one a line, `first` behind it for the first kinds of faults only; `#` begins a
- * comment. */
+/* Every seed that ever failed, one a line, `first` behind it for the first kinds of faults only, `hand` for
+ * one in which people settle something; `#` begins a comment. */
 static uint64_t
 play_corpus(struct sim *sim, const struct plan *plan, struct tally *tally, uint64_t *failed)
 {
@@ -77,7 +80,7 @@ play_corpus(struct sim *sim, const struct plan *plan, struct tally *tally, uint6
         uint64_t seed = strtoull(line, &end, 10);
         if (end == line)
             continue;
-        *failed += !play_seed(sim, seed, strncmp(end, " first", 6) == 0, plan, tally);
+        *failed += !play_seed(sim, seed, end, plan, tally);
         played++;
     }
     (void)fclose(file);
@@ -273,7 +276,7 @@ main(int argc, char **argv)
          !stopped && (plan.seconds > 0 ? coop_real_ms() - begin_ms < plan.seconds * 1000
                                        : seed < plan.seed + plan.worlds);
          seed++)
-        failed += !play_seed(&sim, seed, false, &plan, &tally);
+        failed += !play_seed(&sim, seed, NULL, &plan, &tally);
     int64_t ms = coop_real_ms() - begin_ms;
     report(&tally, failed, ms);
     summarize(&plan, &tally, failed, ms);

@@ -165,6 +165,15 @@ happen(struct sim *sim, struct happening *happening)
         gate_step(sim, happening->gate, &event);
         break;
     }
+    case HAPPEN_PROPOSE:
+        person_propose(sim, happening->gate);
+        break;
+    case HAPPEN_CONFIRM:
+        person_confirm(sim, happening);
+        break;
+    case HAPPEN_SETTLE:
+        person_settle(sim, happening);
+        break;
     default:
         faults_happen(sim, happening);
         break;

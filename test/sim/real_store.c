@@ -205,7 +205,7 @@ is_same(const struct exchange_record *a, const struct exchange_record *b)
            a->local.serial == b->local.serial && a->cancel.serial == b->cancel.serial &&
            strcmp(a->previous, b->previous) == 0 && strcmp(a->target, b->target) == 0 &&
            strcmp(a->index.settlement_id, b->index.settlement_id) == 0 &&
-           memcmp(a->digest, b->digest, sizeof a->digest) == 0;
+           a->index.fund_fen == b->index.fund_fen && memcmp(a->digest, b->digest, sizeof a->digest) == 0;
 }
 
 static bool

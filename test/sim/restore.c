@@ -104,8 +104,9 @@ static bool
 can_hear(const struct sim *sim, uint8_t number, uint8_t other)
 {
     const struct gate *peer = &sim->gates[other];
-    return peer->alive && !peer->dying && sim->now_ms >= peer->stopped_until_ms &&
-           !sim->parted[number][other] && peer->known[number] == sim->gates[number].config.incarnation;
+    return peer->alive && !peer->dying && core_may_tell_held(peer->core, sim->gates[number].name) &&
+           sim->now_ms >= peer->stopped_until_ms && !sim->parted[number][other] &&
+           peer->known[number] == sim->gates[number].config.incarnation;
 }
 
 static void
@@ -148,7 +149,7 @@ hear_peer(struct sim *sim, uint8_t number, uint8_t other)
             if (disk->rows[i].used)
                 tell_held(sim, number, other, &disk->rows[i]);
         gate->recalled |= 1u << other;
-    } else if (gate->recall_refusals != gate->disk.refusals) {
+    } else if (gate->recall_refusals != gate->disk.refusals || core_has_untaken(gate->core)) {
         gate->recalled = 0; /* something of it may not be on disk: all is asked for again */
         gate->recall_refusals = gate->disk.refusals;
     } else if (gate->disk.pending_count == 0 && gate->alive && !gate->dying) {

@@ -23,7 +23,8 @@ enum fault { /* each with dice of its own */
     FAULT_DISK_FULL, FAULT_CLOCK_STEP, FAULT_HOLD, FAULT_ROUTE_CHANGE, FAULT_LOOP, FAULT_LOCAL_LOSS, FAULT_LOCAL_DELAY,
     FAULT_LOCAL_REFUSES, FAULT_DECLINES, FAULT_DAY_CHANGE, FAULT_CALLER_REVERSES, FAULT_CALLER_REPEATS,
     FAULT_CALLER_VANISHES, FAULT_NOT_RENDERED, FAULT_FIRST_KINDS, /* here the world's own dice stand */
-    FAULT_KILL_IN_STEP, FAULT_FREEZE_GATE, FAULT_MIDNIGHT, FAULT_OLD_DAY, FAULT_OTHER_CONTENT, FAULT_KILL_AT_COMMIT, FAULT_RESTORE, FAULT_COUNT
+    FAULT_KILL_IN_STEP, FAULT_FREEZE_GATE, FAULT_MIDNIGHT, FAULT_OLD_DAY, FAULT_OTHER_CONTENT, FAULT_KILL_AT_COMMIT, FAULT_RESTORE,
+    FAULT_BY_HAND, FAULT_COUNT
 };
 extern const char *const fault_names[FAULT_COUNT];
 
@@ -56,7 +57,7 @@ enum happening_type {
     HAPPEN_LOOP, HAPPEN_DAY,
     HAPPEN_FREEZE, HAPPEN_THAW, HAPPEN_BACKUP, HAPPEN_RESTORE, HAPPEN_RESOLVE,
     HAPPEN_HOST_KILL, HAPPEN_HOST_START, HAPPEN_HOST_FREEZE, HAPPEN_ARRIVAL, HAPPEN_REPLY, HAPPEN_TIMEOUT, HAPPEN_OFFER,
-    HAPPEN_ASK, HAPPEN_LOOK, HAPPEN_GONE
+    HAPPEN_ASK, HAPPEN_LOOK, HAPPEN_GONE, HAPPEN_PROPOSE, HAPPEN_CONFIRM, HAPPEN_SETTLE
 };
 struct call;
 struct happening {
@@ -167,6 +168,7 @@ struct gate {
     uint32_t resolving, recalled; /* restored: peers not heard yet, by bit; those who have told what they hold */
     uint64_t recall_refusals; /* what the disk had refused when the peers began to tell */
     int64_t restored_ms;
+    int64_t down_ms[SIM_GATES]; /* since when its core knows that the line to a peer is down; 0 = it does not */
     uint64_t known[SIM_GATES]; /* the peers' incarnations, as they said at their last connect */
     uint32_t life;     /* counts restarts of the gateway */
     uint32_t epoch;    /* of the calling host */
@@ -192,6 +194,11 @@ struct update {
     /* Told reversed, or refused, when nobody but its origin could know that; 0 = not. */
     int64_t blocked_ms, declined_ms;
     bool old; /* its msgid names a day before the horizon */
+    bool sealed;                 /* sent at least once, with this header: */
+    struct message_header seal;
+    uint32_t timed_attempt;      /* of this attempt, the origin's deadline as it was first sent */
+    int64_t deadline_ms;
+    int64_t due_ms[SIM_GATES];   /* the latest deadline that each gateway was given with it; 0 = never came */
 };
 
 enum { RESOLVING_INSTANCES = 1 << SIM_GATES };
@@ -302,12 +309,23 @@ void check_end(struct sim *sim);
 /* The origin has committed an ending: do the books agree, now? */
 void check_ending(struct sim *sim, const struct exchange_record *record);
 
+/* rules.c: more of them */
+void rules_note_start(struct sim *sim, uint8_t number);
+void rules_note_event(struct sim *sim, uint8_t number, const struct core_event *event);
+void rules_check_write(struct sim *sim, uint8_t number, const struct core_command *command);
+void rules_check_command(struct sim *sim, uint8_t number, const struct core_command *command);
+
 /* restore.c */
 void restore_forget(struct sim *sim);
 void restore_take_backup(struct sim *sim, uint8_t number);
 void restore_put_back(struct sim *sim, uint8_t number);
 void restore_begin(struct sim *sim, uint8_t number);
 void restore_resolve(struct sim *sim, uint8_t number);
+
+/* person.c: operators who settle by hand what stays unclear */
+void person_propose(struct sim *sim, uint8_t number);
+void person_confirm(struct sim *sim, const struct happening *word);
+void person_settle(struct sim *sim, const struct happening *word);
 
 /* disk.c */
 void disk_create(struct disk *disk);

@@ -36,6 +36,31 @@ rule_01_key(void **state)
     rig_finish(&p);
 }
 
+/* A neighbour that an update does not come from gets neither its answer nor its reversal. */
+static void
+rule_01_stranger(void **state)
+{
+    (void)state;
+    struct rig p;
+    rig_transit(&p);
+    rig_update(&p, (struct rig_message){.from = "A", .msgid = "m1"});
+    rig_acked(&p, "B", "m1", ACKED_UPDATE);
+    rig_outcome(&p, (struct rig_message){.from = "B", .msgid = "m1", .state = STATE_ANSWERED, .effect = 1});
+    assert_string_equal(rig_expect(&p, CMD_SEND_OUTCOME)->to, "A");
+    rig_forget(&p);
+    rig_update(&p, (struct rig_message){.from = "B", .msgid = "m1"});
+    assert_int_equal(rig_count(&p, CMD_SEND_OUTCOME), 0);
+    assert_int_equal(rig_expect(&p, CMD_ALARM)->code, FEP_E_NOT_ORIGIN);
+    rig_reversal(&p, (struct rig_message){.from = "B", .msgid = "m1"});
+    assert_int_equal(rig_count(&p, CMD_SEND_REVERSAL) + rig_count(&p, CMD_SEND_OUTCOME), 0);
+    assert_int_equal(rig_expect(&p, CMD_ALARM)->code, FEP_E_NOT_ORIGIN);
+    assert_int_equal(rig_disk(&p, "m1", ROLE_TRANSIT), STATE_ANSWERED);
+    assert_string_equal(rig_row(&p, "m1", ROLE_TRANSIT)->record.previous, "A");
+    rig_reversal(&p, (struct rig_message){.from = "A", .msgid = "m1"}); /* the one that it comes from may */
+    assert_string_equal(rig_expect(&p, CMD_SEND_REVERSAL)->to, "B");
+    rig_finish(&p);
+}
+
 /* Wrong routes send it round in a circle that its origin is not part of: taken for a copy it would wait for
  * itself. */
 static void
@@ -406,17 +431,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rule_01_key),
-        cmocka_unit_test(rule_03_circle),
-        cmocka_unit_test(rule_02_copy),
-        cmocka_unit_test(rule_02_next_attempt),
-        cmocka_unit_test(rule_03_loop),
-        cmocka_unit_test(rule_04_horizon),
-        cmocka_unit_test(rule_12_unseen_serial_is_blocked_and_told),
-        cmocka_unit_test(rule_05_mark),
-        cmocka_unit_test(rule_06_attempt_record),
-        cmocka_unit_test(rule_07_path),
-        cmocka_unit_test(rule_08_no_route),
+        cmocka_unit_test(rule_01_key),          cmocka_unit_test(rule_01_stranger),
+        cmocka_unit_test(rule_03_circle),       cmocka_unit_test(rule_02_copy),
+        cmocka_unit_test(rule_02_next_attempt), cmocka_unit_test(rule_03_loop),
+        cmocka_unit_test(rule_04_horizon),      cmocka_unit_test(rule_12_unseen_serial_is_blocked_and_told),
+        cmocka_unit_test(rule_05_mark),         cmocka_unit_test(rule_06_attempt_record),
+        cmocka_unit_test(rule_07_path),         cmocka_unit_test(rule_08_no_route),
     };
     return cmocka_run_group_tests_name("core rules_key", tests, NULL, NULL);
 }

@@ -75,6 +75,18 @@ rule_19_commit_then_acknowledge(void **state)
     assert_int_equal(rig_count(&b, CMD_ACK), 3);
     assert_int_equal(rig_expect(&b, CMD_SEND_OUTCOME)->outcome.state, STATE_REVERSED);
     rig_finish(&b);
+    /* What is not acknowledged is offered again, and no more once it is. */
+    rig_destination(&b, FEP_INQUIRES | FEP_REVERSES);
+    uint64_t call = step_dispatch(&b, "m1", 0);
+    rig_done(&b, (struct rig_done){.call = call, .kind = FEP_ANSWERED, .effect = 1, .body = "answer"});
+    rig_expect(&b, CMD_SEND_OUTCOME);
+    rig_advance(&b, 20000);
+    assert_true(rig_count(&b, CMD_SEND_OUTCOME) > 1);
+    rig_acked(&b, "P", "m1", ACKED_OUTCOME);
+    rig_forget(&b);
+    rig_advance(&b, 20000);
+    assert_int_equal(rig_count(&b, CMD_SEND_OUTCOME), 0);
+    rig_finish(&b);
 }
 
 static void
@@ -101,6 +113,29 @@ rule_20_epoch(void **state)
     assert_int_equal(rig_expect(&b, CMD_SUBMIT)->reference, call);
     rig_simple(&b, EVENT_HOST_DOWN, "lb");
     assert_int_equal(rig_disk(&b, "m1", ROLE_DESTINATION), STATE_UNKNOWN);
+    rig_finish(&b);
+}
+
+/* The host is replaced while a commit is outstanding, and the new one connects a second time before it is
+ * done. */
+static void
+rule_20_the_new_one_comes_twice(void **state)
+{
+    (void)state;
+    struct rig b;
+    rig_destination(&b, FEP_INQUIRES | FEP_REVERSES);
+    step_dispatch(&b, "m1", 1);
+    b.manual_commit = 1;
+    rig_reversal(&b, (struct rig_message){.from = "P", .msgid = "m1", .person = 1});
+    rig_simple(&b, EVENT_HOST_DOWN, "lb");
+    rig_host_up(&b, "lb", b.epoch + 1, FEP_CALLS_OUT | FEP_INQUIRES | FEP_REVERSES, NULL, 0);
+    rig_forget(&b);
+    rig_host_up(&b, "lb", b.epoch, FEP_CALLS_OUT | FEP_INQUIRES | FEP_REVERSES, NULL, 0);
+    assert_int_equal(rig_count(&b, CMD_SUBMIT), 0); /* it may have been posted by the old one's call */
+    b.manual_commit = 0;
+    rig_commit(&b);
+    rig_advance(&b, 5000);
+    assert_int_equal(rig_expect(&b, CMD_SUBMIT)->operation, CORE_OP_REVERSE);
     rig_finish(&b);
 }
 
@@ -202,6 +237,7 @@ main(void)
         cmocka_unit_test(rule_18_clarifying),
         cmocka_unit_test(rule_19_commit_then_acknowledge),
         cmocka_unit_test(rule_20_epoch),
+        cmocka_unit_test(rule_20_the_new_one_comes_twice),
         cmocka_unit_test(rule_21_late),
         cmocka_unit_test(rule_24_resend_is_the_same),
         cmocka_unit_test(rule_25_query_from_the_store),

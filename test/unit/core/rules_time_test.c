@@ -36,6 +36,29 @@ rule_09_time_left(void **state)
     rig_finish(&b);
 }
 
+/* The next attempt waits here for the commit of the refusal before it: that time is gone for it. */
+static void
+rule_09_time_spent_here(void **state)
+{
+    (void)state;
+    struct rig p;
+    rig_transit(&p);
+    rig_update(&p, (struct rig_message){.from = "A", .msgid = "m1", .time_left_ms = 80000});
+    p.manual_commit = 1;
+    rig_outcome(&p,
+                (struct rig_message){.from = "B", .msgid = "m1", .state = STATE_REFUSED, .refusal_class = 1});
+    rig_update(&p, (struct rig_message){.from = "A", .msgid = "m1", .attempt = 2, .time_left_ms = 80000});
+    rig_advance(&p, 5000);
+    rig_forget(&p);
+    rig_commit(&p);
+    p.manual_commit = 0;
+    rig_commit(&p);
+    const struct core_command *sent = rig_expect(&p, CMD_SEND_UPDATE);
+    assert_int_equal(sent->travel.attempt, 2);
+    assert_int_equal(sent->travel.time_left_ms, 75000);
+    rig_finish(&p);
+}
+
 static void
 rule_10_deadline(void **state)
 {
@@ -299,13 +322,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rule_09_time_left),
-        cmocka_unit_test(rule_10_deadline),
-        cmocka_unit_test(rule_11_answered_is_answered),
-        cmocka_unit_test(rule_12_one_reversal),
-        cmocka_unit_test(rule_14_evidence),
-        cmocka_unit_test(rule_15_always_admitted),
-        cmocka_unit_test(rule_15_bounds),
+        cmocka_unit_test(rule_09_time_left),       cmocka_unit_test(rule_09_time_spent_here),
+        cmocka_unit_test(rule_10_deadline),        cmocka_unit_test(rule_11_answered_is_answered),
+        cmocka_unit_test(rule_12_one_reversal),    cmocka_unit_test(rule_14_evidence),
+        cmocka_unit_test(rule_15_always_admitted), cmocka_unit_test(rule_15_bounds),
         cmocka_unit_test(rule_16_inconsistent),
     };
     return cmocka_run_group_tests_name("core rules_time", tests, NULL, NULL);

@@ -123,6 +123,41 @@ stands_waits_for_the_reversal(void **state)
     rig_finish(&b);
 }
 
+/* A cancel of ours without an answer may arrive, and the reversal of that cancel may undo it again: what a
+ * person saw before counts no more. */
+static void
+a_look_before_the_last_call_counts_no_more(void **state)
+{
+    (void)state;
+    struct rig b;
+    rig_destination(&b, FEP_REVERSES);
+    uint64_t call = step_dispatch(&b, "m1", 1);
+    rig_done(&b, (struct rig_done){.call = call, .kind = FEP_UNKNOWN});
+    rig_advance(&b, 3000);
+    call = rig_expect(&b, CMD_SUBMIT)->reference;
+    rig_done(&b, (struct rig_done){
+                     .call = call, .kind = FEP_REFUSED, .code = 2503, .finding = FEP_FOUND_STAYS_POSTED});
+    const struct core_command *cancel = rig_expect(&b, CMD_SUBMIT);
+    assert_int_equal(cancel->operation, CORE_OP_UNDO);
+    rig_done(&b, (struct rig_done){.call = cancel->reference, .kind = FEP_UNKNOWN});
+    assert_int_equal(may(&b, "m1", RESOLVED_STANDS, false), FEP_E_NOT_YET); /* it may arrive yet */
+    assert_int_equal(may(&b, "m1", RESOLVED_UNDONE, false), 0);
+    rig_advance(&b, 5000);
+    cancel = rig_expect(&b, CMD_SUBMIT);
+    assert_int_equal(cancel->operation, CORE_OP_REVERSE_UNDO);
+    rig_done(&b, (struct rig_done){
+                     .call = cancel->reference, .kind = FEP_ANSWERED, .finding = FEP_FOUND_IN_PROGRESS});
+    struct core_event undone = {.type = EVENT_RESOLVED, .header.key = rig_key("m1"), .flag = RESOLVED_UNDONE};
+    undone.reference = 4000; /* confirmed before that call, and come late */
+    rig_advance(&b, 1000);
+    rig_step(&b, &undone);
+    assert_int_equal(rig_disk(&b, "m1", ROLE_DESTINATION), STATE_REVERSING);
+    undone.reference = 500;
+    rig_step(&b, &undone);
+    assert_int_equal(rig_disk(&b, "m1", ROLE_DESTINATION), STATE_REVERSED);
+    rig_finish(&b);
+}
+
 /* The reversal is declined, the local system can not be asked: only a person can find the id that the cancel
  * needs. */
 static void
@@ -314,6 +349,7 @@ main(void)
         cmocka_unit_test(posted_needs_an_answer),
         cmocka_unit_test(a_persons_word_waits_for_the_gateways_own_calls),
         cmocka_unit_test(stands_waits_for_the_reversal),
+        cmocka_unit_test(a_look_before_the_last_call_counts_no_more),
         cmocka_unit_test(a_person_brings_the_settlement_id),
         cmocka_unit_test(it_is_told_what_happens_next),
         cmocka_unit_test(a_system_without_abilities_needs_a_person_at_once),
