@@ -4,7 +4,7 @@
 # To build, to run, and for ./demo: its clocks stand on another day (libfaketime)
 packages="meson ninja-build pkg-config gcc libc6-dev \
  libzmq3-dev libsqlite3-dev libssl-dev libconfig-dev libjson-c-dev libxml2-dev \
- libcurl4-openssl-dev libevent-dev \
+ libcurl4-openssl-dev libevent-dev zlib1g-dev \
  syslog-ng-core syslog-ng-scl python3 libfaketime"
 # To test: unit tests, sanitizers of the compiler (part of gcc), namespaces for a small disk, formatting,
 # what independent stand-ins are written in
@@ -30,6 +30,18 @@ need_packages() { # installs what is missing of "$@"; asks for nothing
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
     # shellcheck disable=SC2086 # a list of words on purpose
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+}
+
+# promtool judges the figures in tests. The package is unpacked and not installed: installed it would start a server.
+take_promtool() { # take_promtool BUILD_DIRECTORY
+    if command -v promtool >/dev/null || [ -x "$1/tools/usr/bin/promtool" ]; then return 0; fi
+    mkdir -p "$1/tools"
+    if (cd "$1/tools" && apt-get -qq download prometheus >download.log 2>&1 && dpkg -x prometheus_*.deb .); then
+        rm -f "$1"/tools/prometheus_*.deb
+    else
+        cat "$1/tools/download.log" >&2
+        say "promtool could not be fetched: its tests are skipped"
+    fi
 }
 
 build_tree() { # build_tree DIRECTORY [meson options]

@@ -24,6 +24,7 @@ struct ctl {
     const char *local;                  /* --local */
     const char *profile, *secrets;      /* --profile, --secrets */
     const char *seconds;                /* --seconds */
+    const char *listen;                 /* --listen */
     const char *answer;                 /* --answer */
     const char *settings[CTL_SETTINGS]; /* --set NAME=VALUE, as given */
     size_t setting_count;
@@ -88,6 +89,7 @@ void ctl_audit(const struct conf *conf, const char *what, const char *instance, 
 /* --- commands
  * -------------------------------------------------------------------------------------------------- */
 int ctl_status(struct ctl *ctl);
+int ctl_metrics(struct ctl *ctl);
 int ctl_why(struct ctl *ctl);
 int ctl_route_explain(struct ctl *ctl);
 int ctl_config_check(struct ctl *ctl);

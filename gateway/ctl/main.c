@@ -29,7 +29,8 @@ enum flag { /* which command takes which */
             FLAG_PROFILE = 1 << 20,
             NEEDS_PROFILE = 1 << 21, /* not an option of its own: --profile must be there */
             FLAG_SECRETS = 1 << 23,
-            FLAG_SECONDS = 1 << 24
+            FLAG_SECONDS = 1 << 24,
+            FLAG_LISTEN = 1 << 25
 };
 
 struct command {
@@ -43,6 +44,9 @@ struct command {
 static const struct command commands[] = {
     {"status", NULL, 0, 0, FLAG_JSON, ctl_status, "", "网关状态，先看未明笔数",
      "how the gateway is; open unknown first"},
+    {"metrics", NULL, 0, 0, FLAG_LISTEN, ctl_metrics, "",
+     "Prometheus 文本格式的指标；--listen 127.0.0.1:9464 则在本机端口提供 /metrics",
+     "the figures in the Prometheus text format; --listen 127.0.0.1:9464 serves them at /metrics there"},
     {"why", NULL, 1, 1, FLAG_JSON, ctl_why, "MSGID", "一笔业务在本网关的经过和结论",
      "one message's time at this gateway, and what became of it"},
     {"unknown", NULL, 0, 0, FLAG_JSON, ctl_unknown, "",
@@ -156,6 +160,7 @@ enum {
     OPTION_PROFILE,
     OPTION_SECRETS,
     OPTION_SECONDS,
+    OPTION_LISTEN,
     OPTION_VERSION
 };
 
@@ -180,6 +185,7 @@ static const struct option options[] = {{"config", required_argument, NULL, 'c'}
                                         {"profile", required_argument, NULL, OPTION_PROFILE},
                                         {"secrets", required_argument, NULL, OPTION_SECRETS},
                                         {"seconds", required_argument, NULL, OPTION_SECONDS},
+                                        {"listen", required_argument, NULL, OPTION_LISTEN},
                                         {"answer", required_argument, NULL, OPTION_ANSWER},
                                         {"version", no_argument, NULL, OPTION_VERSION},
                                         {"help", no_argument, NULL, 'h'},
@@ -212,6 +218,8 @@ print_flags(FILE *out, unsigned flags)
         fputs(" [--secrets DIR]", out);
     if (flags & FLAG_SECONDS)
         fputs(" [--seconds N]", out);
+    if (flags & FLAG_LISTEN)
+        fputs(" [--listen ADDRESS:PORT]", out);
     if (flags & FLAG_SET)
         fputs(" [--set NAME=VALUE ...]", out);
     if (flags & FLAG_BASE)
@@ -302,7 +310,8 @@ read_plain_option(struct ctl *ctl, int option, unsigned *flags)
                                          {OPTION_OUT, FLAG_OUT, NULL, &ctl->out},
                                          {OPTION_PROFILE, FLAG_PROFILE, NULL, &ctl->profile},
                                          {OPTION_SECRETS, FLAG_SECRETS, NULL, &ctl->secrets},
-                                         {OPTION_SECONDS, FLAG_SECONDS, NULL, &ctl->seconds}};
+                                         {OPTION_SECONDS, FLAG_SECONDS, NULL, &ctl->seconds},
+                                         {OPTION_LISTEN, FLAG_LISTEN, NULL, &ctl->listen}};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
         if (plain[i].option != option)
             continue;

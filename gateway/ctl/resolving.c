@@ -9,23 +9,9 @@
 
 #include "clock.h"
 #include "error.h"
+#include "reply.h"
 
 enum { WAIT_MS = 5000, TASK_S = 900, DAYS_MOST = 62 };
-
-static struct json_object *
-member_of(struct json_object *object, const char *key)
-{
-    struct json_object *value = NULL;
-    json_object_object_get_ex(object, key, &value);
-    return value;
-}
-
-static const char *
-text_of(struct json_object *object, const char *key)
-{
-    const char *text = json_object_get_string(member_of(object, key));
-    return text != NULL ? text : "";
-}
 
 static size_t
 count_of(struct json_object *list)
@@ -50,9 +36,9 @@ ask(const struct ctl *ctl, const struct conf *conf, struct json_object *request,
     *exit_code = CTL_GOOD;
     if (reply == NULL) {
         *exit_code = ctl_fail(ctl, &error, CTL_SURROUNDINGS);
-    } else if (!json_object_get_boolean(member_of(reply, "ok"))) {
-        error_set(&error, 0, (unsigned)json_object_get_int(member_of(reply, "code")), "%.200s",
-                  text_of(reply, "error"));
+    } else if (!json_object_get_boolean(reply_member(reply, "ok"))) {
+        error_set(&error, 0, (unsigned)json_object_get_int(reply_member(reply, "code")), "%.200s",
+                  reply_text(reply, "error"));
         *exit_code = ctl_fail(ctl, &error, CTL_BAD);
         json_object_put(reply);
         reply = NULL;
@@ -63,10 +49,10 @@ ask(const struct ctl *ctl, const struct conf *conf, struct json_object *request,
 static void
 print_lost(const struct ctl *ctl, struct json_object *one)
 {
-    printf("  %s  %s  %s  %s %s  %s %s\n", text_of(one, "instance"), text_of(one, "msgid"),
-           text_of(one, "infno"), ctl_text(ctl, "状态", "state"), text_of(one, "state"),
+    printf("  %s  %s  %s  %s %s  %s %s\n", reply_text(one, "instance"), reply_text(one, "msgid"),
+           reply_text(one, "infno"), ctl_text(ctl, "状态", "state"), reply_text(one, "state"),
            ctl_text(ctl, "结算", "settlement"),
-           text_of(one, "setl_id")[0] != '\0' ? text_of(one, "setl_id") : "-");
+           reply_text(one, "setl_id")[0] != '\0' ? reply_text(one, "setl_id") : "-");
 }
 
 int
@@ -80,7 +66,8 @@ ctl_resolving(struct ctl *ctl)
     conf_destroy(conf);
     if (reply == NULL)
         return exit_code;
-    struct json_object *names = member_of(reply, "resolving"), *lost = member_of(reply, "without_serial");
+    struct json_object *names = reply_member(reply, "resolving"),
+                       *lost = reply_member(reply, "without_serial");
     exit_code = count_of(names) == 0 ? CTL_GOOD : CTL_BAD;
     if (ctl->json) {
         ctl_print_json(reply);
@@ -91,10 +78,10 @@ ctl_resolving(struct ctl *ctl)
     for (size_t i = 0; i < count_of(names); i++) {
         struct json_object *one = json_object_array_get_idx(names, i);
         char since[32];
-        ctl_format_time(json_object_get_int64(member_of(one, "since_ms")), since);
-        bool is_peer = strcmp(text_of(one, "kind"), "peer") == 0;
+        ctl_format_time(json_object_get_int64(reply_member(one, "since_ms")), since);
+        bool is_peer = strcmp(reply_text(one, "kind"), "peer") == 0;
         printf("%s %s  %s %s\n", is_peer ? ctl_text(ctl, "对端", "peer") : ctl_text(ctl, "接口", "instance"),
-               text_of(one, "name"), ctl_text(ctl, "恢复点", "backup of"), since);
+               reply_text(one, "name"), ctl_text(ctl, "恢复点", "backup of"), since);
     }
     if (count_of(lost) != 0)
         puts(ctl_text(ctl, "没有本地流水的业务（可能已入账，也可能没有）：",
@@ -166,8 +153,8 @@ find_lost(const struct tracing *tracing, const char *settlement)
 {
     for (size_t i = 0; settlement[0] != '\0' && i < count_of(tracing->lost); i++) {
         struct json_object *one = json_object_array_get_idx(tracing->lost, i);
-        if (strcmp(text_of(one, "setl_id"), settlement) == 0 &&
-            strcmp(text_of(one, "instance"), tracing->instance) == 0)
+        if (strcmp(reply_text(one, "setl_id"), settlement) == 0 &&
+            strcmp(reply_text(one, "instance"), tracing->instance) == 0)
             return one;
     }
     return NULL;
@@ -177,14 +164,14 @@ static void
 trace_row(struct tracing *tracing, struct json_object *row)
 {
     const struct ctl *ctl = tracing->ctl;
-    struct json_object *theirs = member_of(row, "theirs");
-    const char *serial = text_of(theirs, "local_serial"), *settlement = text_of(theirs, "setl_id");
-    if (strcmp(text_of(row, "kind"), "only_there") != 0)
+    struct json_object *theirs = reply_member(row, "theirs");
+    const char *serial = reply_text(theirs, "local_serial"), *settlement = reply_text(theirs, "setl_id");
+    if (strcmp(reply_text(row, "kind"), "only_there") != 0)
         return;
     struct json_object *lost = find_lost(tracing, settlement);
     if (lost != NULL && strlen(serial) == 20) {
-        if (tell_serial(ctl, tracing->conf, tracing->instance, text_of(lost, "msgid"),
-                        text_of(lost, "origin"), serial, "details") == CTL_GOOD) {
+        if (tell_serial(ctl, tracing->conf, tracing->instance, reply_text(lost, "msgid"),
+                        reply_text(lost, "origin"), serial, "details") == CTL_GOOD) {
             tracing->found++;
             return;
         }
@@ -193,7 +180,7 @@ trace_row(struct tracing *tracing, struct json_object *row)
     printf("%s  %s %s  %s %s  %s %s\n",
            ctl_text(ctl, "仅本地系统有，请人工核对：", "only there, for a person:"),
            ctl_text(ctl, "流水", "serial"), serial, ctl_text(ctl, "结算", "settlement"), settlement,
-           ctl_text(ctl, "交易", "transaction"), text_of(theirs, "infno"));
+           ctl_text(ctl, "交易", "transaction"), reply_text(theirs, "infno"));
 }
 
 static void
@@ -207,10 +194,10 @@ trace_day(struct tracing *tracing, uint32_t day)
                                               NULL, NULL, &tracing->exit_code);
     if (result == NULL)
         return;
-    struct json_object *rows = member_of(result, "differences");
+    struct json_object *rows = reply_member(result, "differences");
     for (size_t i = 0; i < count_of(rows); i++)
         trace_row(tracing, json_object_array_get_idx(rows, i));
-    if (json_object_get_int64(member_of(result, "difference_count")) > (int64_t)count_of(rows)) {
+    if (json_object_get_int64(reply_member(result, "difference_count")) > (int64_t)count_of(rows)) {
         fprintf(stderr, "fepctl: %s\n",
                 ctl_text(tracing->ctl, "差异太多，未全部列出；请再执行一次",
                          "there are more differences than were listed; give the command again"));
@@ -222,11 +209,11 @@ trace_day(struct tracing *tracing, uint32_t day)
 static int64_t
 since_of(struct json_object *reply, const char *name)
 {
-    struct json_object *names = member_of(reply, "resolving");
+    struct json_object *names = reply_member(reply, "resolving");
     for (size_t i = 0; i < count_of(names); i++) {
         struct json_object *one = json_object_array_get_idx(names, i);
-        if (strcmp(text_of(one, "name"), name) == 0)
-            return json_object_get_int64(member_of(one, "since_ms"));
+        if (strcmp(reply_text(one, "name"), name) == 0)
+            return json_object_get_int64(reply_member(one, "since_ms"));
     }
     return 0;
 }
@@ -246,8 +233,8 @@ trace_all(struct tracing *tracing, int64_t since_ms)
     if (tracing->exit_code != CTL_GOOD)
         return tracing->exit_code;
     for (size_t i = 0; i < count_of(tracing->lost); i++)
-        tracing->open +=
-            strcmp(text_of(json_object_array_get_idx(tracing->lost, i), "instance"), tracing->instance) == 0;
+        tracing->open += strcmp(reply_text(json_object_array_get_idx(tracing->lost, i), "instance"),
+                                tracing->instance) == 0;
     tracing->open -= tracing->open < tracing->found ? tracing->open : tracing->found;
     printf("%s %u  %s %u  %s %u\n", ctl_text(ctl, "找到流水", "serials found"), tracing->found,
            ctl_text(ctl, "仍无流水", "still without"), tracing->open,
@@ -270,7 +257,7 @@ ctl_resolve(struct ctl *ctl)
         error_set(&error, 0, FEP_E_NOTHING_KNOWN, "%s is not resolving", ctl->words[0]);
         exit_code = ctl_fail(ctl, &error, CTL_BAD);
     } else if (reply != NULL) {
-        tracing.lost = member_of(reply, "without_serial");
+        tracing.lost = reply_member(reply, "without_serial");
         exit_code = trace_all(&tracing, since_ms);
     }
     json_object_put(reply);

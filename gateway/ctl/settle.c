@@ -10,29 +10,9 @@
 #include <string.h>
 
 #include "error.h"
+#include "reply.h"
 
 enum { LARGEST_ANSWER = 49152 };
-
-static struct json_object *
-member_of(struct json_object *object, const char *key)
-{
-    struct json_object *value = NULL;
-    json_object_object_get_ex(object, key, &value);
-    return value;
-}
-
-static const char *
-text_of(struct json_object *object, const char *key)
-{
-    const char *text = json_object_get_string(member_of(object, key));
-    return text != NULL ? text : "";
-}
-
-static int64_t
-number_of(struct json_object *object, const char *key)
-{
-    return json_object_get_int64(member_of(object, key));
-}
 
 /* Over the operators' socket; the reply if it was done, else NULL with everything said. */
 static struct json_object *
@@ -61,8 +41,8 @@ ask(struct ctl *ctl, struct json_object *request, int *exit_code)
     *exit_code = CTL_GOOD;
     if (reply == NULL) {
         *exit_code = ctl_fail(ctl, &error, CTL_SURROUNDINGS);
-    } else if (!json_object_get_boolean(member_of(reply, "ok"))) {
-        error_set(&error, 0, (unsigned)number_of(reply, "code"), "%.200s", text_of(reply, "error"));
+    } else if (!json_object_get_boolean(reply_member(reply, "ok"))) {
+        error_set(&error, 0, (unsigned)reply_number(reply, "code"), "%.200s", reply_text(reply, "error"));
         *exit_code = ctl_fail(ctl, &error, CTL_BAD);
         json_object_put(reply);
         reply = NULL;
@@ -124,8 +104,8 @@ ctl_propose(struct ctl *ctl)
     if (reply == NULL)
         return exit_code;
     printf("%s %" PRId64 "   %s: fepctl confirm %" PRId64 "\n", ctl_text(ctl, "提议", "proposal"),
-           number_of(reply, "id"), ctl_text(ctl, "请另一位操作员确认", "somebody else confirms it"),
-           number_of(reply, "id"));
+           reply_number(reply, "id"), ctl_text(ctl, "请另一位操作员确认", "somebody else confirms it"),
+           reply_number(reply, "id"));
     json_object_put(reply);
     return CTL_GOOD;
 }
@@ -147,7 +127,7 @@ decide(struct ctl *ctl, const char *what, const char *zh, const char *en)
     reply = ask(ctl, request, &exit_code);
     if (reply == NULL)
         return exit_code;
-    printf("%" PRId64 "  %s  %s\n", id, text_of(reply, "msgid"), ctl_text(ctl, zh, en));
+    printf("%" PRId64 "  %s  %s\n", id, reply_text(reply, "msgid"), ctl_text(ctl, zh, en));
     json_object_put(reply);
     return CTL_GOOD;
 }
@@ -186,24 +166,25 @@ static void
 print_proposal(const struct ctl *ctl, struct json_object *row)
 {
     char at[32];
-    bool standing = strcmp(text_of(row, "verb"), "standing") == 0;
-    printf("%6" PRId64 "  %s  %s   %s %s   %s   %s\n", number_of(row, "id"), text_of(row, "state"),
-           text_of(row, "verb"), text_of(row, "infno"), text_of(row, ctl->chinese ? "name_zh" : "name_en"),
-           text_of(row, "msgid"), text_of(row, "instance"));
-    if (text_of(row, "settlement_id")[0] != '\0')
+    bool standing = strcmp(reply_text(row, "verb"), "standing") == 0;
+    printf("%6" PRId64 "  %s  %s   %s %s   %s   %s\n", reply_number(row, "id"), reply_text(row, "state"),
+           reply_text(row, "verb"), reply_text(row, "infno"),
+           reply_text(row, ctl->chinese ? "name_zh" : "name_en"), reply_text(row, "msgid"),
+           reply_text(row, "instance"));
+    if (reply_text(row, "settlement_id")[0] != '\0')
         printf("  %s  %s   %.2f = %.2f + %.2f + %.2f\n", ctl_text(ctl, "结算", "settlement"),
-               text_of(row, "settlement_id"), (double)number_of(row, "total_fen") / 100,
-               (double)number_of(row, "fund_fen") / 100, (double)number_of(row, "account_fen") / 100,
-               (double)number_of(row, "cash_fen") / 100);
+               reply_text(row, "settlement_id"), (double)reply_number(row, "total_fen") / 100,
+               (double)reply_number(row, "fund_fen") / 100, (double)reply_number(row, "account_fen") / 100,
+               (double)reply_number(row, "cash_fen") / 100);
     if (!standing)
-        print_person(ctl, ctl_text(ctl, "提议", "proposed"), number_of(row, "proposed_by"),
-                     number_of(row, "proposed_ms"), text_of(row, "why"));
-    print_person(ctl, ctl_text(ctl, "决定", "decided"), number_of(row, "decided_by"),
-                 number_of(row, "decided_ms"), text_of(row, "decided_why"));
-    if (text_of(row, "ended")[0] != '\0')
-        printf("  %s  %s\n", ctl_text(ctl, "结论", "ended"), text_of(row, "ended"));
-    if (number_of(row, "contradicted_ms") != 0) {
-        ctl_format_time(number_of(row, "contradicted_ms"), at);
+        print_person(ctl, ctl_text(ctl, "提议", "proposed"), reply_number(row, "proposed_by"),
+                     reply_number(row, "proposed_ms"), reply_text(row, "why"));
+    print_person(ctl, ctl_text(ctl, "决定", "decided"), reply_number(row, "decided_by"),
+                 reply_number(row, "decided_ms"), reply_text(row, "decided_why"));
+    if (reply_text(row, "ended")[0] != '\0')
+        printf("  %s  %s\n", ctl_text(ctl, "结论", "ended"), reply_text(row, "ended"));
+    if (reply_number(row, "contradicted_ms") != 0) {
+        ctl_format_time(reply_number(row, "contradicted_ms"), at);
         printf("  %s  %.19s\n", ctl_text(ctl, "与后到的答复相反", "CONTRADICTED by a later answer"), at);
     }
 }
@@ -223,7 +204,7 @@ ctl_proposals(struct ctl *ctl)
     conf_destroy(conf);
     if (reply == NULL)
         return exit_code;
-    list = member_of(reply, "proposals");
+    list = reply_member(reply, "proposals");
     if (ctl->json) {
         ctl_print_json(json_object_get(list));
     } else {

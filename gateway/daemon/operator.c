@@ -105,6 +105,8 @@ describe_status(struct router *router)
     add_number(reply, "uptime_ms", (uint64_t)(router_now(router) - router->started_ms));
     add_number(reply, "open_prompts", identity.open_prompts);
     add_flag(reply, "room", store_has_room(router->store));
+    add_number(reply, "commit_lag", router->written - router->committed);
+    json_object_object_add(reply, "figures", figures_describe(&router->figures));
     add_number(reply, "log_dropped", log_dropped());
     add_number(reply, "frames_refused", router->frames_refused);
     add_number(reply, "keys_refused", link_context_refused(router->links));

@@ -8,28 +8,18 @@
 
 /* local/queue/link/remote in ms; "-" where the exchange never got there. Wall clock: for people only. */
 static void
-write_delay(char *out, size_t room, int64_t from, int64_t to)
-{
-    if (from == 0 || to == 0)
-        snprintf(out, room, "-");
-    else
-        snprintf(out, room, "%lld", (long long)(to > from ? to - from : 0));
-}
-
-static void
 write_delays(char out[96], const struct exchange_record *record)
 {
-    const struct exchange_times *times = &record->times;
-    char local[22], queue[22], link[22], remote[22];
-    int destination = record->role == ROLE_DESTINATION;
-
-    /* At the destination the local system is what is waited for; elsewhere it is the far side. */
-    write_delay(local, sizeof local, destination ? times->sent : times->outcome,
-                destination ? times->outcome : times->told);
-    write_delay(queue, sizeof queue, times->accepted, times->sent);
-    write_delay(link, sizeof link, times->sent, destination ? 0 : times->relayed);
-    write_delay(remote, sizeof remote, destination ? 0 : times->relayed, times->outcome);
-    snprintf(out, 96, "%s/%s/%s/%s", local, queue, link, remote);
+    static const enum figure_part parts[] = {PART_LOCAL, PART_QUEUE, PART_LINK, PART_REMOTE};
+    char texts[4][22];
+    for (size_t i = 0; i < 4; i++) {
+        int64_t ms = figures_part_ms(record, parts[i]);
+        if (ms < 0)
+            snprintf(texts[i], sizeof texts[i], "-");
+        else
+            snprintf(texts[i], sizeof texts[i], "%lld", (long long)ms);
+    }
+    snprintf(out, 96, "%s/%s/%s/%s", texts[0], texts[1], texts[2], texts[3]);
 }
 
 void

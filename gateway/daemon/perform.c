@@ -286,6 +286,7 @@ router_perform(struct router *router, const struct core_command *command)
         break;
     case CMD_LOG_OUTCOME:
         router_log_outcome(command->record);
+        figures_count(&router->figures, command->record);
         close_incident(command);
         router_proposals_ended(router, command->record);
         break;

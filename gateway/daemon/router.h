@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "conf.h"
 #include "core.h"
+#include "figures.h"
 #include "link_socket.h"
 #include "session.h"
 #include "store.h"
@@ -127,6 +128,7 @@ struct router {
     int64_t started_ms, stop_due_ms;
     int64_t marks_due_ms; /* when the peers hear again what we have committed */
     uint64_t frames_refused;
+    struct figures figures;
     char keeper_line[128];
     size_t keeper_line_size;
 };
