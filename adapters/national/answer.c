@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "statement.h"
+
 static struct fep_record *
 make_answer(const struct task *task, const struct writer *text, const struct json *output)
 {
@@ -27,8 +29,8 @@ make_answer(const struct task *task, const struct writer *text, const struct jso
     return record;
 }
 
-static struct fep_result
-result_of(const struct task *task, const struct verdict *verdict)
+struct fep_result
+task_result(const struct task *task, const struct verdict *verdict)
 {
     struct fep_result result = national_result(verdict->reason);
     result.refusal_class = verdict->refusal_class;
@@ -50,11 +52,31 @@ is_anothers(const struct task *task, const struct verdict *verdict)
            strcmp(text, task->msgid) != 0;
 }
 
+/* Takes the answer; false: nothing is to be told, and it is still the caller's. */
+static bool
+begin_then(struct task *task, const struct verdict *verdict, const struct fep_result *result,
+           struct fep_record *answer)
+{
+    const struct profile_transaction *transaction = profile_find(&task->national->profile, task->infno);
+    struct fep_error error;
+    if (transaction == NULL || transaction->then[0] == '\0')
+        return false;
+    writer_add(&task->then_text, verdict->output.text, verdict->output.size);
+    if (task->then_text.failed ||
+        doc_parse(&task->then_output, task->then_text.data, task->then_text.size, &error) < 0)
+        return false;
+    task->found = answer;
+    task->kept = *result;
+    task->step = STEP_THEN;
+    task_advance(task);
+    return true;
+}
+
 static void
 take_submitted(struct task *task, const struct verdict *verdict)
 {
     const struct profile *profile = &task->national->profile;
-    struct fep_result result = result_of(task, verdict);
+    struct fep_result result = task_result(task, verdict);
     struct writer text = {0};
     struct fep_error error = {0};
     struct fep_record *answer = NULL;
@@ -77,7 +99,21 @@ take_submitted(struct task *task, const struct verdict *verdict)
                       error.text[0] != '\0' ? error.text : "no memory for an answer");
     }
     writer_free(&text);
+    if (answer != NULL && begin_then(task, verdict, &result, answer))
+        return;
     task_finish(task, FEP_ANSWERED, &result, answer);
+}
+
+/* Told or not, what was posted stays so. Lost once, it is told once more: it overwrites itself. */
+static void
+take_then(struct task *task, const struct verdict *verdict)
+{
+    if (verdict->kind == FEP_UNKNOWN && !task->repeated) {
+        task->repeated = true;
+        task_advance(task);
+        return;
+    }
+    task_end_then(task, verdict->kind == FEP_ANSWERED);
 }
 
 /* How long nothing was found of this original. */
@@ -126,7 +162,7 @@ take_inquired(struct task *task, const struct verdict *verdict)
 {
     struct national *national = task->national;
     const struct profile_inquiry *inquiry = profile_find_inquiry(&national->profile, task->infno);
-    struct fep_result result = result_of(task, verdict);
+    struct fep_result result = task_result(task, verdict);
     struct fep_error error = {0};
     struct writer text = {0};
     struct json whole = {0};
@@ -160,7 +196,7 @@ take_inquired(struct task *task, const struct verdict *verdict)
 static void
 take_undone(struct task *task, const struct verdict *verdict)
 {
-    struct fep_result result = result_of(task, verdict);
+    struct fep_result result = task_result(task, verdict);
     struct fep_record *found = task->found;
     if (verdict->kind == FEP_ANSWERED) {
         task_found(task, task->absent ? FEP_FOUND_NEVER_ARRIVED : FEP_FOUND_REVERSED, "", NULL, &result);
@@ -194,7 +230,13 @@ answer_take(struct task *task)
     struct national *national = task->national;
     struct verdict verdict;
     long status = 0;
-    bool posts = task->operation == FEP_OP_REVERSE ? task->step == STEP_UNDO : task->posts;
+    if (task->file != NULL) {
+        statement_downloaded(task);
+        return;
+    }
+    bool posts = task->step == STEP_THEN             ? true
+                 : task->operation == FEP_OP_REVERSE ? task->step == STEP_UNDO
+                                                     : task->posts;
     (void)curl_easy_getinfo(task->easy, CURLINFO_RESPONSE_CODE, &status);
     const char *content = task->in.data != NULL ? task->in.data : "";
     size_t size = task->in.size;
@@ -224,6 +266,10 @@ answer_take(struct task *task)
         take_sign_in(task, &verdict);
     else if (task->step == STEP_CHECK)
         take_inquired(task, &verdict);
+    else if (task->step == STEP_THEN)
+        take_then(task, &verdict);
+    else if (task->step >= STEP_TOTALS)
+        statement_take(task, &verdict);
     else if (task->step == STEP_UNDO)
         take_undone(task, &verdict);
     else

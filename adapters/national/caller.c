@@ -1,4 +1,4 @@
-/* Envelopes that callers send: read, and turned into canonical requests.
+/* Envelopes that callers send: read, and turned into canonical requests; the output that they get.
  *
  * Must never change a value on its way, nor take into the content what an honest repeat has otherwise
  * (clocks, numbers of our own). Fails with the place in the text, never with what stands there.
@@ -58,8 +58,24 @@ request_source(const struct profile *profile, const struct request *request, con
     return 0;
 }
 
-void
-request_canonical(const struct profile *profile, const struct request *request, struct writer *out)
+/* Only from the input itself: what a repeat would have otherwise must not get in. */
+static int
+write_input(const struct profile *profile, const struct request *request, struct writer *out,
+            struct fep_error *error)
+{
+    const struct profile_transaction *transaction = profile_find_wire(profile, request->wire);
+    struct scope scope = {
+        .infno = request->infno, .wire = request->wire, .body = &request->input, .input = 0};
+    if (transaction == NULL || transaction->serve_fill.count == 0) {
+        writer_add(out, request->input.text, request->input.size);
+        return 0;
+    }
+    return message_fill(&scope, &request->input, 0, &transaction->serve_fill, NULL, out, error);
+}
+
+int
+request_canonical(const struct profile *profile, const struct request *request, struct writer *out,
+                  struct fep_error *error)
 {
     const struct json *envelope = &request->envelope;
     char name[128];
@@ -88,6 +104,38 @@ request_canonical(const struct profile *profile, const struct request *request, 
         writer_add(out, envelope->text + node->begin, node->end - node->begin);
     }
     writer_say(out, out->size > 1 ? ",\"input\":" : "\"input\":");
-    writer_add(out, request->input.text, request->input.size);
+    int status = write_input(profile, request, out, error);
     writer_say(out, "}");
+    return status;
+}
+
+static char *
+copy_text(const char *text)
+{
+    size_t size = strlen(text);
+    char *copy = malloc(size + 1);
+    return copy != NULL ? memcpy(copy, text, size + 1) : NULL;
+}
+
+void
+answer_output(const struct profile_transaction *transaction, const struct json *body, int output,
+              struct writer *out)
+{
+    struct changes changes = {0};
+    const char *at = transaction != NULL ? transaction->serve_arrays : "", *word;
+    char name[48];
+    if (doc_is_empty(body, output)) {
+        writer_say(out, "{}");
+        return;
+    }
+    for (size_t size; (size = profile_next_word(&at, &word)) > 0;) {
+        snprintf(name, sizeof name, "%.*s", (int)size, word);
+        int member = doc_member(body, output, name);
+        if (doc_type_of(body, member) != JSON_OBJECT)
+            continue;
+        changes_add(&changes, body->nodes[member].begin, 0, copy_text("["), 1);
+        changes_add(&changes, body->nodes[member].end, 0, copy_text("]"), 1);
+    }
+    changes_write(&changes, body->text, body->nodes[output].begin, body->nodes[output].end, out);
+    changes_free(&changes);
 }

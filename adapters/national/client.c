@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "statement.h"
+
 /* --- the list --- */
 
 static struct task *
@@ -56,6 +58,11 @@ free_task(struct task *task)
     free(task->body_text);
     writer_free(&task->out);
     writer_free(&task->in);
+    writer_free(&task->in_rows);
+    doc_finish(&task->then_output);
+    writer_free(&task->then_text);
+    if (task->file != NULL)
+        fclose(task->file);
     free(task);
 }
 
@@ -115,6 +122,10 @@ task_found(struct task *task, enum fep_finding finding, const char *text, struct
 static void
 finish_unsent(struct task *task, enum fep_kind kind, enum fep_reason reason, unsigned code, const char *text)
 {
+    if (task->step == STEP_THEN) {
+        task_end_then(task, false);
+        return;
+    }
     struct fep_result result = national_result(reason);
     result.code = code;
     result.refusal_class = kind == FEP_NOT_SENT ? FEP_REPEATABLE : FEP_FINAL;
@@ -127,11 +138,28 @@ void
 task_lost(struct task *task, enum fep_reason reason, const char *text)
 {
     struct fep_result result = national_result(reason);
+    if (task->step == STEP_THEN) {
+        task_end_then(task, false);
+        return;
+    }
     bool unsent = !task->left || task->step == STEP_CHECK;
     result.code = unsent ? 9001 : 9002;
     result.refusal_class = FEP_REPEATABLE;
     national_copy(result.text, sizeof result.text, text);
     task_finish(task, unsent ? FEP_NOT_SENT : FEP_UNKNOWN, &result, NULL);
+}
+
+void
+task_end_then(struct task *task, bool good)
+{
+    const struct fep_host *host = task->national->host;
+    struct fep_record *answer = task->found;
+    struct fep_result result = task->kept;
+    task->found = NULL;
+    if (!good)
+        host->log_event(host->self, LOG_WARNING_LEVEL, "what follows a posting was not taken by the platform",
+                        0);
+    task_finish(task, FEP_ANSWERED, &result, answer);
 }
 
 /* --- errands of our own --- */
@@ -224,6 +252,12 @@ choose_message(struct task *task, struct scope *scope, char own_wire[INFNO_ROOM]
         rules = &profile->reversal.request;
         infno = profile->reversal.infno;
     }
+    if (task->step == STEP_THEN) {
+        rules = &profile_find(profile, task->infno)->then_request;
+        infno = profile_find(profile, task->infno)->then;
+    } else if (task->step >= STEP_TOTALS) {
+        rules = statement_rules(task, &infno);
+    }
     const struct profile_transaction *transaction = profile_find(profile, infno);
     snprintf(own_wire, INFNO_ROOM, "%s", transaction != NULL ? transaction->wire : infno);
     if (task->step != STEP_SEND)
@@ -254,7 +288,8 @@ write_message(struct task *task, struct scope *scope, const char **path, char pa
     struct rules fixed = {0};
     writer_free(&task->out);
     *path = choose_path(profile, own_wire, path_room);
-    for (size_t i = 0; rules != NULL && i < rules->count; i++) {
+    bool about_original = task->step < STEP_TOTALS;
+    for (size_t i = 0; about_original && rules != NULL && i < rules->count; i++) {
         struct rule *rule = &fixed.list[fixed.count++];
         char text[72];
         *rule = rules->list[i];
@@ -268,7 +303,17 @@ write_message(struct task *task, struct scope *scope, const char **path, char pa
     if (task->step != STEP_SEND)
         scope->msgid = task->own_msgid;
     scope->wire = own_wire;
-    return message_request(profile, scope, rules != NULL ? &fixed : NULL, &task->out, error);
+    if (!about_original) {
+        scope->answer = task->step == STEP_THEN ? &task->then_output : NULL;
+        scope->row = statement_row(task);
+        scope->file_number = task->file_number;
+        scope->file_name = task->file_name;
+    }
+    return message_request(profile, scope,
+                           rules == NULL    ? NULL
+                           : about_original ? &fixed
+                                            : rules,
+                           &task->out, error);
 }
 
 static void
@@ -289,6 +334,12 @@ send_step(struct task *task)
         }
         if (national->seal != NULL && keys_seal_request(task, &error) != SEAL_GOOD) {
             finish_unsent(task, FEP_NOT_SENT, FEP_REASON_BOUND, 9001, error.text);
+            return;
+        }
+        task->content_type[0] = '\0';
+        if (task->step == STEP_UPLOAD && (!statement_wrap(task) || !keys_sign_form(task))) {
+            finish_unsent(task, FEP_REFUSED, FEP_REASON_BOUND, 9001,
+                          "no memory for a file, or a tab in a value");
             return;
         }
     }
@@ -323,6 +374,11 @@ client_transferred(struct task *task, CURLcode code)
             (national->signed_in || national->profile.sign_in.infno[0] == '\0'))
             client_report(national, FEP_UP, "");
         answer_take(task);
+        return;
+    }
+    if (task->step == STEP_THEN && !task->repeated) {
+        task->repeated = true;
+        task_advance(task);
         return;
     }
     if (!task->left && !task->late) {
@@ -421,6 +477,8 @@ client_begin(struct national *national, struct fep_call *call, uint32_t operatio
         finish_unsent(task, FEP_NOT_SENT, FEP_REASON_LINK_DOWN, 9001, "not signed in");
         return;
     }
+    if (operation == FEP_OP_SUBMIT && statement_begin(task))
+        return;
     bool asks = profile_find_inquiry(&national->profile, task->infno) != NULL;
     if (operation == FEP_OP_SUBMIT) {
         task->step = STEP_SEND;
@@ -471,7 +529,7 @@ client_cancel(struct national *national, struct fep_call *call, enum fep_reason 
         task = task->next;
     if (task == NULL)
         return;
-    if (!task->left || task->operation != FEP_OP_SUBMIT) {
+    if (!task->left || task->operation != FEP_OP_SUBMIT || task->step >= STEP_TOTALS) {
         task_lost(task, reason, "");
         return;
     }
@@ -529,5 +587,6 @@ client_close(struct national *national)
         free_task(national->first_task);
     host->clear_timer(host->self, national->errand_timer);
     national->errand_timer = NULL;
+    statement_clear(&national->statement);
     link_close(national);
 }

@@ -8,7 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "form.h"
+#include "served.h"
 #include "server.h"
 
 struct ticket {
@@ -16,6 +22,7 @@ struct ticket {
     struct national *national;
     struct exchange *exchange;
     bool reverses;
+    const struct profile_transaction *transaction; /* NULL: nothing special about it */
     char received[32];
 };
 
@@ -81,10 +88,10 @@ write_beside(const struct json *body, struct writer *out)
     }
 }
 
-/* `canonical` may be empty. */
+/* `canonical` may be empty, `ticket` NULL. */
 static int
-write_answer(struct national *national, const char *infcode, const char *received, const char *text,
-             struct fep_bytes canonical, struct writer *out)
+write_answer(struct national *national, const struct ticket *ticket, const char *infcode,
+             const char *received, const char *text, struct fep_bytes canonical, struct writer *out)
 {
     struct json body = {0};
     struct fep_error error;
@@ -98,9 +105,8 @@ write_answer(struct national *national, const char *infcode, const char *receive
     writer_say(out, ",");
     writer_quote(out, national->profile.output, strlen(national->profile.output));
     writer_say(out, ":");
-    struct fep_bytes output =
-        doc_raw(&body, status == 0 && canonical.size > 0 ? doc_member(&body, 0, "output") : -1);
-    writer_add(out, output.size > 0 ? (const char *)output.data : "{}", output.size > 0 ? output.size : 2);
+    answer_output(ticket != NULL ? ticket->transaction : NULL, &body,
+                  status == 0 && canonical.size > 0 ? doc_member(&body, 0, "output") : -1, out);
     writer_say(out, "}");
     doc_finish(&body);
     return out->failed ? -1 : status;
@@ -122,11 +128,11 @@ seal_reply(struct national *national, struct writer *out)
 }
 
 static void
-reply(struct national *national, struct exchange *exchange, const char *infcode, const char *received,
-      const char *text, struct fep_bytes canonical)
+reply_to(struct national *national, const struct ticket *ticket, struct exchange *exchange,
+         const char *infcode, const char *received, const char *text, struct fep_bytes canonical)
 {
     struct writer out = {0};
-    bool good = write_answer(national, infcode, received, text, canonical, &out) == 0;
+    bool good = write_answer(national, ticket, infcode, received, text, canonical, &out) == 0;
     good = good && (national->seal == NULL || seal_reply(national, &out));
     if (good) {
         server_answer(exchange, 200, out.data, out.size);
@@ -136,9 +142,28 @@ reply(struct national *national, struct exchange *exchange, const char *infcode,
     server_answer(exchange, 503, NULL, 0); /* tells the caller that it does not know */
 }
 
+void
+desk_reply(struct national *national, struct exchange *exchange, const char *infcode, const char *received,
+           const char *text, struct fep_bytes canonical)
+{
+    reply_to(national, NULL, exchange, infcode, received, text, canonical);
+}
+
 static const struct fep_bytes nothing = {NULL, 0};
 
 /* --- tickets --- */
+
+void
+desk_one_less(struct national *national)
+{
+    national->ticket_count--;
+    struct fep_call *call = national->drain_call;
+    if (call == NULL || national->ticket_count > 0 || national->closing)
+        return;
+    national->drain_call = NULL;
+    struct fep_result result = national_result(FEP_REASON_NONE);
+    national->host->complete_call(national->host->self, call, FEP_ANSWERED, &result, NULL);
+}
 
 static void
 end_ticket(struct ticket *ticket)
@@ -150,14 +175,8 @@ end_ticket(struct ticket *ticket)
         national->first_ticket = ticket->next;
     if (ticket->next != NULL)
         ticket->next->before = ticket->before;
-    national->ticket_count--;
     free(ticket);
-    struct fep_call *call = national->drain_call;
-    if (call == NULL || national->ticket_count > 0 || national->closing)
-        return;
-    national->drain_call = NULL;
-    struct fep_result result = national_result(FEP_REASON_NONE);
-    national->host->complete_call(national->host->self, call, FEP_ANSWERED, &result, NULL);
+    desk_one_less(national);
 }
 
 /* A reversal's ending in the words of this interface, which has none of its own for it. */
@@ -186,8 +205,8 @@ on_answer(void *self, void *arg, enum fep_kind kind, const struct fep_result *re
         code = judge_reversal(profile, result);
         body = nothing;
     }
-    reply(national, ticket->exchange, code, ticket->received,
-          kind == FEP_ANSWERED && !ticket->reverses ? "" : result->text, body);
+    reply_to(national, ticket, ticket->exchange, code, ticket->received,
+             kind == FEP_ANSWERED && !ticket->reverses ? "" : result->text, body);
     end_ticket(ticket);
 }
 
@@ -197,8 +216,7 @@ try_answer(void *self, void *arg, const struct fep_record *answer, struct fep_er
     struct national *national = self;
     struct writer out = {0};
     struct fep_bytes body = answer != NULL ? national->host->record_get(answer, 0) : nothing;
-    (void)arg;
-    int status = write_answer(national, national->profile.serve.good, "", "", body, &out);
+    int status = write_answer(national, arg, national->profile.serve.good, "", "", body, &out);
     writer_free(&out);
     if (status < 0)
         national_copy(error->text, sizeof error->text, "an answer that is no JSON object");
@@ -207,8 +225,8 @@ try_answer(void *self, void *arg, const struct fep_record *answer, struct fep_er
 
 /* --- requests --- */
 
-static bool
-set_head(const struct fep_host *host, struct fep_record *head, const char *name, const char *text)
+bool
+desk_set_head(const struct fep_host *host, struct fep_record *head, const char *name, const char *text)
 {
     const struct fep_layout *layout = host->record_layout(head);
     for (size_t i = 0; i < layout->field_count; i++) {
@@ -234,10 +252,10 @@ fill_from_envelope(const struct national *national, const struct request *reques
         if (i == 1)
             memcpy(area, text, sizeof area);
         /* Empty where no person is concerned: then it stays at the place of treatment. */
-        if (!set_head(host, head, names[i][1], i == 2 && size == 0 ? area : text))
+        if (!desk_set_head(host, head, names[i][1], i == 2 && size == 0 ? area : text))
             return false;
     }
-    return set_head(host, head, "infno", request->infno);
+    return desk_set_head(host, head, "infno", request->infno);
 }
 
 static bool
@@ -253,7 +271,7 @@ fill_from_input(const struct national *national, const struct request *request, 
         snprintf(name, sizeof name, "%.*s", (int)size, word);
         (void)doc_text(&request->input, doc_find_anywhere(&request->input, 0, name), text, sizeof text);
     }
-    if (!set_head(host, head, "person", text))
+    if (!desk_set_head(host, head, "person", text))
         return false;
     for (size_t i = 0; i < profile->serve.head.count; i++) {
         const struct rule *rule = &profile->serve.head.list[i];
@@ -268,7 +286,7 @@ fill_from_input(const struct national *national, const struct request *request, 
             if (transaction != NULL)
                 snprintf(text, sizeof text, "%s", transaction->infno);
         }
-        if (!set_head(host, head, rule->target, text))
+        if (!desk_set_head(host, head, rule->target, text))
             return false;
     }
     return true;
@@ -286,13 +304,14 @@ make_head(const struct national *national, const struct request *request)
     return NULL;
 }
 
+/* NULL: the error's code is 1003 if it is the message's own fault. */
 static struct fep_record *
-make_body(const struct national *national, const struct request *request)
+make_body(const struct national *national, const struct request *request, struct fep_error *error)
 {
     const struct fep_host *host = national->host;
     struct writer text = {0};
-    request_canonical(&national->profile, request, &text);
-    struct fep_record *body = text.failed ? NULL : host->create_record(host->self, "canonical");
+    int status = request_canonical(&national->profile, request, &text, error);
+    struct fep_record *body = status < 0 || text.failed ? NULL : host->create_record(host->self, "canonical");
     if (body != NULL && host->record_set(body, 0, text.data, text.size) < 0) {
         host->release_record(host->self, body);
         body = NULL;
@@ -311,6 +330,7 @@ add_ticket(struct national *national, struct exchange *exchange, const struct re
     *ticket = (struct ticket){.next = national->first_ticket,
                               .national = national,
                               .exchange = exchange,
+                              .transaction = profile_find_wire(&national->profile, request->wire),
                               .reverses = strcmp(request->infno, national->profile.reversal.infno) == 0};
     snprintf(ticket->received, sizeof ticket->received, "%s", received);
     if (ticket->next != NULL)
@@ -328,19 +348,21 @@ begin(struct national *national, struct exchange *exchange, const struct request
     const struct profile *profile = &national->profile;
     struct fep_error error = {0};
     struct fep_record *head = make_head(national, request),
-                      *body = head != NULL ? make_body(national, request) : NULL;
+                      *body = head != NULL ? make_body(national, request, &error) : NULL;
     if (head == NULL || body == NULL) {
-        bool memory = head != NULL;
+        bool memory = head != NULL && error.code != 1003;
+        const char *why =
+            error.code == 1003 ? error.text : "a member of the envelope, or an id, is no text or too long";
         host->release_record(host->self, head);
-        reply(national, exchange, memory ? profile->serve.open : profile->serve.refused, received,
-              memory ? "no memory" : "a member of the envelope, or an id, is no text or too long", nothing);
+        desk_reply(national, exchange, memory ? profile->serve.open : profile->serve.refused, received,
+                   memory ? "no memory" : why, nothing);
         return;
     }
     struct ticket *ticket = add_ticket(national, exchange, request, received);
     if (ticket == NULL) {
         host->release_record(host->self, head);
         host->release_record(host->self, body);
-        reply(national, exchange, profile->serve.open, received, "no memory", nothing);
+        desk_reply(national, exchange, profile->serve.open, received, "no memory", nothing);
         return;
     }
     if (host->begin_request(host->self, request->infno, head, body, false, on_answer, try_answer, ticket,
@@ -348,9 +370,35 @@ begin(struct national *national, struct exchange *exchange, const struct request
         return;
     /* What is wrong with the message itself is so with every copy of it; a bound is not. */
     bool refused = error.kind == FEP_REFUSED;
-    reply(national, exchange, refused ? profile->serve.refused : profile->serve.open, received, error.text,
-          nothing);
+    desk_reply(national, exchange, refused ? profile->serve.refused : profile->serve.open, received,
+               error.text, nothing);
     end_ticket(ticket);
+}
+
+/* --- the number of a sign-in as a bearer token --- */
+
+static const char *
+find_token(const struct exchange *exchange)
+{
+    for (size_t i = 0; i < exchange->header_count; i++) {
+        const char *value = exchange->headers[i].value;
+        if (strcasecmp(exchange->headers[i].name, "Authorization") == 0 &&
+            strncasecmp(value, "Bearer ", 7) == 0)
+            return value + 7 + strspn(value + 7, " ");
+    }
+    return "";
+}
+
+static bool
+is_signed_in(const struct national *national, const struct exchange *exchange)
+{
+    const char *token = find_token(exchange);
+    for (size_t i = 0; token[0] != '\0' && i < MAX_TOKENS; i++) {
+        const char *given = national->tokens[i];
+        if (strlen(given) == strlen(token) && CRYPTO_memcmp(given, token, strlen(token)) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Sign-in and sign-out are between two neighbours: this one answers. */
@@ -368,6 +416,15 @@ take_sign(struct national *national, struct exchange *exchange, const struct req
     snprintf(when, sizeof when, "%.4s-%.2s-%.2s %.2s:%.2s:%.2s", received, received + 4, received + 6,
              received + 8, received + 10, received + 12);
     snprintf(number, sizeof number, "%.6s%.14s%06u", national->area, received, national->number++ % 1000000u);
+    if (profile->serve.bearer && in) { /* nobody may guess it */
+        unsigned char random[15];
+        if (national->host->fill_random(national->host->self, random, sizeof random) != 0) {
+            desk_reply(national, exchange, profile->serve.open, received, "no random number", nothing);
+            return true;
+        }
+        EVP_EncodeBlock((unsigned char *)number, random, sizeof random);
+        memcpy(national->tokens[national->token_next++ % MAX_TOKENS], number, sizeof number);
+    }
     writer_say(&body, "{\"output\":{");
     if (in && dot != NULL) {
         writer_quote(&body, profile->serve.sign_in_answer, (size_t)(dot - profile->serve.sign_in_answer));
@@ -380,8 +437,8 @@ take_sign(struct national *national, struct exchange *exchange, const struct req
         writer_say(&body, "}");
     }
     writer_say(&body, "}}");
-    reply(national, exchange, profile->serve.good, received, "",
-          (struct fep_bytes){(const unsigned char *)body.data, body.failed ? 0 : body.size});
+    desk_reply(national, exchange, profile->serve.good, received, "",
+               (struct fep_bytes){(const unsigned char *)body.data, body.failed ? 0 : body.size});
     writer_free(&body);
     return true;
 }
@@ -397,61 +454,129 @@ is_our_path(const struct profile *profile, const struct request *request, const 
            strcmp(path + size, transaction->path) == 0;
 }
 
+/* `file` NULL: the message came alone. */
 static void
 take_text(struct national *national, struct exchange *exchange, const char *text, size_t size,
-          const char *received)
+          const struct form_part *file, const char *received)
 {
     const struct profile *profile = &national->profile;
     struct request request = {0};
     struct fep_error error = {0};
     if (request_read(profile, text, size, &request, &error) < 0 ||
         request_source(profile, &request, "wire.infno", request.wire, sizeof request.wire) <= 0) {
-        reply(national, exchange, error.code == 9001 ? profile->serve.open : profile->serve.refused, received,
-              error.text[0] != '\0' ? error.text : "no envelope with a transaction number and an input",
-              nothing);
+        desk_reply(national, exchange, error.code == 9001 ? profile->serve.open : profile->serve.refused,
+                   received,
+                   error.text[0] != '\0' ? error.text : "no envelope with a transaction number and an input",
+                   nothing);
     } else if (!is_our_path(profile, &request, exchange->path)) {
         server_answer(exchange, 404, NULL, 0);
     } else {
         const struct profile_transaction *transaction = profile_find_wire(profile, request.wire);
         request.infno = transaction != NULL ? transaction->infno : request.wire;
-        if (!take_sign(national, exchange, &request, received))
+        if (profile->serve.bearer && !profile_lists(profile->serve.sign_in, request.wire) &&
+            !is_signed_in(national, exchange))
+            server_answer(exchange, 401, NULL, 0);
+        else if (file != NULL && strcmp(request.infno, profile->files.upload) != 0)
+            desk_reply(national, exchange, profile->serve.refused, received, "only an upload comes in a form",
+                       nothing);
+        else if (!take_sign(national, exchange, &request, received) &&
+                 !served_take(national, exchange, &request, received, file))
             begin(national, exchange, &request, received);
     }
     request_finish(&request);
+}
+
+static const char *
+find_content_type(const struct exchange *exchange)
+{
+    for (size_t i = 0; i < exchange->header_count; i++) {
+        if (strcasecmp(exchange->headers[i].name, "Content-Type") == 0)
+            return exchange->headers[i].value;
+    }
+    return NULL;
+}
+
+/* What is sealed of a form: its message where messages are, else the headers, over the form as it stands. */
+static int
+open_form(struct national *national, const struct exchange *exchange, const struct seal_field *fields,
+          const struct form_part *message, struct seal_message *plain, struct fep_error *error)
+{
+    const struct seal *seal = national->seal;
+    int64_t now = national_wall_ms(national);
+    if (seal != NULL && seal_get_profile(seal)->message != SEAL_MESSAGE_NONE)
+        return seal_open_request(seal, now, fields, exchange->header_count, message->data, message->size,
+                                 plain, error);
+    int status = seal == NULL ? SEAL_GOOD
+                              : seal_check_headers(seal, now, fields, exchange->header_count, exchange->body,
+                                                   exchange->body_size, error);
+    plain->body = status == SEAL_GOOD ? malloc(message->size + 1) : NULL;
+    if (plain->body == NULL)
+        return status == SEAL_GOOD ? SEAL_FAILED : status;
+    memcpy(plain->body, message->data, message->size);
+    plain->body[message->size] = '\0';
+    plain->body_size = message->size;
+    return SEAL_GOOD;
+}
+
+static void
+take_form(struct national *national, struct exchange *exchange, const struct seal_field *fields,
+          const char *received)
+{
+    const struct profile *profile = &national->profile;
+    struct form_part message, file;
+    struct seal_message plain = {0};
+    struct fep_error error = {0};
+    if (!form_read(find_content_type(exchange), exchange->body, exchange->body_size,
+                   profile->files.message_part, profile->files.file_part, &message, &file)) {
+        desk_reply(national, exchange, profile->serve.refused, received, "a form that can not be read",
+                   nothing);
+        return;
+    }
+    int status = open_form(national, exchange, fields, &message, &plain, &error);
+    if (status == SEAL_GOOD)
+        take_text(national, exchange, plain.body, plain.body_size, &file, received);
+    else
+        desk_reply(national, exchange, status == SEAL_FAILED ? profile->serve.open : profile->serve.refused,
+                   received, error.text, nothing);
+    seal_message_finish(&plain);
 }
 
 static void
 take_exchange(void *arg, struct exchange *exchange)
 {
     struct national *national = arg;
+    struct seal_field fields[64];
     char received[32];
+    for (size_t i = 0; i < exchange->header_count; i++)
+        fields[i] =
+            (struct seal_field){exchange->headers[i].name, exchange->headers[i].value,
+                                strlen(exchange->headers[i].name), strlen(exchange->headers[i].value)};
     write_stamp(national, received);
     if (national->draining || national->closing) {
-        reply(national, exchange, national->profile.serve.open, received, "the gateway is being stopped",
-              nothing);
+        desk_reply(national, exchange, national->profile.serve.open, received, "the gateway is being stopped",
+                   nothing);
+        return;
+    }
+    if (national->profile.files.upload[0] != '\0' && form_is_one(find_content_type(exchange))) {
+        take_form(national, exchange, fields, received);
         return;
     }
     if (national->seal != NULL) {
-        struct seal_field fields[64];
         struct seal_message plain = {0};
         struct fep_error error = {0};
-        for (size_t i = 0; i < exchange->header_count; i++)
-            fields[i] =
-                (struct seal_field){exchange->headers[i].name, exchange->headers[i].value,
-                                    strlen(exchange->headers[i].name), strlen(exchange->headers[i].value)};
         int status =
             seal_open_request(national->seal, national_wall_ms(national), fields, exchange->header_count,
                               exchange->body, exchange->body_size, &plain, &error);
         if (status == SEAL_GOOD)
-            take_text(national, exchange, plain.body, plain.body_size, received);
+            take_text(national, exchange, plain.body, plain.body_size, NULL, received);
         else
-            reply(national, exchange,
-                  status == SEAL_FAILED ? national->profile.serve.open : national->profile.serve.refused,
-                  received, error.text, nothing);
+            desk_reply(national, exchange,
+                       status == SEAL_FAILED ? national->profile.serve.open : national->profile.serve.refused,
+                       received, error.text, nothing);
         seal_message_finish(&plain);
         return;
     }
-    take_text(national, exchange, exchange->body, exchange->body_size, received);
+    take_text(national, exchange, exchange->body, exchange->body_size, NULL, received);
 }
 
 /* --- life --- */
@@ -512,6 +637,7 @@ desk_close(struct national *national)
         server_answer(ticket->exchange, 503, NULL, 0);
         end_ticket(ticket);
     }
+    served_close(national);
     if (national->server != NULL)
         server_close(national->server);
     national->server = NULL;

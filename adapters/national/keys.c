@@ -26,27 +26,52 @@ keys_close(struct national *national)
     national->seal = NULL;
 }
 
+static bool
+add_headers(struct task *task, const struct seal_message *wire)
+{
+    char text[sizeof(struct seal_header) + 4];
+    for (size_t i = 0; i < wire->header_count; i++) {
+        snprintf(text, sizeof text, "%s: %s", wire->headers[i].name, wire->headers[i].value);
+        struct curl_slist *grown = curl_slist_append(task->headers, text);
+        if (grown == NULL)
+            return false;
+        task->headers = grown;
+    }
+    return true;
+}
+
+bool
+keys_sign_form(struct task *task)
+{
+    struct national *national = task->national;
+    struct seal_moment moment = {.wall_ms = national_wall_ms(national)};
+    struct seal_message wire = {0};
+    struct fep_error error;
+    curl_slist_free_all(task->headers);
+    task->headers = NULL;
+    if (national->seal == NULL)
+        return true;
+    bool good = seal_sign_headers(national->seal, &moment, task->out.data, task->out.size, &wire, &error) ==
+                    SEAL_GOOD &&
+                add_headers(task, &wire);
+    seal_message_finish(&wire);
+    return good;
+}
+
 int
 keys_seal_request(struct task *task, struct fep_error *error)
 {
     struct national *national = task->national;
     struct seal_moment moment = {.wall_ms = national_wall_ms(national)};
     struct seal_message wire = {0};
-    char text[sizeof(struct seal_header) + 4];
     int status = seal_request(national->seal, &moment, task->out.data, task->out.size, &wire, error);
     if (status == SEAL_GOOD) {
         writer_free(&task->out);
         writer_add(&task->out, wire.body, wire.body_size);
         status = task->out.failed ? SEAL_FAILED : SEAL_GOOD;
     }
-    for (size_t i = 0; status == SEAL_GOOD && i < wire.header_count; i++) {
-        snprintf(text, sizeof text, "%s: %s", wire.headers[i].name, wire.headers[i].value);
-        struct curl_slist *grown = curl_slist_append(task->headers, text);
-        if (grown != NULL)
-            task->headers = grown;
-        else
-            status = SEAL_FAILED;
-    }
+    if (status == SEAL_GOOD && !add_headers(task, &wire))
+        status = SEAL_FAILED;
     seal_message_finish(&wire);
     return status;
 }

@@ -132,6 +132,11 @@ take_answer(char *data, size_t size, size_t count, void *arg)
 {
     struct task *task = arg;
     size_t piece = size * count;
+    bool taken = false;
+    if (task->step == STEP_DOWNLOAD && !files_take(task, data, piece, &taken))
+        return CURL_WRITEFUNC_ERROR;
+    if (taken)
+        return piece;
     if (task->in.size + piece > MAX_BODY) {
         task->too_large = true;
         return CURL_WRITEFUNC_ERROR;
@@ -166,8 +171,16 @@ static bool
 add_headers(struct task *task)
 {
     char text[160];
-    snprintf(text, sizeof text, "Content-Type: %s", task->national->profile.content_type);
-    return add_header(task, text) && add_header(task, "Expect:") && add_header(task, "Accept:");
+    snprintf(text, sizeof text, "Content-Type: %s",
+             task->content_type[0] != '\0' ? task->content_type : task->national->profile.content_type);
+    if (!add_header(task, text))
+        return false;
+    if (task->national->profile.sign_in.bearer && task->operation != OP_SIGN_IN) {
+        snprintf(text, sizeof text, "Authorization: Bearer %s", task->national->sign_no);
+        if (!add_header(task, text))
+            return false;
+    }
+    return add_header(task, "Expect:") && add_header(task, "Accept:");
 }
 
 static bool

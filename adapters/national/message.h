@@ -14,6 +14,9 @@ struct scope {
     uint32_t date, time, millisecond; /* yyyymmdd, hhmmss */
     const struct json *body;          /* the canonical request */
     int input;                        /* its input; -1: none */
+    int row;                          /* of the body, for "row."; 0: none */
+    const char *file_number, *file_name;
+    bool makes_arrays; /* an array that is not there is made, with one element */
     const struct json *answer;        /* the output of an answer, for sums and paths of it; NULL: none */
 };
 
@@ -32,6 +35,9 @@ int message_fill(const struct scope *scope, const struct json *json, int root, c
 int message_request(const struct profile *profile, const struct scope *scope, const struct rules *own,
                     struct writer *out, struct fep_error *error);
 
+/* An object made by these rules alone. 0, or -1 with the error (1003). */
+int message_made(const struct scope *scope, const struct rules *rules, struct writer *out, struct fep_error *error);
+
 /* An envelope that a caller sent. */
 struct request {
     struct json envelope, input;
@@ -48,8 +54,14 @@ void request_finish(struct request *request);
 /* The member of the envelope that the profile fills from this source when it asks: as doc_text. */
 long request_source(const struct profile *profile, const struct request *request, const char *source,
                     char *out, size_t room);
-/* Our clocks and numbers stay here; all else of the envelope travels, each member as it stands. */
-void request_canonical(const struct profile *profile, const struct request *request, struct writer *out);
+/* Our clocks and numbers stay here; all else of the envelope travels, each member as it stands. What the canonical form has
+ * and this interface has not is filled into the input (serve_fill). 0, or -1 with the error (1003: no value by a rule). */
+int request_canonical(const struct profile *profile, const struct request *request, struct writer *out,
+                      struct fep_error *error);
+/* The output of a canonical answer as callers get it: members named in serve_arrays as arrays. `transaction` may be NULL,
+ * `output` -1: "{}". */
+void answer_output(const struct profile_transaction *transaction, const struct json *body, int output,
+                   struct writer *out);
 
 /* A JSON string that holds JSON, as it is or in Base64: its text (malloc'd, the caller's, may be NULL) and
  * length, -1 if it holds none. */

@@ -55,6 +55,10 @@ static const struct fep_option options[] = {
      "our area: serving, the beginning of our references; calling, for the sign-in"},
     {"institution", FEP_TEXT, 0, NULL, NULL, 0, 0, "call：本方在平台的机构编号，用于签到和自己的流水号",
      "call: our code at the platform, for the sign-in and the ids of our own messages"},
+    {"file_directory", FEP_TEXT, 0, NULL, NULL, 0, 0, "上传下载的文件所在目录，对明细账和目录下载需要",
+     "folder for files that come and go; details and catalogues need it"},
+    {"max_file_mb", FEP_INTEGER, 0, "MiB", "512", 1, 65536, "call：下载文件的大小上限",
+     "call: size of a file that comes down, at most"},
     {"max_connections", FEP_INTEGER, 0, NULL, "256", 1, 4096, "serve：连接数上限",
      "serve: connections at once; more wait to be accepted"},
     {"max_per_address", FEP_INTEGER, 0, NULL, "64", 1, 4096, "serve：同一地址的连接数上限",
@@ -169,6 +173,8 @@ read_options(struct national *national)
     national->pause_max_ms = host->get_integer(config, "pause_max");
     national_copy(national->area, sizeof national->area, text_of(national, "area"));
     national->institution = text_of(national, "institution");
+    national->file_directory = text_of(national, "file_directory");
+    national->max_file = host->get_integer(config, "max_file_mb") * 1024 * 1024;
 }
 
 /* --- both sides --- */

@@ -242,6 +242,11 @@ verdict_read(const struct profile *profile, bool posts, int status, const char *
         verdict->refusal_class = FEP_FINAL;
         verdict->reason = FEP_REASON_BUSINESS;
         verdict->code = 1004;
+        verdict->sign_in_again = profile_lists(profile->sign_in.refused, http);
+        if (verdict->sign_in_again) { /* with a new number it may pass */
+            verdict->refusal_class = FEP_REPEATABLE;
+            verdict->code = 9001;
+        }
         say(verdict, "HTTP %d before the platform", status);
     } else if (status < 200 || status >= 300) {
         say(verdict, "HTTP %d with %s", status, coded ? "an answer" : describe(content, size));

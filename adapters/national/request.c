@@ -50,6 +50,8 @@ write_clock(const struct scope *scope, const char *form, char out[32])
                  time / 10000, time / 100 % 100, time % 100);
     else if (strcmp(form, "date") == 0)
         snprintf(out, 32, "%04u-%02u-%02u", date / 10000, date / 100 % 100, date % 100);
+    else if (strcmp(form, "midnight") == 0)
+        snprintf(out, 32, "%04u-%02u-%02u 23:59:59", date / 10000, date / 100 % 100, date % 100);
     else if (strcmp(form, "stamp") == 0)
         snprintf(out, 32, "%08u%06u", date, time);
     else if (strcmp(form, "milli") == 0)
@@ -106,6 +108,30 @@ write_sum(const struct scope *scope, const char *path, struct writer *out)
     return 1;
 }
 
+/* "row.a,row.b)": a - b, of whole numbers. */
+static int
+write_difference(const struct scope *scope, const char *text, struct writer *out)
+{
+    char names[2][72], number[32];
+    long long values[2] = {0, 0};
+    size_t first = strcspn(text, ",");
+    if (text[first] != ',')
+        return -1;
+    snprintf(names[0], sizeof names[0], "%.*s", (int)first, text);
+    snprintf(names[1], sizeof names[1], "%.*s", (int)strcspn(text + first + 1, ")"), text + first + 1);
+    for (int i = 0; i < 2; i++) {
+        char *end;
+        if (message_source_text(scope, names[i], number, sizeof number) < 0)
+            return -1;
+        values[i] = strtoll(number, &end, 10);
+        if (*end != '\0' || values[i] > INT32_MAX || values[i] < -INT32_MAX)
+            return -1;
+    }
+    snprintf(number, sizeof number, "%lld", values[0] - values[1]);
+    writer_say(out, number);
+    return 1;
+}
+
 static int
 write_node(const struct json *json, int node, struct writer *out)
 {
@@ -148,6 +174,10 @@ write_plain_source(const struct scope *scope, const char *source, struct writer 
         return write_text(scope->sign_no, out);
     if (strcmp(source, "attempt.serial20") == 0)
         return write_text(scope->serial20, out);
+    if (strcmp(source, "file.number") == 0)
+        return write_text(scope->file_number, out);
+    if (strcmp(source, "file.name") == 0)
+        return write_text(scope->file_name, out);
     return -1;
 }
 
@@ -157,6 +187,10 @@ write_source(const struct scope *scope, const char *source, struct writer *out)
     const char *name;
     if ((name = skip_prefix(source, "sum(")) != NULL)
         return write_sum(scope, name, out);
+    if ((name = skip_prefix(source, "difference(")) != NULL)
+        return write_difference(scope, name, out);
+    if ((name = skip_prefix(source, "row.")) != NULL)
+        return scope->row > 0 ? write_node(scope->body, doc_member(scope->body, scope->row, name), out) : 0;
     if ((name = skip_prefix(source, "answer.")) != NULL)
         return scope->answer != NULL ? write_node(scope->answer, doc_find(scope->answer, 0, name), out) : 0;
     if ((name = skip_prefix(source, "body.")) != NULL)
@@ -245,16 +279,20 @@ fill_member(struct filling *filling, int object, const char *name, const struct 
     return written < 0 ? set_error(filling->error, 1003, "no value by the rule for", rule->target) : 0;
 }
 
-/* All rules whose object `parent` is not there make it together; only the first of them does. */
+/* All rules whose object `parent` is not there make it together; only the first of them does. An array gets
+ * one element. */
 static int
-create_parent(struct filling *filling, size_t first, const char *parent, size_t size, int root)
+create_parent(struct filling *filling, size_t first, const char *parent, bool array, int root)
 {
+    size_t size = strlen(parent);
     struct writer value = {0};
     char name[72];
     int written = 0;
     for (size_t i = 0; i < filling->rules->count && written >= 0; i++) {
         const struct rule *rule = &filling->rules->list[i];
-        if (strncmp(rule->target, parent, size) != 0 || rule->target[size] != '.')
+        const char *member = rule->target + size + (array ? 2 : 0);
+        if (strncmp(rule->target, parent, size) != 0 ||
+            (array && strncmp(rule->target + size, "[]", 2) != 0) || *member != '.')
             continue;
         if (i < first) {
             writer_free(&value);
@@ -263,15 +301,15 @@ create_parent(struct filling *filling, size_t first, const char *parent, size_t 
         struct writer one = {0};
         written = message_source(filling->scope, rule->source, rule->otherwise, &one);
         if (written > 0) {
-            writer_say(&value, value.size > 0 ? "," : "{");
-            writer_quote(&value, rule->target + size + 1, strlen(rule->target + size + 1));
+            writer_say(&value, value.size > 0 ? "," : array ? "[{" : "{");
+            writer_quote(&value, member + 1, strlen(member + 1));
             writer_say(&value, ":");
             writer_add(&value, one.data, one.size);
         }
         writer_free(&one);
     }
     if (value.size > 0 && written >= 0) {
-        writer_say(&value, "}");
+        writer_say(&value, array ? "}]" : "}");
         snprintf(name, sizeof name, "%.*s", (int)size, parent);
         (void)insert_member(filling, root, name, &value);
     }
@@ -294,7 +332,9 @@ fill_one(struct filling *filling, size_t number, int root)
         *each = '\0';
     int node = doc_member(filling->json, root, parent);
     if (doc_is_empty(filling->json, node))
-        return each != NULL || node >= 0 ? 0 : create_parent(filling, number, parent, strlen(parent), root);
+        return node >= 0 || (each != NULL && !filling->scope->makes_arrays)
+                   ? 0
+                   : create_parent(filling, number, parent, each != NULL, root);
     if (filling->json->nodes[node].type != JSON_ARRAY)
         return fill_member(filling, node, dot + 1, rule);
     for (int at = filling->json->nodes[node].first; at >= 0; at = filling->json->nodes[at].next) {
@@ -400,14 +440,15 @@ write_unknown(const struct profile *profile, const struct scope *scope, struct w
     }
 }
 
-static int
-write_own_input(const struct scope *scope, const struct rules *own, struct writer *out,
-                struct fep_error *error)
+int
+message_made(const struct scope *scope, const struct rules *own, struct writer *out, struct fep_error *error)
 {
     struct json empty = {0};
+    struct scope making = *scope;
+    making.makes_arrays = true;
     int status = doc_parse(&empty, "{}", 2, error);
     if (status == 0)
-        status = message_fill(scope, &empty, 0, own, NULL, out, error);
+        status = message_fill(&making, &empty, 0, own, NULL, out, error);
     doc_finish(&empty);
     return status;
 }
@@ -421,7 +462,7 @@ write_input(const struct profile *profile, const struct scope *scope, const stru
     struct writer input = {0};
     int status;
     if (own != NULL)
-        status = write_own_input(scope, own, &input, error);
+        status = message_made(scope, own, &input, error);
     else if (doc_type_of(scope->body, scope->input) != JSON_OBJECT)
         status = set_error(error, 1003, "no object", "input");
     else

@@ -216,7 +216,8 @@ free_exchange(struct exchange *exchange)
 }
 
 static void
-send_answer(struct server *server, struct evhttp_request *request, int status, const char *body, size_t size)
+send_typed(struct server *server, struct evhttp_request *request, int status, const char *type,
+           const char *body, size_t size)
 {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
     struct evbuffer *buffer = evbuffer_new();
@@ -231,12 +232,18 @@ send_answer(struct server *server, struct evhttp_request *request, int status, c
     if (status >= 400 && status < 500)
         (void)evhttp_add_header(headers, "Connection", "close");
     if (size > 0)
-        (void)evhttp_add_header(headers, "Content-Type", server->settings.content_type);
+        (void)evhttp_add_header(headers, "Content-Type", type);
     if (buffer != NULL && size > 0 && evbuffer_add(buffer, body, size) != 0)
         status = 503;
     evhttp_send_reply(request, status, status == 200 ? "OK" : "Refused", buffer);
     if (buffer != NULL)
         evbuffer_free(buffer);
+}
+
+static void
+send_answer(struct server *server, struct evhttp_request *request, int status, const char *body, size_t size)
+{
+    send_typed(server, request, status, server->settings.content_type, body, size);
 }
 
 static void
@@ -257,7 +264,9 @@ on_wake(evutil_socket_t fd, short what, void *arg)
         struct exchange *exchange = answered;
         answered = exchange->next;
         if (exchange->request != NULL)
-            send_answer(server, exchange->request, exchange->status, exchange->answer, exchange->answer_size);
+            send_typed(server, exchange->request, exchange->status,
+                       exchange->is_file ? "application/octet-stream" : server->settings.content_type,
+                       exchange->answer, exchange->answer_size);
         free_exchange(exchange);
     }
     if (stop_listening && server->bound != NULL) {

@@ -27,6 +27,7 @@ struct exchange {
     int status; /* of the answer */
     char *answer;
     size_t answer_size;
+    bool is_file; /* the answer is one */
     /* the server's own */
     void *request; /* NULL: the caller has gone */
     struct exchange *next;

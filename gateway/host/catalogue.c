@@ -196,11 +196,11 @@ finish(struct catalogue *run)
     if (run->count > 1)
         qsort(run->entries, run->count, sizeof run->entries[0], by_local);
     run->differences = json_object_new_array();
-    if (mapping_crosswalk_each(run->host->mapping, compare_item, run) < 0) {
+    if (run->host->mapping != NULL && mapping_crosswalk_each(run->host->mapping, compare_item, run) < 0) {
         fail_with(run, FEP_E_NOT_MAPPED, "the mapping has no crosswalk");
         return;
     }
-    for (size_t i = 0; i < run->count; i++) {
+    for (size_t i = 0; run->host->mapping != NULL && i < run->count; i++) {
         if (!run->entries[i].seen && run->entries[i].valid)
             report(run, "no_row", run->entries[i].local, run->entries[i].name, "", run->entries[i].level);
     }
@@ -212,7 +212,8 @@ finish(struct catalogue *run)
     body_put_text(result, "instance", run->host->settings.instance, &failed);
     body_put(result, "equal", json_object_new_boolean(run->difference_count == 0), &failed);
     body_put_text(result, "version", run->version, &failed);
-    body_put_text(result, "crosswalk", mapping_crosswalk_version(run->host->mapping), &failed);
+    body_put_text(result, "crosswalk",
+                  run->host->mapping != NULL ? mapping_crosswalk_version(run->host->mapping) : "", &failed);
     body_put_number(result, "items", (int64_t)run->count, &failed);
     body_put_number(result, "difference_count", (int64_t)run->difference_count, &failed);
     body_put(result, "differences", run->differences, &failed);
@@ -247,6 +248,8 @@ add_entry(struct catalogue *run, struct json_object *row, struct fep_error *erro
     body_text(row, "medins_list_codg", entry->local, sizeof entry->local);
     if (entry->local[0] == '\0')
         return 0;
+    if (run->host->mapping == NULL) /* else the crosswalk says it */
+        body_text(row, "med_list_codg", entry->national, sizeof entry->national);
     body_text(row, "hilist_name", entry->name, sizeof entry->name);
     body_text(row, "chrgitm_lv", entry->level, sizeof entry->level);
     body_text(row, "med_chrgitm_type", entry->fee_category, sizeof entry->fee_category);
@@ -373,7 +376,8 @@ catalogue_begin(struct host *host, uint64_t number, struct json_object *wish, st
         return error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for a task");
     run->host = host;
     run->today = clock_date(clock_wall_ms(host->loop.clock));
-    run->write = json_object_get_boolean(canonical_member(wish, "write")) != 0;
+    /* Without a mapping there is nothing to compare with: the catalogue itself is what is wanted. */
+    run->write = host->mapping == NULL || json_object_get_boolean(canonical_member(wish, "write")) != 0;
     snprintf(run->kinds, sizeof run->kinds, "%s", kinds);
     run->task = task_begin(host, number, run, stop_run, error);
     if (run->task == NULL) {

@@ -276,6 +276,10 @@ const char *translate_out(struct host *host, const struct fep_message *message, 
  * change. */
 int translate_answer_in(struct host *host, struct fep_call *call, struct slice *answer,
                         struct fep_index *index, struct fep_error *error);
+/* Must the opener of its visit be looked for first? By the mapping; without one for a cancel that does not say of which
+ * kinds its settlement is, which totals go by. As mapping_needs_visit. */
+int translate_needs_visit(const struct host *host, const struct ticket *ticket, char visit_id[32],
+                          char insured_area[AREA_SIZE]);
 int translate_request_in(struct host *host, struct ticket *ticket, struct slice visit_request,
                          struct slice visit_answer, const char *visit_infno, struct fep_error *error);
 int translate_answer_out(struct host *host, struct ticket *ticket, struct slice answer,

@@ -46,7 +46,8 @@ side_add_undo(struct side *side, const struct posting *posting, uint32_t day, st
         return 0;
     /* Open too until the cure has an ending; then it may be there, or not: what cancelled it may have been
      * another. */
-    struct side_row row = {.state = posting->state == POSTING_REVERSED ? '4' : 'o', .is_undo = true};
+    struct side_row row = {
+        .state = posting->state == POSTING_REVERSED ? '4' : 'o', .own = true, .is_undo = true};
     memcpy(row.msgid, posting->msgid, sizeof row.msgid);
     memcpy(row.infno, posting->infno, sizeof row.infno);
     memcpy(row.serial, posting->undo_serial, sizeof row.serial);
@@ -59,7 +60,8 @@ side_add_posting(struct side *side, const struct posting *posting, uint32_t day,
 {
     if (posting->state == POSTING_NONE)
         return 0;
-    struct side_row row = {.state = letter_of(posting->state), .is_undo = posting->undo_serial[0] != '\0'};
+    struct side_row row = {
+        .state = letter_of(posting->state), .own = true, .is_undo = posting->undo_serial[0] != '\0'};
     memcpy(row.msgid, posting->msgid, sizeof row.msgid);
     memcpy(row.infno, posting->infno, sizeof row.infno);
     memcpy(row.serial, posting->serial, sizeof row.serial);
@@ -187,6 +189,21 @@ settlement_of(const struct side_row *row)
     return row->settlement_id;
 }
 
+/* A cancel has no settlement id that both know; the cancel by which the gateway undid something has the
+ * original's msgid. */
+static const char *
+msgid_of(const struct side_row *row)
+{
+    bool useless = row->own ? row->is_undo && row->settlement_id[0] == '\0' : row->serial[0] != '\0';
+    return useless ? "" : row->msgid;
+}
+
+static int
+by_msgid(const void *a, const void *b)
+{
+    return strcmp(msgid_of(a), msgid_of(b));
+}
+
 /* Both sorted by that name. */
 static void
 match_by(struct comparing *comparing, struct side *ours, struct side *theirs, name_of *name)
@@ -219,6 +236,9 @@ sides_compare(struct side *ours, struct side *theirs, size_t *count)
     qsort(ours->rows, ours->count, sizeof ours->rows[0], by_settlement);
     qsort(theirs->rows, theirs->count, sizeof theirs->rows[0], by_settlement);
     match_by(&comparing, ours, theirs, settlement_of);
+    qsort(ours->rows, ours->count, sizeof ours->rows[0], by_msgid);
+    qsort(theirs->rows, theirs->count, sizeof theirs->rows[0], by_msgid);
+    match_by(&comparing, ours, theirs, msgid_of);
     for (size_t i = 0; i < ours->count; i++) {
         if (!ours->rows[i].matched && is_in_force(ours->rows[i].state))
             report(&comparing, "only_here", &ours->rows[i], NULL);

@@ -11,6 +11,7 @@ enum { MATCHING_ROWS = 200000, MATCHING_SHOWN = 1000 };
 struct side_row {
     char msgid[MSGID_SIZE], infno[INFNO_SIZE], serial[21], settlement_id[32];
     char state;    /* '1' posted, '4' reversed, '5' cancelled later, 'o' open */
+    bool own;      /* ours */
     bool is_undo;  /* the cancel by which the gateway undid it, or what it undid: its amounts are not known here */
     bool matched;
     int64_t fen[FIGURE_COUNT];
@@ -30,7 +31,7 @@ int side_add_detail(struct side *side, struct json_object *row, struct fep_error
 void side_free(struct side *side);
 
 /* Array of {kind, msgid, local_serial, setl_id, ours, theirs}, at most MATCHING_SHOWN of `*count`; matched by local
- * serial, then by settlement id. NULL without memory. */
+ * serial, then by settlement id, then, where the other side knows no serial of ours, by msgid. NULL without memory. */
 struct json_object *sides_compare(struct side *ours, struct side *theirs, size_t *count);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bodies.h"
+#include "details.h"
 #include "error.h"
 #include "listings.h"
 #include "log.h"
@@ -30,6 +31,9 @@ struct reconcile {
     bool any_insutype; /* of some posting that counts the insurance type is not known here */
     struct totals_verdict verdict;
     bool totals_refused;
+    struct json_object
+        *own_rows;   /* a local system that has no mapping is told them with the question; NULL: it has one */
+    int64_t own_net; /* settlements less cancels among them */
     struct side ours, theirs;
     int64_t began_ms;
     int64_t page, expected; /* rows that the other side says there are; -1: it does not say */
@@ -45,6 +49,7 @@ stop_run(void *state)
     side_free(&run->ours);
     side_free(&run->theirs);
     json_object_put(run->verdict.rows);
+    json_object_put(run->own_rows);
     free(run);
 }
 
@@ -132,7 +137,11 @@ ask_page(struct reconcile *run)
     body_put_date(data, "stmt_date", run->day, &failed);
     body_put_number(data, "page_num", run->page, &failed);
     body_put_number(data, "page_size", PAGE_SIZE, &failed);
+    if (run->own_rows != NULL)
+        body_put_number(data, "fixmedins_setl_cnt", run->own_net, &failed);
     body_put(input, "data", data, &failed);
+    if (run->own_rows != NULL && run->page == 1)
+        body_put(input, "rows", json_object_get(run->own_rows), &failed);
     if (failed) {
         json_object_put(input);
         fail_with(run, FEP_E_NO_MEMORY, "no memory for a question", NULL);
@@ -283,6 +292,31 @@ is_of_the_day_before(const struct reconcile *run, const struct frame *entry)
     return day != 0 && day < run->day;
 }
 
+/* What counts there, as details have it. */
+static int
+note_own_row(struct reconcile *run, const struct frame *entry, struct posting *posting,
+             struct fep_error *error)
+{
+    bool failed = false, counts = posting->state == POSTING_POSTED || posting->state == POSTING_CANCELLED;
+    if (run->own_rows == NULL || !counts)
+        return 0;
+    if (entry->answer.size > 0 &&
+        ledger_read_bodies(entry, posting, error) < 0) /* what stands may have none */
+        return -1;
+    struct json_object *row = json_object_new_object();
+    body_put_text(row, "setl_id", posting->settlement_id, &failed);
+    body_put_text(row, "mdtrt_id", posting->visit_id, &failed);
+    body_put_text(row, "psn_no", posting->person, &failed);
+    body_put_text(row, "msgid", posting->msgid, &failed);
+    body_put_text(row, "refd_setl_flag", posting->is_cancel ? "1" : "0", &failed);
+    body_put_text(row, "state", details_state(posting->state), &failed);
+    for (size_t i = 0; i < FIGURE_COUNT; i++)
+        body_put_fen(row, figure_names[i], posting->fen[i], &failed);
+    body_append(run->own_rows, row, &failed);
+    run->own_net += posting->is_cancel ? -1 : 1;
+    return failed ? error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for a question") : 0;
+}
+
 static int
 take_own(void *arg, const struct frame *entry, struct fep_error *error)
 {
@@ -305,7 +339,8 @@ take_own(void *arg, const struct frame *entry, struct fep_error *error)
         return side_add_undo(&run->ours, &posting, run->day, error) < 0 ? -1
                : undone                                                 ? count_undo(run, &posting, error)
                                                                         : 0;
-    if (side_add_posting(&run->ours, &posting, run->day, error) < 0)
+    if (note_own_row(run, entry, &posting, error) < 0 ||
+        side_add_posting(&run->ours, &posting, run->day, error) < 0)
         return -1;
     return undone ? count_undone(run, &posting, error) : totals_add(&run->totals, &posting, error);
 }
@@ -336,6 +371,7 @@ on_cancels_listed(void *arg, const struct fep_error *error)
     struct listing_question question = {.from_day = date_after(run->day, -1),
                                         .to_day = run->day,
                                         .role = ROLE_DESTINATION,
+                                        .bodies = run->own_rows != NULL,
                                         .time_ms = LIST_MS,
                                         .most = 2 * MATCHING_ROWS};
     if (error != NULL) {
@@ -363,9 +399,14 @@ reconcile_begin(struct host *host, uint64_t number, struct json_object *wish, st
     run->expected = -1;
     run->began_ms = loop_now(&host->loop);
     run->details = json_object_get_boolean(canonical_member(wish, "details")) != 0;
+    if (host->mapping == NULL && (run->own_rows = json_object_new_array()) == NULL) {
+        free(run);
+        return error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for a task");
+    }
     run->listing = (struct listing){.on_entry = take_cancel, .on_end = on_cancels_listed, .arg = run};
     run->task = task_begin(host, number, run, stop_run, error);
     if (run->task == NULL) {
+        json_object_put(run->own_rows);
         free(run);
         return -1;
     }

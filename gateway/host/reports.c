@@ -31,6 +31,7 @@ struct report {
     uint64_t ticket;
     struct json_object *body; /* the request's */
     char infno[INFNO_SIZE];
+    char institution[13]; /* empty: what all institutions posted counts */
     bool closed_days_only;
     uint32_t from_day, to_day;
     int64_t until_ms; /* for all lists together */
@@ -112,6 +113,8 @@ take_for_totals(void *arg, const struct frame *entry, struct fep_error *error)
     struct report *report = arg;
     struct posting posting;
     ledger_read(report->host->transactions, entry, &posting);
+    if (report->institution[0] != '\0' && strcmp(report->institution, posting.institution) != 0)
+        return 0;
     return totals_add(&report->totals, &posting, error);
 }
 
@@ -309,6 +312,8 @@ reports_begin(struct host *host, uint64_t ticket, const struct mapping_request *
     report->body = body;
     report->closed_days_only = mapping_wants_closed_days(request);
     memcpy(report->infno, request->header.infno, sizeof report->infno);
+    if (totals_is_of_one(canonical_member(body, "input")))
+        memcpy(report->institution, request->header.institution, sizeof report->institution);
     report->listing.arg = report;
     report->next = host->reports;
     host->reports = report;

@@ -160,6 +160,15 @@ is_settling(const struct host *host, const struct message_header *header)
            (transaction->ways & TRAIT_MONEY) != 0;
 }
 
+/* Totals and details never travel. Without a mapping, which could say so, nobody else answers them. */
+static bool
+is_answered_here(const struct ticket *ticket)
+{
+    const char *infno = ticket->request.header.infno;
+    return ticket->host->mapping != NULL ? mapping_answered_by(&ticket->request) != MAPPING_FORWARDED
+                                         : strcmp(infno, "3201") == 0 || strcmp(infno, "3202") == 0;
+}
+
 static int
 translate_and_offer(struct ticket *ticket, const struct visit *visit, struct fep_error *error)
 {
@@ -169,7 +178,7 @@ translate_and_offer(struct ticket *ticket, const struct visit *visit, struct fep
     if (translate_request_in(host, ticket, request, answer, visit != NULL ? visit->infno : "", error) < 0 ||
         complete_header(ticket, error) < 0)
         return -1;
-    if (host->mapping != NULL && mapping_answered_by(&ticket->request) != MAPPING_FORWARDED) {
+    if (is_answered_here(ticket)) {
         ticket->state = TICKET_REPORTING;
         return reports_begin(host, ticket->id, &ticket->request, error);
     }
@@ -187,8 +196,7 @@ begin_ticket(struct ticket *ticket, struct fep_error *error)
 {
     struct host *host = ticket->host;
     char visit_id[32] = "", insured_area[AREA_SIZE] = "";
-    if (host->mapping == NULL || mapping_needs_visit(host->mapping, ticket->local, ticket->head, ticket->body,
-                                                     visit_id, insured_area) == 0)
+    if (translate_needs_visit(host, ticket, visit_id, insured_area) == 0)
         return translate_and_offer(ticket, NULL, error);
     const struct visit *visit = visits_find(host->visits, insured_area, visit_id);
     if (visit != NULL)
@@ -324,6 +332,11 @@ requests_on_visit(struct host *host, struct frame *frame)
     if (ticket == NULL || ticket->state != TICKET_FINDING)
         return;
     struct fep_error error = {0};
+    if (frame->ok == 0 && host->mapping == NULL) { /* only what totals go by is not known of it */
+        if (translate_and_offer(ticket, NULL, &error) < 0)
+            refuse_later(ticket, &error, error.code);
+        return;
+    }
     if (frame->ok == 0) {
         error_set(&error, FEP_REFUSED, FEP_E_MISSING_FIELD,
                   "no such visit was registered through this gateway");
@@ -333,8 +346,7 @@ requests_on_visit(struct host *host, struct frame *frame)
     struct visit visit = {.request = frame->body, .answer = frame->answer};
     char visit_id[32] = "", insured_area[AREA_SIZE] = "";
     snprintf(visit.infno, sizeof visit.infno, "%s", frame->header.infno);
-    (void)mapping_needs_visit(host->mapping, ticket->local, ticket->head, ticket->body, visit_id,
-                              insured_area);
+    (void)translate_needs_visit(host, ticket, visit_id, insured_area);
     visits_remember(host->visits, insured_area, visit_id, visit.infno, frame->body, frame->answer);
     if (translate_and_offer(ticket, &visit, &error) < 0)
         refuse_later(ticket, &error, error.code);
@@ -547,8 +559,7 @@ offer_ticket(struct ticket *ticket)
     struct host *host = ticket->host;
     if (ticket->state == TICKET_FINDING) {
         char visit_id[32] = "", insured_area[AREA_SIZE] = "";
-        (void)mapping_needs_visit(host->mapping, ticket->local, ticket->head, ticket->body, visit_id,
-                                  insured_area);
+        (void)translate_needs_visit(host, ticket, visit_id, insured_area);
         ask_for_visit(ticket, insured_area, visit_id);
         return;
     }

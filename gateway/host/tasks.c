@@ -121,12 +121,12 @@ tasks_on_task(struct host *host, struct frame *frame)
     body_text(wish, "do", word, sizeof word);
     if (wish == NULL)
         status = -1;
-    else if (host->mapping == NULL)
-        status = error_set(&error, FEP_REFUSED, FEP_E_NOT_MAPPED, "the instance has no mapping file");
     else if (strcmp(word, "reconcile") == 0)
         status = reconcile_begin(host, frame->sequence, wish, &error);
     else if (strcmp(word, "catalogue") == 0)
         status = catalogue_begin(host, frame->sequence, wish, &error);
+    else if (host->mapping == NULL)
+        status = error_set(&error, FEP_REFUSED, FEP_E_NOT_MAPPED, "the instance has no mapping file");
     else if (strcmp(word, "reload") == 0)
         status = crosswalk_reload(host, frame->sequence, &error);
     else if (strcmp(word, "crosswalk_add") == 0)

@@ -29,6 +29,7 @@ find_row(struct totals *totals, const char *insutype, const char *clr_type)
 static int
 add_figures(struct totals_row *row, const struct totals_row *more, struct fep_error *error)
 {
+    row->unknown |= more->unknown;
     row->settlements += more->settlements;
     row->cancels += more->cancels;
     for (size_t i = 0; i < FIGURE_COUNT; i++) {
@@ -62,6 +63,11 @@ write_row(const struct totals_row *row, const char *result, bool named, bool *fa
         body_put_text(object, "insutype", row->insutype, failed);
     if (named && row->clr_type[0] != '\0')
         body_put_text(object, "clr_type", row->clr_type, failed);
+    if (row->unknown) {
+        if (result != NULL)
+            body_put_text(object, "stmt_rslt", result, failed);
+        return object;
+    }
     body_put_number(object, "setl_cnt", row->settlements, failed);
     body_put_number(object, "cancel_cnt", row->cancels, failed);
     for (size_t i = 0; i < FIGURE_COUNT; i++)
@@ -90,7 +96,10 @@ read_row(struct json_object *object, struct totals_row *row, struct fep_error *e
 {
     enum { MOST = 999999999 };
     bool bad = false;
+    char word[4];
     memset(row, 0, sizeof *row);
+    body_text(object, "stmt_rslt", word, sizeof word);
+    row->unknown = strcmp(word, "1") == 0 && canonical_member(object, figure_names[FIGURE_TOTAL]) == NULL;
     body_text(object, "insutype", row->insutype, sizeof row->insutype);
     body_text(object, "clr_type", row->clr_type, sizeof row->clr_type);
     row->settlements = body_number(object, "setl_cnt", MOST, 0);
@@ -114,6 +123,7 @@ sum_covered(const struct totals *totals, const struct totals_row *wide, bool any
             struct totals_row *sum, struct fep_error *error)
 {
     *sum = *wide;
+    sum->unknown = false;
     sum->settlements = sum->cancels = 0;
     memset(sum->fen, 0, sizeof sum->fen);
     for (size_t i = 0; i < totals->count; i++) {
@@ -127,13 +137,14 @@ static bool
 is_nothing(const struct totals_row *row)
 {
     static const int64_t nothing[FIGURE_COUNT];
-    return row->settlements == 0 && row->cancels == 0 && memcmp(row->fen, nothing, sizeof nothing) == 0;
+    return !row->unknown && row->settlements == 0 && row->cancels == 0 &&
+           memcmp(row->fen, nothing, sizeof nothing) == 0;
 }
 
 static bool
 is_equal(const struct totals_row *a, const struct totals_row *b)
 {
-    return a->settlements == b->settlements && a->cancels == b->cancels &&
+    return !a->unknown && !b->unknown && a->settlements == b->settlements && a->cancels == b->cancels &&
            memcmp(a->fen, b->fen, sizeof a->fen) == 0;
 }
 
@@ -202,9 +213,50 @@ answer_rows(const struct totals *ours, const struct totals *asked, struct json_o
     return add_unasked(ours, asked, rows, equal, error);
 }
 
+bool
+totals_is_of_one(struct json_object *input)
+{
+    return canonical_member(input, "rows") == NULL &&
+           canonical_member(canonical_member(input, "data"), figure_names[FIGURE_TOTAL]) != NULL;
+}
+
+/* It names total, fund, account and how many more settlements than cancels there are. */
+static struct json_object *
+answer_one(const struct totals *ours, struct json_object *data, struct fep_error *error)
+{
+    struct totals_row asked, sum;
+    bool failed = false;
+    char text[24];
+    int64_t count;
+    body_text(data, "fixmedins_setl_cnt", text, sizeof text);
+    if (!decimal_parse(text, strlen(text), 0, &count)) {
+        error_set(error, FEP_REFUSED, 1003, "fixmedins_setl_cnt is no number");
+        return NULL;
+    }
+    if (read_row(data, &asked, error) < 0 || sum_covered(ours, &asked, false, &sum, error) < 0)
+        return NULL;
+    bool equal = count == sum.settlements - sum.cancels;
+    for (size_t i = FIGURE_TOTAL; i <= FIGURE_ACCOUNT; i++)
+        equal = equal && asked.fen[i] == sum.fen[i];
+    char agency[16];
+    struct json_object *output = json_object_new_object(), *said = json_object_new_object();
+    body_text(data, "setl_optins", agency, sizeof agency);
+    body_put_text(said, "setl_optins", agency, &failed);
+    body_put_text(said, "stmt_rslt", equal ? "0" : "1", &failed);
+    body_put_text(said, "stmt_rslt_dscr", equal ? "平" : "不平", &failed);
+    body_put(output, "stmtinfo", said, &failed);
+    if (!failed)
+        return output;
+    json_object_put(output);
+    error_set(error, FEP_NOT_SENT, FEP_E_NO_MEMORY, "no memory for totals");
+    return NULL;
+}
+
 struct json_object *
 totals_answer(const struct totals *ours, struct json_object *input, struct fep_error *error)
 {
+    if (totals_is_of_one(input))
+        return answer_one(ours, canonical_member(input, "data"), error);
     bool equal = true, failed = false;
     struct totals asked;
     struct json_object *rows = json_object_new_array();

@@ -11,6 +11,7 @@ enum { TOTALS_ROWS = 128 };
 struct totals_row {
     char insutype[8], clr_type[8];
     int64_t settlements, cancels, fen[FIGURE_COUNT];
+    bool unknown; /* the other side says that it differs, and no figures */
 };
 struct totals {
     struct totals_row rows[TOTALS_ROWS];
@@ -21,7 +22,11 @@ struct totals {
 int totals_add(struct totals *totals, const struct posting *posting, struct fep_error *error);
 /* The array `rows` of a question. NULL without memory. */
 struct json_object *totals_write_rows(const struct totals *totals);
-/* The output of 3201 for an asker's input; NULL with the error: the asker's figures can not be read (1003), memory. */
+/* Does an asker ask as the national interface has it: one kind of insurance and clearing, whose figures stand beside the days?
+ * Then it is one institution that asks. */
+bool totals_is_of_one(struct json_object *input);
+/* The output of 3201 for an asker's input; NULL with the error: the asker's figures can not be read (1003), memory. To one
+ * who asks as the national interface has it a word only (`stmtinfo`). */
 struct json_object *totals_answer(const struct totals *ours, struct json_object *input, struct fep_error *error);
 
 /* What another side says to ours. */

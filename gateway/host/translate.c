@@ -330,6 +330,28 @@ translate_with_person(struct host *host, struct ticket *ticket, const char *pers
 }
 
 int
+translate_needs_visit(const struct host *host, const struct ticket *ticket, char visit_id[32],
+                      char insured_area[AREA_SIZE])
+{
+    const struct fep_record *head = ticket->head;
+    if (host->mapping != NULL)
+        return mapping_needs_visit(host->mapping, ticket->local, head, ticket->body, visit_id, insured_area);
+    char infno[INFNO_SIZE] = "";
+    if (head == NULL || record_layout(head) != &head_layout || record_get(head, HEAD_VISIT).size == 0 ||
+        record_get(head, HEAD_SETTLEMENT).size == 0)
+        return 0;
+    copy_field(head, HEAD_INFNO, infno, sizeof infno);
+    const struct transaction *transaction = host_find_transaction(host, infno);
+    if (transaction == NULL || transaction->transaction_class != CLASS_UPDATE ||
+        (transaction->ways & TRAIT_MONEY) == 0 ||
+        (record_get(head, HEAD_MED_TYPE).size > 0 && record_get(head, HEAD_INSUTYPE).size > 0))
+        return 0;
+    copy_field(head, HEAD_VISIT, visit_id, 32);
+    copy_field(head, HEAD_INSURED, insured_area, AREA_SIZE);
+    return 1;
+}
+
+int
 translate_request_in(struct host *host, struct ticket *ticket, struct slice visit_request,
                      struct slice visit_answer, const char *visit_infno, struct fep_error *error)
 {

@@ -23,5 +23,7 @@ double measure_cpu_s(pid_t pid);
 double measure_resident_mib(pid_t pid);
 /* JSON-looking text of exactly `size` bytes, different for each seed. */
 void measure_fill_body(char *out, size_t size, uint64_t seed);
+/* json-c's parse of a text, the floor of JSON messages (floor_json.c); its size. Ends the process if it is no JSON. */
+size_t measure_parse_json(const char *text, size_t size);
 
 #endif

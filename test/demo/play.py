@@ -1,5 +1,6 @@
 """The demo: three regions and the platform as real processes on this machine, and visitors' settlements as the hospitals
-see them. Nanning runs a danxian, Guilin a wuxian, Yulin a dajizhong; each treats the others' insured.
+see them. Nanning runs a danxian, Guilin a wuxian, Yulin a dajizhong; each treats the others' insured. Behind the platform
+stands another province, Changzhou's, which asks and is asked over the national interface.
 
 Three days are played in a minute: the clocks of all processes stand on the day before yesterday, then on yesterday, then
 on today (libfaketime), because a day can be reconciled only when it is over.
@@ -21,8 +22,8 @@ sys.path[:0] = [str(HERE.parent / "lib"), str(HERE.parent / "fepsim")]
 
 from pairs import DAJIZHONG, DANXIAN  # noqa: E402  (after the paths above)
 from reconciliation import print_reconciliation  # noqa: E402
-from story import STORIES, Story, say  # noqa: E402
-from trial import PAIRS, Trial, compare_all_books  # noqa: E402
+from story import PROVINCE_STORIES, STORIES, Story, say  # noqa: E402
+from trial import PAIRS, PROVINCE, Trial, compare_all_books  # noqa: E402
 from world import SOURCE, World  # noqa: E402
 
 BETWEEN_ALL = ("inpatient_course", "outpatient_visit", "pharmacy_and_refund")
@@ -31,7 +32,7 @@ BETWEEN_ALL = ("inpatient_course", "outpatient_visit", "pharmacy_and_refund")
 def play_main_story(story: Story) -> None:
     """Nanning's hospitals treat Yulin's insured: every exchange is shown."""
     for case in STORIES:
-        story.print_steps(case, story.play(case, DANXIAN, DAJIZHONG))
+        story.print_steps(STORIES[case], story.play(case, DANXIAN, DAJIZHONG))
     say("\n── 谁付多少   who pays what (yuan)")
     story.print_money()
 
@@ -47,16 +48,26 @@ def play_all_pairs(story: Story) -> None:
     story.print_money()
 
 
+def play_the_province(story: Story) -> None:
+    """Nanning and another province treat each other's insured, over the national interface."""
+    for way, asking, asked in (("in", PROVINCE, DANXIAN), ("out", DANXIAN, PROVINCE)):
+        story.print_steps(PROVINCE_STORIES[way], story.play("inpatient_course", asking, asked), asking, asked)
+        for case in ("outpatient_visit", "pharmacy_and_refund"):
+            story.play(case, asking, asked)
+    say("\n── 谁付多少   who pays what (yuan)")
+    story.print_money()
+
+
 def print_books(story: Story, planted: int) -> None:
-    """Hold the six local systems' books against each other."""
+    """Hold all local systems' books against each other."""
     differences, fund = compare_all_books(story.trial)
     sums = "   ".join(f"{region} {amount / 100:,.2f}" for region, amount in fund.items())
-    say(f"\n── 六套账   the six books: 各参保地基金净支付 funds paid, by insured region: {sums}")
+    say(f"\n── 八套账   the eight books: 各参保地基金净支付 funds paid, by insured region: {sums}")
     expected = [text for text in differences if "no hospital was told so" in text]
     for text in differences:
         say(f"   {text}")
     if len(differences) != planted or len(expected) != planted:
-        story.wrong.append(f"the six books differ in {len(differences)} places, expected {planted}")
+        story.wrong.append(f"the eight books differ in {len(differences)} places, expected {planted}")
     elif not planted:
         say("   一致   they agree")
 
@@ -74,24 +85,25 @@ def play_the_days(story: Story) -> None:
     print_reconciliation(story, first, planted=0)
 
     say("\n── 第二天：ZZ13，参保地系统重复记账   the second day: each insurer posts one settlement twice (ZZ13)")
-    for asked, asking in ((DAJIZHONG, DANXIAN), *((two, one) for one, two in PAIRS if one is DAJIZHONG)):
+    for asked, asking in ((DAJIZHONG, DANXIAN), *((two, one) for one, two in PAIRS if one is DAJIZHONG), (PROVINCE, DANXIAN)):
         story.play("posted_twice", asking, asked)
     story.print_money()
+    play_the_province(story)
     story.check_endings()
     second = trial.today
     trial.next_day(0)
-    print_books(story, 3)
+    print_books(story, 4)
     print_reconciliation(story, second, planted=1)
 
 
 def play_all(world: World, keep: bool) -> int:
     """Run the whole demo; returns the exit status."""
     began = time.monotonic()
-    trial = Trial(world)
+    trial = Trial(world, province=True)
     trial.set_day(-2)
     story = Story(world, trial)
-    say("启动四个网关：南宁 450100（danxian）、桂林 450300（wuxian）、玉林 450900（dajizhong）、平台 450000"
-        "  starting four gateways")
+    say("启动四个网关：南宁 450100（danxian）、桂林 450300（wuxian）、玉林 450900（dajizhong）、平台 450000；"
+        "平台后面是外省常州 320400（国家接口）  starting four gateways; behind the platform another province")
     trial.start()
     play_the_days(story)
     story.print_routing_log()

@@ -6,7 +6,6 @@ import subprocess
 
 from pairs import System
 from story import Story, pad, say
-from trial import SYSTEMS
 
 ASKED = "asked"  # the instance that asks the insurer
 
@@ -15,9 +14,9 @@ def print_reconciliation(story: Story, day: datetime.date, planted: int) -> None
     """Reconcile a day in both directions; every insurer must show exactly `planted` differences."""
     say(f"\n── 日对账 {day}   the day reconciled")
     stamp = day.strftime("%Y%m%d")
-    for system in SYSTEMS:
+    for system in story.trial.systems:
         ask_insurer(story, system, stamp, planted)
-    for system in SYSTEMS:
+    for system in story.trial.systems:
         ask_gateway(story, system, stamp)
 
 

@@ -20,6 +20,12 @@ STORIES = {
 }
 SHORT = {**{case: title.split("，")[0].split("（")[0] for case, (title, _) in STORIES.items()},
          "posted_twice": "门诊（重复记账）"}
+PROVINCE_STORIES = {
+    "in": ("外省就医：南宁参保人在常州住院，请求经国家接口进来",
+           "another province: a Nanning-insured person is treated in Changzhou; its requests come in over the national interface"),
+    "out": ("外省参保人：常州参保人在南宁住院，请求经国家接口出去",
+            "a visitor from Changzhou is treated in Nanning; the requests go out over the national interface"),
+}
 TRANSACTIONS = {"person": "人员查询", "register": "就诊登记", "details": "费用明细上传", "trial": "预结算",
                 "settle": "结算", "refund": "结算撤销", "lost": "结算（应答丢失）", "conclusion": "等待结论"}
 # Two regions send each insured place an in-patient course with a procedure outside every catalogue. Guilin's crosswalk
@@ -92,32 +98,33 @@ class Story:
 
     # --- telling ----------------------------------------------------------------------------------------------
 
-    def print_steps(self, case: str, steps: list[dict]) -> None:
-        """Print the exchanges of a case from Nanning to Yulin."""
-        chinese, english = STORIES[case]
+    def print_steps(self, title: tuple[str, str], steps: list[dict], asking: System = DANXIAN,
+                    asked: System = DAJIZHONG) -> None:
+        """Print the exchanges of a case between two regions."""
+        chinese, english = title
         say(f"\n── {chinese}   {english}")
         say(f"   {pad('时间', 10)}{pad('交易', 14)}{pad('msgid', 32)}{pad('路径', 22)}{pad('结局', 10)}"
             f"{pad('延迟 ms', 9)}本地/排队/线路/远端")
         for step in steps:
-            self._print_step(step)
+            self._print_step(step, asking, asked)
 
-    def _print_step(self, step: dict) -> None:
-        record = self._origin_record(step["msgid"]) if step["name"] not in ("person", "trial") else {}
+    def _print_step(self, step: dict, asking: System, asked: System) -> None:
+        record = self._origin_record(step["msgid"], asking) if step["name"] not in ("person", "trial") else {}
         ending = record.get("state", step["told"])
         delays = self._delays_of(step["msgid"]) if record else "-"
         at = datetime.datetime.fromisoformat(step["time"]) + self.trial.offset
         say(f"   {pad(f'{at:%H:%M:%S}', 10)}{pad(TRANSACTIONS[step['name']], 14)}{pad(step['msgid'], 32)}"
-            f"{pad('南宁→平台→玉林', 22)}{pad(ending, 10)}{pad(str(step['ms']), 9)}{delays}")
+            f"{pad(f'{asking.city}→平台→{asked.city}', 22)}{pad(ending, 10)}{pad(str(step['ms']), 9)}{delays}")
         if step["told"] == "refused":
             say(f"             拒绝理由 {step['code']}: {step['text']}")
 
-    def _origin_record(self, msgid: str) -> dict:
-        nanning = self.world.gateways[DANXIAN.node]
+    def _origin_record(self, msgid: str, asking: System) -> dict:
+        gateway = self.world.gateways[asking.node]
         with contextlib.suppress(RuntimeError, ValueError):
-            for record in json.loads(self.world.control(nanning, "why", msgid, "--json"))["records"]:
+            for record in json.loads(self.world.control(gateway, "why", msgid, "--json"))["records"]:
                 if record["role"] == "origin":
                     return record
-        self.wrong.append(f"{msgid}: the gateway in Nanning has no record of it")
+        self.wrong.append(f"{msgid}: the gateway of {asking.city} has no record of it")
         return {}
 
     def _delays_of(self, msgid: str) -> str:

@@ -85,11 +85,18 @@ take_request(const struct profile *profile, const char *text, size_t size)
     char value[64];
     if (request_read(profile, text, size, &request, &error) == 0) {
         (void)request_source(profile, &request, "wire.infno", value, sizeof value);
-        request_canonical(profile, &request, &out);
-        must(!out.failed && out.size >= request.input.size + 2 &&
-                 memmem(out.data, out.size, request.input.text, request.input.size) != NULL,
-             "the input travels as it stood");
-        send_on(profile, &out);
+        if (request_source(profile, &request, "wire.infno", request.wire, sizeof request.wire) < 0)
+            request.wire[0] = '\0';
+        const struct profile_transaction *transaction = profile_find_wire(profile, request.wire);
+        bool filled = transaction != NULL && transaction->serve_fill.count > 0;
+        if (request_canonical(profile, &request, &out, &error) < 0) {
+            must(filled && error.code == 1003, "only a rule can fail");
+        } else {
+            must(!out.failed &&
+                     (filled || memmem(out.data, out.size, request.input.text, request.input.size) != NULL),
+                 "the input travels as it stood");
+            send_on(profile, &out);
+        }
     } else if (error.text[0] != '\0') {
         must_explain(&error);
     }

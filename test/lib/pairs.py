@@ -5,6 +5,7 @@ import dataclasses
 import pathlib
 from collections.abc import Callable
 
+from fepsim.operations import OPERATION_OF, WITH_MONEY
 from world import NANNING, PLATFORM, SOURCE, YULIN, Gateway, Instance, World, free_port, listens, wait_until, write_secret
 
 GUILIN = "GW4503000001"
@@ -30,6 +31,8 @@ class System:
 DANXIAN = System("danxian", "450100", NANNING, "南宁", "2410", "2430")
 WUXIAN = System("wuxian", "450300", GUILIN, "桂林", "1402", "1403")
 DAJIZHONG = System("dajizhong", "450900", YULIN, "玉林", "400002", "400003")
+
+CHANGZHOU = System("platform", "320400", "GW3204000001", "常州", "2304", "2305")  # of another province, over the national interface
 
 
 def _serving_caret(system: System, port: int, directory: pathlib.Path) -> Instance:
@@ -90,9 +93,28 @@ def _calling_caret(system: System, port: int, directory: pathlib.Path) -> Instan
                              "state_directory": str(directory / "tally")})
 
 
+def _national(name: str, **options: object) -> Instance:
+    """Return an instance of the national interface, with the baseline's profile."""
+    return Instance(name, "national", options={"profile": f"{SOURCE}/etc/profile/plain.cfg", **options})
+
+
+def _serving_national(system: System, port: int, directory: pathlib.Path) -> Instance:
+    (directory / "files").mkdir(parents=True, exist_ok=True)
+    return _national("asking", mode="serve", listen=f"127.0.0.1:{port}", area=system.region,
+                     file_directory=directory / "files")
+
+
+def _calling_national(system: System, port: int, directory: pathlib.Path) -> Instance:
+    (directory / "files").mkdir(parents=True, exist_ok=True)
+    return _national("asked", mode="call", connect=f"127.0.0.1:{port}", quiet_time=1000, late_time=3000,
+                     file_directory=directory / "files", institution="G45000000001", area="450000")
+
+
 Make = Callable[[System, int, pathlib.Path], Instance]
-ASKING: dict[str, Make] = {"danxian": _serving_caret, "wuxian": _serving_soap, "dajizhong": _serving_fixed}
-ASKED: dict[str, Make] = {"danxian": _calling_caret, "wuxian": _calling_soap, "dajizhong": _calling_fixed}
+ASKING: dict[str, Make] = {"danxian": _serving_caret, "wuxian": _serving_soap, "dajizhong": _serving_fixed,
+                           "platform": _serving_national}
+ASKED: dict[str, Make] = {"danxian": _calling_caret, "wuxian": _calling_soap, "dajizhong": _calling_fixed,
+                          "platform": _calling_national}
 
 
 class Pair:
@@ -122,7 +144,7 @@ class Pair:
                                routes=[{"prefix": prefix, "to": [calling.name]}, {"prefix": "", "to": [PLATFORM]}],
                                **common))
 
-    def start(self, **insurer_options: object) -> None:
+    def start(self, hospital_options: dict | None = None, **insurer_options: object) -> None:
         """Start everything and wait until the first request can pass."""
         world = self.world
         world.prepare()
@@ -137,7 +159,7 @@ class Pair:
             world.wait_ready(gateway)
         wait_until("the asking side's port listens", lambda: listens(self.asking_port))
         self.hospitals = world.start_fepsim(self.asking.name, "hospitals", role="asking", region=self.asking.region,
-                                            gateway=f"127.0.0.1:{self.asking_port}",
+                                            gateway=f"127.0.0.1:{self.asking_port}", **(hospital_options or {}),
                                             **shared_files(self.asking, world.directory / "asking"))
 
     def books(self) -> tuple[list[dict], list[dict]]:
@@ -183,7 +205,7 @@ def compare_books(pair: Pair) -> list[str]:
     differences: list[str] = []
     believed: set[str] = set()
     for entry in entries:
-        if entry["code"] not in (pair.asking.settle, pair.asking.cancel):
+        if OPERATION_OF.get(entry["code"]) not in WITH_MONEY:
             continue
         ended = entry["conclusion"]
         if ended is None:

@@ -1,17 +1,22 @@
 """The whole trial: Nanning (danxian), Guilin (wuxian) and Yulin (dajizhong), each with one gateway that serves its
 hospitals and asks its insurer, and the platform between them; six stand-ins. Every ordered pair of regions can settle.
+With `province` the platform's gateway also has another province behind it, which asks and is asked over the national
+interface: two stand-ins more.
 
 The trial's clocks may stand on another day than this machine's (libfaketime), so that a day can be closed and reconciled
 without waiting for it.
 """
 
+import dataclasses
 import datetime
 import pathlib
 
-from pairs import (AMOUNTS, ASKED, ASKING, DAJIZHONG, DANXIAN, IN_FORCE, WUXIAN, System, shared_files, whole_id)
+from fepsim.operations import OPERATION_OF, WITH_MONEY
+from pairs import (AMOUNTS, ASKED, ASKING, CHANGZHOU, DAJIZHONG, DANXIAN, IN_FORCE, WUXIAN, System, shared_files, whole_id)
 from world import PLATFORM, Gateway, World, free_port, listens, wait_until
 
 SYSTEMS = (DANXIAN, WUXIAN, DAJIZHONG)
+PROVINCE = dataclasses.replace(CHANGZHOU, node=PLATFORM)  # it has no gateway of its own
 PAIRS = tuple((asking, asked) for asking in SYSTEMS for asked in SYSTEMS if asking is not asked)
 
 
@@ -24,11 +29,12 @@ def faketime_library() -> str:
 class Trial:
     """Three regions and a platform. Clocks: `day` days from today at ten in the morning, or this machine's if None."""
 
-    def __init__(self, world: World, **common: object):
+    def __init__(self, world: World, province: bool = False, **common: object):
         self.world = world
         self.common = common
+        self.systems = (*SYSTEMS, PROVINCE) if province else SYSTEMS
         self.platform_port = free_port()
-        self.ports = {system.name: {"asking": free_port(), "asked": free_port()} for system in SYSTEMS}
+        self.ports = {system.name: {"asking": free_port(), "asked": free_port()} for system in self.systems}
         self.hospitals: dict[str, pathlib.Path] = {}  # control sockets by system
         self.insurers: dict[str, pathlib.Path] = {}
         self.clock: dict[str, str] = {}               # environment of every process
@@ -46,9 +52,12 @@ class Trial:
                                    dials={PLATFORM: self.platform_port}, instances=[serving, calling],
                                    routes=[{"prefix": system.region[:4], "to": [calling.name]},
                                            {"prefix": "", "to": [PLATFORM]}], **self.common))
-        self.world.add(Gateway(PLATFORM, "平台", "", root / "platform", listen=self.platform_port,
-                               accepts=[system.node for system in SYSTEMS],
-                               routes=[{"prefix": system.region[:4], "to": [system.node]} for system in SYSTEMS],
+        beyond = [make[PROVINCE.name](PROVINCE, self.ports[PROVINCE.name][role], root / "platform")
+                  for make, role in ((ASKING, "asking"), (ASKED, "asked")) if PROVINCE in self.systems]
+        self.world.add(Gateway(PLATFORM, "平台", "450000" if beyond else "", root / "platform", listen=self.platform_port,
+                               accepts=[system.node for system in SYSTEMS], instances=beyond,
+                               routes=[*({"prefix": system.region[:4], "to": [system.node]} for system in SYSTEMS),
+                                       *({"prefix": PROVINCE.region[:4], "to": [instance.name]} for instance in beyond[1:])],
                                **self.common))
 
     def set_day(self, day: int) -> None:
@@ -71,7 +80,7 @@ class Trial:
     def start_processes(self) -> None:
         """Start stand-ins and gateways (again)."""
         world = self.world
-        for system in SYSTEMS:
+        for system in self.systems:
             self.insurers[system.name] = world.start_fepsim(
                 system.name, f"{system.name}-insurer", self.clock, role="asked", region=system.region,
                 listen=f"127.0.0.1:{self.ports[system.name]['asked']}",
@@ -81,7 +90,7 @@ class Trial:
             world.start_gateway(node)
         for node in world.gateways:
             world.wait_ready(node)
-        for system in SYSTEMS:
+        for system in self.systems:
             port = self.ports[system.name]["asking"]
             wait_until(f"{system.name}'s port listens", lambda port=port: listens(port))
             self.hospitals[system.name] = world.start_fepsim(
@@ -90,11 +99,11 @@ class Trial:
 
     def stop_processes(self) -> None:
         """Stop stand-ins and gateways in order, as for a night; books, stores and logs stay."""
-        for system in SYSTEMS:
+        for system in self.systems:
             self.world.stop_process(f"{system.name}-hospitals")
         for node in self.world.gateways:
             self.world.stop_process(node)
-        for system in SYSTEMS:
+        for system in self.systems:
             self.world.stop_process(f"{system.name}-insurer")
 
     def next_day(self, day: int) -> None:
@@ -113,22 +122,22 @@ class Trial:
 
 
 def compare_all_books(trial: Trial) -> tuple[list[str], dict[str, int]]:
-    """Hold the three asking books against the three insurers'. Returns the differences in words, and the fund's net
+    """Hold the asking books against the insurers'. Returns the differences in words, and the fund's net
     payments by insured region (fen)."""
-    books = {system.name: trial.books(system) for system in SYSTEMS}
-    standing = {(system.region, posting["setl_id"]): posting for system in SYSTEMS
+    books = {system.name: trial.books(system) for system in trial.systems}
+    standing = {(system.region, posting["setl_id"]): posting for system in trial.systems
                 for posting in books[system.name][1]
                 if posting["kind"] in ("settle", "cancel") and posting["state"] in IN_FORCE}
     differences: list[str] = []
     believed: set[tuple[str, str]] = set()
-    for system in SYSTEMS:
+    for system in trial.systems:
         for entry in books[system.name][0]:
-            if entry["code"] not in (system.settle, system.cancel):
+            if OPERATION_OF.get(entry["code"]) not in WITH_MONEY:
                 continue
             differences += compare_entry(entry, standing, believed)
     differences += [f"{setl_id} of {region}: posted and in force, but no hospital was told so"
                     for region, setl_id in standing.keys() - believed]
-    fund: dict[str, int] = {system.region: 0 for system in SYSTEMS}
+    fund: dict[str, int] = {system.region: 0 for system in trial.systems}
     for (region, _), posting in standing.items():
         fund[region] += posting["fund"]
     return differences, fund

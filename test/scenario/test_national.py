@@ -1,9 +1,14 @@
 """The national interface both ways: a danxian's hospitals settle the insured of a platform's region (the gateway calls), and a
 system that speaks the interface asks the gateway (the gateway serves)."""
 
+import concurrent.futures
 import contextlib
+import csv
+import dataclasses
 import http.client
+import itertools
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -16,24 +21,13 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "lib"), str(ROOT / "fepsim")]
 
-import pairs  # noqa: E402
-from fepsim import reference, visits  # noqa: E402
-from pairs import DANXIAN, Pair, System, compare_books  # noqa: E402
+from fepsim import china_time, reference, visits  # noqa: E402
+from pairs import CHANGZHOU, DANXIAN, Pair, compare_books  # noqa: E402
 from verdict import open_anywhere  # noqa: E402
 from world import NANNING, SOURCE, Gateway, Instance, World, free_port, listens, wait_until, write_secret  # noqa: E402
 
 ENDPOINT = "/fsi/api/rsfComIfsService/callService"
 PROFILE = f"{SOURCE}/etc/profile/plain.cfg"
-PLATFORM_REGION = System("platform", "320400", "GW3204000001", "常州", "2304", "2305")
-
-
-def calling_national(_system: System, port: int, _directory: pathlib.Path) -> Instance:
-    """Return the instance that asks the platform."""
-    return Instance("asked", "national", options={"mode": "call", "connect": f"127.0.0.1:{port}", "profile": PROFILE,
-                                                  "quiet_time": 1000, "late_time": 3000})
-
-
-pairs.ASKED["platform"] = calling_national
 
 
 class OutOverTheInterface(unittest.TestCase):
@@ -43,7 +37,7 @@ class OutOverTheInterface(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.world = World(syslog=False)
         cls.addClassCleanup(cls.world.stop)
-        cls.pair = Pair(cls.world, DANXIAN, PLATFORM_REGION)
+        cls.pair = Pair(cls.world, DANXIAN, CHANGZHOU)
         cls.pair.start(treat_clock="ignore")
 
     def play_well(self, case: str) -> None:
@@ -74,6 +68,204 @@ class OutOverTheInterface(unittest.TestCase):
     def test_zz_books_agree_and_nothing_is_open(self) -> None:
         wait_until("everything is closed", lambda: not open_anywhere(self.world))
         self.assertEqual(compare_books(self.pair), [])
+
+    # --- 3201, 3202, 9101, 9102 ----------------------------------------------------------------------------------
+
+    def reconcile(self, *words: str) -> tuple[int, dict, str]:
+        """Hold the day against the platform's books."""
+        config = self.world.gateways[CHANGZHOU.node].config
+        done = subprocess.run([self.world.fepctl, "-c", config, "reconcile", "asked", china_time.today(), *words, "--json"],
+                              capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, json.loads(done.stdout or "{}"), done.stderr
+
+    def test_zzz_the_day_is_equal_by_totals_and_by_files_of_details(self) -> None:
+        code, found, trouble = self.reconcile()
+        self.assertEqual((code, found.get("equal"), found.get("differences")), (0, True, []), (found, trouble))
+        self.assertTrue(found["totals_compared"] and found["details_compared"])
+        seen = [m["infno"] for m in self.world.ask(self.pair.insurer, {"op": "seen"})["messages"]]
+        self.assertEqual(seen[-3:], ["9101", "3202", "9102"])
+        self.assertIn("3201", seen)
+
+    def test_zzz_what_the_platform_calls_different_is_never_equal(self) -> None:
+        """Also where the amounts are the same."""
+        self.world.ask(self.pair.insurer, {"op": "miscompare"})
+        code, found, trouble = self.reconcile()
+        self.assertEqual((code, found.get("equal")), (1, False), trouble)
+        self.assertEqual([(d["kind"], d["theirs"]["state"]) for d in found["differences"]], [("state_differs", "3")])
+
+    def test_zzz_catalogues_come_as_files_and_become_a_crosswalk(self) -> None:
+        gateway = self.world.gateways[CHANGZHOU.node]
+        self.world.ask(self.pair.insurer, {"op": "catalogue_copies", "copies": 300})
+        done = subprocess.run([self.world.fepctl, "-c", gateway.config, "catalogue", "asked", "--json"],
+                              capture_output=True, text=True, timeout=90, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        found = json.loads(done.stdout)
+        with open(found["file"], encoding="utf-8", newline="") as file:
+            rows = {row["local_code"]: row for row in csv.DictReader(file)}
+        self.assertEqual((found["items"], len(rows)), (2400, 2400))
+        self.assertEqual({name: rows["T000005"][name] for name in ("national_code", "name", "kind", "unit", "valid_from")},
+                         {"national_code": "T000005", "name": "测试检查乙", "kind": "2", "unit": "次", "valid_from": "20200101"})
+        self.assertEqual((rows["T000001-299"]["kind"], rows["T000001-299"]["spec"], rows["T000006"]["kind"]),
+                         ("1", "10mg", "3"))
+        self.assertEqual(list((gateway.directory / "files").iterdir()), [])  # nothing is left behind
+
+    def test_zzzz_what_the_platform_posted_twice_is_the_only_difference(self) -> None:
+        steps = visits.EVERY["posted_twice"](str(self.pair.hospitals), area="320400", region="450100")
+        self.assertTrue(steps[-1]["expected"], steps[-1])
+        twin = next(p for p in self.pair.books()[1] if p.get("twin"))
+        code, found, trouble = self.reconcile()
+        self.assertEqual((code, found.get("equal")), (1, False), trouble)
+        self.assertEqual([(d["kind"], d["setl_id"]) for d in found["differences"]], [("only_there", twin["setl_id"])])
+        self.assertEqual(found["differences"][0]["msgid"], twin["serial"])
+        self.assertEqual(round(100 * float(found["differences"][0]["theirs"]["medfee_sumamt"])), twin["total"])
+        self.assertEqual([row["stmt_rslt"] for row in found["totals"] if "medfee_sumamt" not in row], ["1"])
+
+
+class VisitorsOfThePlatform(unittest.TestCase):
+    """Hospitals of another province treat a danxian's insured: their requests come in over the national interface."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.world = World(syslog=False)
+        cls.addClassCleanup(cls.world.stop)
+        cls.pair = Pair(cls.world, CHANGZHOU, DANXIAN)
+        cls.pair.start(treat_clock="ignore")
+
+    def test_every_kind_of_visit_is_settled_with_the_rules_figures(self) -> None:
+        for case in ("inpatient_course", "outpatient_visit", "pharmacy_and_refund"):
+            for step in visits.CASES[case](str(self.pair.hospitals), area="450100", region="320400"):
+                expected = reference.EXPECTED.get((case, step["name"]))
+                for key, value in (expected() if expected else {}).items():
+                    self.assertEqual(step["figures"].get(key), value, f"{case} {step['name']}: {key}")
+                self.assertTrue(step["expected"], f"{case} {step['name']}: told {step['told']} {step['code']} {step['text']}")
+        wait_until("everything is closed", lambda: not open_anywhere(self.world))
+        self.assertEqual(compare_books(self.pair), [])
+
+    def test_totals_are_answered_here_for_the_institution_that_asks(self) -> None:
+        """Kind by kind; a refund, which does not say of which kinds it is, counts with its purchase."""
+        told = self.world.ask(self.pair.hospitals, {"op": "totals"})
+        self.assertEqual((told["told"], told["out"]["differs"]), ("good", "0"), told)
+        self.assertEqual({(row["insutype"], row["clearing"]) for row in told["out"]["rows"]},
+                         {("310", "21"), ("310", "11"), ("390", "41")})
+        told = self.world.ask(self.pair.hospitals, {"op": "totals", "hospital": "H32040000002"})
+        self.assertEqual((told["told"], told["out"]["differs"]), ("good", "1"), told)
+
+    def test_zz_details_are_compared_by_files_for_the_institution_that_asks(self) -> None:
+        told = self.world.ask(self.pair.hospitals, {"op": "day"})
+        self.assertEqual(told["told"], "good", told)
+        rows = told["out"]["rows"]
+        self.assertEqual((len(rows), {row["stmt_rslt"] for row in rows}), (told["out"]["own"], {"0"}), rows)
+        self.assertEqual([row["refd_setl_flag"] for row in rows].count("1"), 1)
+        self.assertTrue(all(row["msgid"].startswith("H32040000001") and row["psn_no"].startswith("450100") for row in rows))
+        # Another institution has none of that here.
+        told = self.world.ask(self.pair.hospitals, {"op": "day", "hospital": "H32040000002"})
+        self.assertEqual({row["stmt_rslt"] for row in told["out"]["rows"]}, {"2"}, told)
+
+
+class OnePathForEachTransaction(unittest.TestCase):
+    """Hebei's edition, both ways in one world: paths and numbers of its own, nothing signed."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.world = World(syslog=False)
+        cls.addClassCleanup(cls.world.stop)
+        cls.pair = Pair(cls.world, CHANGZHOU, dataclasses.replace(CHANGZHOU, region="130100", node="GW1301000001"))
+        for gateway in cls.world.gateways.values():
+            for instance in gateway.instances:
+                instance.options["profile"] = f"{SOURCE}/etc/profile/hebei.cfg"
+        cls.pair.start({"service_paths": "each"}, treat_clock="ignore", service_paths="each")
+
+    def test_every_kind_of_visit_and_the_day_s_reconciliation(self) -> None:
+        cases = ("inpatient_course", "outpatient_visit", "pharmacy_and_refund", "lost_answer")
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            played = {case: threads.submit(visits.CASES[case], str(self.pair.hospitals), area="130100", region="320400")
+                      for case in cases}
+        for case, steps in played.items():
+            for step in steps.result():
+                expected = reference.EXPECTED.get((case, step["name"]))
+                for key, value in (expected() if expected else {}).items():
+                    self.assertEqual(step["figures"].get(key), value, f"{case} {step['name']}: {key}")
+                self.assertTrue(step["expected"], f"{case} {step['name']}: told {step['told']} {step['code']} {step['text']}")
+        wait_until("everything is closed", lambda: not open_anywhere(self.world))
+        self.assertEqual(compare_books(self.pair), [])
+        config = self.world.gateways["GW1301000001"].config
+        done = subprocess.run([self.world.fepctl, "-c", config, "reconcile", "asked", china_time.today()],
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def informed(self) -> list[str]:
+        """Return what came right behind each registration."""
+        seen = [m["infno"] for m in self.world.ask(self.pair.insurer, {"op": "seen"})["messages"]]
+        return ["".join(seen[at + 1:at + 3]) for at, infno in enumerate(seen) if infno == "2201"]
+
+    def test_visit_information_follows_each_registration_and_once_more_if_lost(self) -> None:
+        steps = visits.CASES["outpatient_visit"](str(self.pair.hospitals), area="130100", region="320400")
+        self.assertTrue(steps[-1]["expected"], steps[-1])
+        self.assertEqual(self.informed()[-1], "2203A2204")
+        self.world.ask(self.pair.insurer, {"op": "fault", "fault": "drop_information"})
+        steps = visits.CASES["outpatient_visit"](str(self.pair.hospitals), area="130100", region="320400")
+        self.assertTrue(steps[-1]["expected"], steps[-1])
+        self.assertEqual(self.informed()[-1], "2203A2203A")
+
+
+class TokenOfTheSignIn(unittest.TestCase):
+    """The number of the sign-in goes as a bearer token, on both sides."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.world = World(syslog=False)
+        cls.addClassCleanup(cls.world.stop)
+        world = cls.world
+        folder = world.directory / "profiles"
+        folder.mkdir(parents=True)
+        shutil.copy(f"{SOURCE}/etc/profile/bearer.cfg", folder)
+        text = pathlib.Path(f"{SOURCE}/etc/profile/baseline.inc").read_text(encoding="utf-8")
+        (folder / "baseline.inc").write_text(text.replace("serve = {", "serve = { bearer = true;"), encoding="utf-8")
+        cls.port, platform_port = free_port(), free_port()
+        common = {"profile": str(folder / "bearer.cfg"), "area": "450100", "institution": "H45010000001"}
+        world.add(Gateway(NANNING, "南宁", "450100", world.directory / "gateway", instances=[
+            Instance("hospitals", "national", options={"mode": "serve", "listen": f"127.0.0.1:{cls.port}", **common}),
+            Instance("platform", "national", options={"mode": "call", "connect": f"127.0.0.1:{platform_port}",
+                                                      "pause_min": 100, **common})],
+            routes=[{"prefix": "3204", "to": ["platform"]}]))
+        world.prepare()
+        cls.platform = world.start_fepsim("platform", "platform", sign_in="bearer", region="320400",
+                                          listen=f"127.0.0.1:{platform_port}", treat_clock="ignore")
+        world.start_gateway(NANNING)
+        world.wait_ready(NANNING)
+        wait_until("the port listens", lambda: listens(cls.port))
+
+    def post(self, number: int, infno: str, given: dict, **headers: str) -> tuple[int, dict]:
+        """Ask; return the status and the envelope."""
+        body = json.dumps({"infno": infno, "msgid": f"H45010000001202611221015{number:06d}", "mdtrtarea_admvs": "450100",
+                           "insuplc_admdvs": "320400", "infver": "V1.0", "opter_type": "1", "opter": "1",
+                           "opter_name": "a", "inf_time": "2026-11-22 10:15:03", "fixmedins_code": "H45010000001",
+                           "fixmedins_name": "b", "recer_sys_code": "c", "input": given})
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("POST", ENDPOINT, body, headers)
+        answer = connection.getresponse()
+        told = answer.read()
+        connection.close()
+        return answer.status, json.loads(told or "{}")
+
+    def test_who_shows_no_token_of_ours_is_not_served_and_ours_is_renewed(self) -> None:
+        person = {"data": {"mdtrt_cert_type": "04", "mdtrt_cert_no": "320400" + "0" * 10 + "0001"}}
+        self.assertEqual(self.post(1, "1101", person)[0], 401)
+        self.assertEqual(self.post(2, "1101", person, Authorization="Bearer 1")[0], 401)
+        status, told = self.post(3, "9001", {"signIn": {"opter_no": "1", "mac": "x", "ip": "x"}})
+        token = told["output"]["signinoutb"]["sign_no"]
+        self.assertEqual((status, len(token)), (200, 20))
+        numbers = itertools.count(4)
+        def ask() -> dict:  # names of headers and of the scheme have no case
+            status, told = self.post(next(numbers), "1101", person, AUTHORIZATION=f"bearer {token}")
+            self.assertEqual(status, 200)
+            return told
+        wait_until("signed in at the platform", lambda: ask()["infcode"] == 0)
+        self.world.ask(self.platform, {"op": "sign_all_out"})
+        self.assertEqual(ask()["infcode"], -2)
+        wait_until("signed in again", lambda: ask()["infcode"] == 0)
+        headers = self.world.ask(self.platform, {"op": "headers"})["headers"]
+        self.assertTrue(headers["authorization"].startswith("Bearer 320400G"), headers)
 
 
 def make_certificates(directory: pathlib.Path) -> None:
@@ -201,8 +393,16 @@ class InOverTheInterface(unittest.TestCase):
     def test_the_readme_s_example_with_a_client_certificate(self) -> None:
         text = pathlib.Path(SOURCE, "adapters", "national", "README.md").read_text(encoding="utf-8")
         request, answer = (part.split("```")[0] for part in text.split("```json\n")[1:3])
-        code, told = self.curl(request)
-        self.assertEqual(code, 0, told)
+        command = re.search(r"^    (curl .*?)\n\n", text, re.DOTALL | re.MULTILINE).group(1)
+        folder = self.certificates / "readme"
+        folder.mkdir()
+        for name in ("ca.pem", "client.pem", "client.key"):
+            shutil.copy(self.certificates / name, folder)
+        (folder / "request.json").write_text(request, encoding="utf-8")
+        asked = subprocess.run(["sh", "-c", command.replace(":18090/", f":{self.port}/")], cwd=folder, capture_output=True,
+                               text=True, timeout=30, check=False, env={**os.environ, "no_proxy": "*"})
+        self.assertEqual(asked.returncode, 0, asked.stderr)
+        told = asked.stdout
         for volatile in ("inf_refmsgid", "refmsg_time", "respond_time"):
             told = re.sub(f'"{volatile}":"[0-9]+"', f'"{volatile}":"…"', told)
         self.assertEqual(told, "".join(line.strip() for line in answer.splitlines()))

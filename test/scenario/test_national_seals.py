@@ -21,7 +21,7 @@ from world import NANNING, SOURCE, Gateway, Instance, World, free_port, listens,
 
 ENDPOINT = "/fsi/api/rsfComIfsService/callService"
 REGIONS = {"x-tif": "360100", "zhejiang": "330100", "jilin": "220100", "hubei": "420100", "envelope": "340100",
-           "portal": "350100"}
+           "portal": "350100", "java": "370100"}
 CALLER, GATEWAY, PLATFORM = sm.Key(), sm.Key(), sm.Key()
 COMMON = {"app_id": "00112233445566778899AABBCCDDEEFF", "app_secret": "FFEEDDCCBBAA99887766554433221100",
           "header_id": "H45010000001", "header_token": "0123456789ABCDEF", "bearer_token": "token-of-the-test"}
@@ -74,18 +74,19 @@ class Seals(unittest.TestCase):
 
     @classmethod
     def profile(cls, kind: str) -> pathlib.Path:
-        """Return the shipped profile; that of the portal is a profile of the envelope with the shipped seal of the portal."""
+        """Return the shipped profile; portal and java are profiles of the envelope with one of the shipped seals for it."""
         shipped = pathlib.Path(SOURCE, "etc", "profile")
-        if kind != "portal":
+        seals = {"portal": "seal-portal.cfg", "java": "seal-envelope.cfg"}
+        if kind not in seals:
             return shipped / f"{kind}.cfg"
         folder = cls.world.directory / "profiles"
-        folder.mkdir(parents=True)
-        for name in ("baseline.inc", "seal-portal.cfg"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("baseline.inc", seals[kind]):
             shutil.copy(shipped / name, folder)
         text = (shipped / "envelope.cfg").read_text(encoding="utf-8")
-        (folder / "portal.cfg").write_text(text.replace('seal = { message = "envelope"; };', '@include "seal-portal.cfg"'),
-                                           encoding="utf-8")
-        return folder / "portal.cfg"
+        (folder / f"{kind}.cfg").write_text(text.replace('seal = { message = "envelope"; };', f'@include "{seals[kind]}"'),
+                                            encoding="utf-8")
+        return folder / f"{kind}.cfg"
 
     def envelope(self, kind: str, infno: str, given: dict) -> bytes:
         """Return a plain request with a message id of its own."""
@@ -110,7 +111,8 @@ class Seals(unittest.TestCase):
         """Ask sealed; the answer's seal must hold."""
         seal = self.seals[kind]
         body = seal.seal(self.envelope(kind, infno, given), "input")
-        headers = {**seal.headers(body), "content-type": "text/plain"}  # as the official sample has it
+        headers = {**{name.title(): text for name, text in seal.headers(body).items()},  # names of headers have no case
+                   "content-type": "text/plain"}  # as the official sample has it
         return json.loads(seal.open(self.post(kind, body, headers), "output"))
 
     def person(self, kind: str, number: int = 1) -> str:
@@ -122,7 +124,7 @@ class Seals(unittest.TestCase):
         person = self.person(kind, number)
         told = self.ask(kind, "2401", {"mdtrtinfo": {
             "psn_no": person, "insutype": "310", "ipt_no": visit, "med_type": "21",
-            "begntime": "2026-11-22 10:00:00", "ratio": 1.50, "nothing": None, "empty": ""}})
+            "begntime": "2026-11-22 10:00:00", "medfee": "1", "medOrgOrd": 2, "dscgTime": "x", "ratio": 1.50, "nothing": None, "empty": ""}})
         self.assertEqual(told["infcode"], 0, (kind, told))
         mdtrt_id = told["output"]["result"]["mdtrt_id"]
         told = self.ask(kind, "2301", {"data": {"mdtrt_id": mdtrt_id, "psn_no": person}, "feedetail": [{
@@ -186,7 +188,7 @@ class Seals(unittest.TestCase):
     def test_zz_an_answer_whose_seal_does_not_hold_is_no_answer(self) -> None:
         # A refusal of jilin's has no seal, so that not everything without one can be thrown away.
         cases = {"x-tif": "html", "zhejiang": "status_500", "jilin": "unsealed", "hubei": "missealed",
-                 "envelope": "unsealed", "portal": "missealed"}
+                 "envelope": "unsealed", "portal": "missealed", "java": "missealed"}
         before = {kind: self.asked(kind, "5203") for kind in cases}
         forged = self.forge("jilin")
         with concurrent.futures.ThreadPoolExecutor() as threads:
@@ -204,6 +206,19 @@ class Seals(unittest.TestCase):
         forged.close()
         for pid in self.world.family(NANNING):  # the reversal of what was forged would go on for a while
             os.kill(pid, signal.SIGKILL)
+
+    def test_a_form_is_no_way_round_the_seal(self) -> None:
+        """Not for what is unsealed, and for nothing but an upload."""
+        given = {"data": {"mdtrt_cert_type": "04", "mdtrt_cert_no": self.person("envelope")}}
+        for kind, infno in (("envelope", "1101"), ("envelope", "9101"), ("hubei", "9101"), ("x-tif", "9101"), ("x-tif", "1101")):
+            plain = self.envelope(kind, infno, given)
+            form = (b'--b\r\nContent-Disposition: form-data; name="jsonStr"\r\n\r\n' + plain +
+                    b'\r\n--b\r\nContent-Disposition: form-data; name="file"\r\n\r\nx\r\n--b--\r\n')
+            headers = self.seals[kind].headers(form) if (kind, infno) == ("x-tif", "1101") else {}
+            before = self.asked(kind, "1101")
+            told = json.loads(self.seals[kind].open(self.post(
+                kind, form, {**headers, "content-type": "multipart/form-data; boundary=b"}), "output"))
+            self.assertEqual((told["infcode"], self.asked(kind, "1101")), (-2, before), (kind, infno, told))
 
     def test_a_request_that_is_not_sealed_or_not_by_a_caller_we_know_is_refused(self) -> None:
         for kind in REGIONS:

@@ -14,7 +14,7 @@ ASKED, ASKING = "asked", "asking"
 MODULES = {("wuxian", ASKED): "wuxian", ("wuxian", ASKING): "wuxian_asking",
            ("danxian", ASKED): "danxian_asked", ("danxian", ASKING): "danxian",
            ("dajizhong", ASKED): "dajizhong", ("dajizhong", ASKING): "dajizhong_asking",
-           ("platform", ASKED): "platform"}
+           ("platform", ASKED): "platform", ("platform", ASKING): "platform_asking"}
 USUAL_ROLE = {"wuxian": ASKED, "danxian": ASKING, "dajizhong": ASKED,
               "platform": ASKED}
 

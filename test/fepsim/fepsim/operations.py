@@ -22,7 +22,17 @@ DAJIZHONG = {"person": "100001", "register": "200001", "cancel_register": "20000
              "catalogue": "700001", "filing": "800001", "sign_in": "900001",
              "sign_out": "900002"}
 
-OPERATION_OF = {code: operation for codes in (WUXIAN, DANXIAN, DAJIZHONG)
+PLATFORM = {"person": "1101", "register": "2201", "cancel_register": "2202", "details": "2204",
+            "cancel_details": "2205", "trial": "2206", "settle": "2207",
+            "cancel_settlement": "2208", "reverse": "2601", "totals": "3201", "day": "3202",
+            "catalogue": "1312", "sign_in": "9001", "sign_out": "9002", "upload": "9101",
+            "download": "9102"}
+PLATFORM_INPATIENT = PLATFORM | {
+    "register": "2401", "cancel_register": "2404", "details": "2301", "cancel_details": "2302",
+    "trial": "2303", "settle": "2304", "cancel_settlement": "2305"}
+
+OPERATION_OF = {code: operation
+                for codes in (WUXIAN, DANXIAN, DAJIZHONG, PLATFORM, PLATFORM_INPATIENT)
                 for operation, code in codes.items()}
 
 POSTING = frozenset({"register", "cancel_register", "details", "cancel_details", "settle",
@@ -34,7 +44,7 @@ CALL_SECONDS = {"person": 10, "filing": 10, "inquire": 10, "echo": 10, "sign_in"
                 "sign_out": 10, "notice": 10, "register": 15, "cancel_register": 15,
                 "details": 30, "cancel_details": 30, "trial": 30, "settle": 60,
                 "cancel_settlement": 60, "reverse": 30, "totals": 30, "day": 30,
-                "catalogue": 30}
+                "catalogue": 30, "upload": 30, "download": 30}
 """How long the call to a local system may take (sign-in and sign-out: as an echo)."""
 
 LINE_SECONDS = 0.05

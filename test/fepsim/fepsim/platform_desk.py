@@ -4,7 +4,8 @@ A message id is used once: a second message under it is refused, whatever it hol
 What a settlement was is found out by 5203 only, and undone by 2601 under the original's id and number.
 
 Beside the visit numbers ZZnn of all stand-ins the control socket's `fault` plans what happens to the next posting:
-no_envelope, html, plain_text, no_infcode, half, twice, drop_before, drop_after, status_500, minus_one_after, wrong_type; and, sealed,
+no_envelope, html, plain_text, no_infcode, half, twice, drop_before, drop_after, status_500, minus_one_after, wrong_type,
+drop_information (of 2203A); and, sealed,
 unsealed and missealed (posted, its good answer without a seal or with a wrong one) and forged (not posted, a good answer
 without a seal).
 """
@@ -24,8 +25,11 @@ from .counter import Counter, Prepared
 from .insurer import Insurer
 from .manners import Manner, after
 from .money import Shares
+from .platform_files import Files
+from .platform_paths import BASELINE, PATHS, path_of
 from .platform_seal import Digits, NotSealed, Seal
 from .refusals import UNDECIDED, Refusal
+from .totals import clearing_category
 from .requests import Cancel, CancelDetails, Details, Line, Origin, Register, Reverse, Settle, VisitRef
 
 ENDPOINT = "/fsi/api/rsfComIfsService/callService"
@@ -39,7 +43,7 @@ SHARES = {"medfee_sumamt": "total", "fund_pay_sumamt": "fund", "acct_pay": "acct
           "preselfpay_amt": "pre", "overlmt_selfpay": "over", "inscp_scp_amt": "scope", "act_pay_dedc": "dedc",
           "balc": "balance"}
 FAULTS = frozenset({"no_envelope", "html", "plain_text", "no_infcode", "half", "twice", "drop_before", "drop_after",
-                    "status_500", "minus_one_after", "wrong_type", "unsealed", "missealed", "forged"})
+                    "status_500", "minus_one_after", "wrong_type", "drop_information", "unsealed", "missealed", "forged"})
 
 
 class Numbers:
@@ -121,14 +125,19 @@ def amount(value, scale: int = 2) -> int:
 class Desk:
     """Serves envelopes against one insurer."""
 
-    def __init__(self, insurer: Insurer, clock: Clock, slow_seconds: float, needs_sign_in: bool,
-                 seal: Seal | None = None):
+    def __init__(self, insurer: Insurer, clock: Clock, slow_seconds: float, sign_in: str = "ignored",
+                 seal: Seal | None = None, own_paths: bool = False):
         self.insurer = insurer
         self.clock = clock
         self.seen: list[dict] = []  # every envelope, as it came
         self.headers: dict[str, str] = {}  # of the last request
         self.seal = seal
-        self._needs_sign_in = needs_sign_in
+        self._needs_sign_in, self._needs_token = sign_in == "needed", sign_in == "bearer"
+        self.files = Files(insurer.region)
+        self._own_paths = own_paths
+        self.informed: set[str] = set()  # visits whose information came
+        self.wants_information = own_paths
+        self.catalogue_copies = 1  # of each item, to make a large file
         self._signed: set[str] = set()
         self._fault = ""
         self._counter = Counter(insurer, slow_seconds, lambda seconds, work: after(seconds, work))
@@ -136,6 +145,8 @@ class Desk:
     def is_signed(self, headers: dict[str, str], body: bytes) -> bool:
         """Check what a gateway in front checks."""
         try:
+            if self._needs_token and b'"9001"' not in body[:200]:
+                return headers.get("authorization", "").removeprefix("Bearer ") in self._signed
             if self.seal is not None:
                 self.seal.check_headers(headers, body)
         except NotSealed:
@@ -155,7 +166,18 @@ class Desk:
         self._fault = fault
         return fault
 
-    def receive(self, body: bytes, exchange: Exchange) -> None:
+    def has_path(self, path: str) -> bool:
+        """Tell whether anything is served there."""
+        return path in map(path_of, PATHS) if self._own_paths else path == ENDPOINT
+
+    def _take_number(self, envelope: dict, path: str) -> None:
+        """Where each transaction has its path, the number must fit; it becomes the baseline's."""
+        number = str(envelope.get("infno"))
+        if self._own_paths and path_of(number) != path:
+            raise Refusal("1002", f"{number} {path}")
+        envelope["infno"] = BASELINE.get(number, number) if self._own_paths else number
+
+    def receive(self, body: bytes, exchange: Exchange, path: str = ENDPOINT) -> None:
         """Take one envelope; its answer is delivered now or later, or never."""
         try:
             body = self.seal.open(body, "input") if self.seal is not None else body
@@ -170,22 +192,34 @@ class Desk:
             return
         self.seen.append(envelope)
         talk = Talk(self, envelope, exchange)
-        talk.guard(lambda: self._receive(talk))
+        talk.guard(lambda: self._receive(talk, path))
 
     def closed(self, plain: bytes) -> bytes:
         """Return an answer as it travels."""
         return self.seal.seal(plain, "output") if self.seal is not None else plain
 
-    def _receive(self, talk: "Talk") -> None:
+    def _receive(self, talk: "Talk", path: str) -> None:
+        self._take_number(talk.envelope, path)
+        talk.infno = str(talk.envelope["infno"])
         missing = [name for name in ENVELOPE if talk.envelope.get(name) in (None, "")]
         if missing:
             raise Refusal("1003", missing[0])
-        if talk.infno not in ANSWERS and talk.infno not in POSTINGS:
+        if talk.infno not in ANSWERS and talk.infno not in POSTINGS and talk.infno != "9102":
             raise Refusal("1002", talk.infno)
         if self._needs_sign_in and talk.infno != "9001" and talk.envelope.get("sign_no") not in self._signed:
             raise Refusal("9001", "未签到")
         if talk.infno in POSTINGS:
             self._take_posting(talk)
+            return
+        if talk.infno == "2203A" and self._fault == "drop_information":
+            self.take_fault()
+            talk.exchange.deliver(b"", Manner.DROP)
+            return
+        if talk.infno == "9102":
+            exchange = talk.exchange
+            body = self.files.download(talk.input["fsDownloadIn"])
+            exchange.content_type = "application/octet-stream"
+            exchange.deliver(body, Manner.PLAIN)
             return
         talk.tell(ANSWERS[talk.infno](self, talk.input, talk.envelope))
 
@@ -287,13 +321,41 @@ class Desk:
         asked = given["data"]
         first, last = (asked[name].replace("-", "")[:8] for name in ("stmt_begndate", "stmt_enddate"))
         counted = [p for p in self.insurer.money_of_day("", first, last)
-                   if p["state"] in ("posted", "cancelled") and p["insutype"] == asked["insutype"]]
+                   if p["state"] in ("posted", "cancelled") and p["insutype"] == asked["insutype"]
+                   and clearing_category(p["med_type"]) == asked["clr_type"]]
         ours = (sum(p["total"] for p in counted), sum(p["fund"] for p in counted), sum(p["acct"] for p in counted),
                 sum(1 if p["kind"] == "settle" else -1 for p in counted))
         theirs = (amount(asked["medfee_sumamt"]), amount(asked["fund_pay_sumamt"]), amount(asked["acct_pay"]),
                   int(asked["fixmedins_setl_cnt"]))
         return {"stmtinfo": {"setl_optins": asked["setl_optins"], "stmt_rslt": "0" if ours == theirs else "1",
                              "stmt_rslt_dscr": "" if ours == theirs else "总额不一致"}}
+
+    def visit_information(self, given: dict, _envelope: dict) -> None:
+        """Answer 2203A: said again it overwrites."""
+        visit = given["mdtrtinfo"]
+        need(visit, "mdtrt_id", "psn_no", "med_type", "begntime")
+        for row in given["diseinfo"]:
+            need(row, "diag_type", "diag_srt_no", "diag_code", "diag_name", "diag_dept", "dise_dor_no", "dise_dor_name",
+                 "diag_time", "vali_flag")
+        self.informed.add(visit["mdtrt_id"])
+
+    def national_catalogue(self, given: dict, envelope: dict) -> dict:
+        """Answer 1301, 1305, 1306: a catalogue as a file, under the national codes."""
+        need(given["data"], "ver")
+        return self.files.catalogue(str(envelope["infno"]), self.clock.stamp(), self.catalogue_copies)
+
+    def upload(self, given: dict, _envelope: dict) -> dict:
+        """Answer 9101: keep the file that came with the message."""
+        return self.files.upload(given["fsUploadIn"])
+
+    def details(self, given: dict, _envelope: dict) -> dict:
+        """Answer 3202: compare an uploaded table with what is in force, row by row; the result is a file again."""
+        asked = given["data"]
+        need(asked, "setl_optins", "file_qury_no", "stmt_begndate", "stmt_enddate", "medfee_sumamt", "fund_pay_sumamt",
+             "cash_payamt", "fixmedins_setl_cnt")
+        first, last = (asked[name].replace("-", "")[:8] for name in ("stmt_begndate", "stmt_enddate"))
+        held = [p for p in self.insurer.money_of_day("", first, last) if p["state"] in ("posted", "cancelled")]
+        return {"fileinfo": self.files.compare(asked["file_qury_no"], held, self.clock.stamp())}
 
 
 def long_time(stamp: str) -> str:
@@ -353,6 +415,8 @@ def details(desk: Desk, given: dict, envelope: dict) -> Details:
     for row in rows:
         need(row, "feedetl_sn", "mdtrt_id", "psn_no", "det_item_fee_sumamt", "cnt", "pric", "medins_list_codg")
     first = {**rows[0], "ipt_otp_no": ""}
+    if desk.wants_information and envelope["infno"] == "2204" and first["mdtrt_id"] not in desk.informed:
+        raise Refusal("1003", "2203A")
     region = desk.insurer.region
     lines = tuple(Line(
         no=row["feedetl_sn"], time=short_time(row["fee_ocur_time"]), his_code=row["medins_list_codg"],
@@ -391,9 +455,10 @@ def cancel(desk: Desk, given: dict, envelope: dict) -> Cancel:
 def reverse(desk: Desk, given: dict, envelope: dict) -> Reverse:
     asked = given["data"]
     need(asked, "psn_no", "omsgid", "oinfno")
-    if asked["oinfno"] not in REVERSIBLE:
+    original = BASELINE.get(asked["oinfno"], asked["oinfno"])
+    if original not in REVERSIBLE:
         raise Refusal("2503", asked["oinfno"])
-    return Reverse((asked["omsgid"][:12], asked["oinfno"], asked["omsgid"]))
+    return Reverse((asked["omsgid"][:12], original, asked["omsgid"]))
 
 
 # ---- answers to postings ---------------------------------------------------------------------------------------
@@ -457,7 +522,9 @@ POSTINGS: dict[str, tuple[str, Callable, Callable]] = {
 MONEY = frozenset({"2207", "2208", "2304", "2305"})
 ANSWERS: dict[str, Callable[[Desk, dict, dict], dict]] = {
     "9001": Desk.sign_in, "9002": Desk.sign_out, "1101": Desk.person, "2206": Desk.trial, "2303": Desk.trial,
-    "5203": Desk.settlement, "5201": Desk.visits, "3201": Desk.totals}
+    "5203": Desk.settlement, "5201": Desk.visits, "3201": Desk.totals, "3202": Desk.details, "9101": Desk.upload,
+    "2203A": Desk.visit_information, "1301": Desk.national_catalogue, "1305": Desk.national_catalogue,
+    "1306": Desk.national_catalogue}
 
 
 class Talk:

@@ -5,6 +5,7 @@
     jilin      a bearer token; input and output under SM4 in Base64, the signature over their plain bytes in cainfo
     hubei      the signature over the members of the head in cainfo
     envelope   an outer object of appId, SM4 data and SM2 signature
+    java       the same with names in one order whatever their case
     portal     the same with appCode and seconds; numbers quoted and empty members left out in the first level only
 
 The keys stand in a folder, one file each: app_id, app_secret, sign_key (ours), verify_key (theirs), header_id, header_token,
@@ -17,10 +18,12 @@ import json
 import pathlib
 import secrets
 import time
+from collections.abc import Callable
 
 from . import sm
 
-KINDS = ("x-tif", "zhejiang", "jilin", "hubei", "envelope", "portal")
+KINDS = ("x-tif", "zhejiang", "jilin", "hubei", "envelope", "java", "portal")
+ENVELOPES = frozenset({"envelope", "java", "portal"})
 HEADER_KINDS = frozenset({"x-tif", "zhejiang"})
 
 
@@ -42,21 +45,31 @@ def is_empty(value: object) -> bool:
     return value is None or value == "" or value == []
 
 
-def canonical(value: object, quoted: bool, first_only: bool, level: int = 0) -> str:
+def ascii_order(name: str) -> str:
+    """Sort names as they are."""
+    return name
+
+
+def caseless_order(name: str) -> tuple[str, str]:
+    """Sort names whatever their case."""
+    return name.lower(), name
+
+
+def canonical(value: object, quoted: bool, first_only: bool, level: int = 0, order: Callable = ascii_order) -> str:
     """Write compact JSON, names sorted; with `quoted` numbers are texts and empty members are gone."""
     in_force = quoted and (level == 0 or not first_only)
     if isinstance(value, dict):
-        kept = sorted(name for name, inside in value.items() if not (in_force and is_empty(inside)))
+        kept = sorted((name for name, inside in value.items() if not (in_force and is_empty(inside))), key=order)
         return "{" + ",".join(f"{json.dumps(name, ensure_ascii=False)}:"
-                              f"{_member(value[name], quoted, first_only, level)}" for name in kept) + "}"
+                              f"{_member(value[name], quoted, first_only, level, order)}" for name in kept) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(canonical(inside, quoted, first_only, level + 1) for inside in value) + "]"
+        return "[" + ",".join(canonical(inside, quoted, first_only, level + 1, order) for inside in value) + "]"
     return _plain(value, in_force)
 
 
-def _member(value: object, quoted: bool, first_only: bool, level: int) -> str:
+def _member(value: object, quoted: bool, first_only: bool, level: int, order: Callable) -> str:
     if isinstance(value, (dict, list)):
-        return canonical(value, quoted, first_only, level + 1)
+        return canonical(value, quoted, first_only, level + 1, order)
     return _plain(value, quoted and (level == 0 or not first_only))
 
 
@@ -68,13 +81,13 @@ def _plain(value: object, quoted: bool) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def pairs(outer: dict, quoted: bool, first_only: bool = False, ending: str = "") -> bytes:
+def pairs(outer: dict, quoted: bool, first_only: bool = False, ending: str = "", order: Callable = ascii_order) -> bytes:
     """Write name=value joined by &, names sorted, empty ones gone."""
     def bare(value: object) -> str:
         if isinstance(value, (dict, list)):
-            return canonical(value, quoted, first_only)
+            return canonical(value, quoted, first_only, order=order)
         return value if isinstance(value, str) else _plain(value, False)
-    kept = sorted(name for name, value in outer.items() if not is_empty(value))
+    kept = sorted((name for name, value in outer.items() if not is_empty(value)), key=order)
     return ("&".join(f"{name}={bare(outer[name])}" for name in kept) + ending).encode()
 
 
@@ -133,7 +146,7 @@ class Seal:
         if self.kind in HEADER_KINDS:
             return plain
         message = read_json(plain)
-        if self.kind in ("envelope", "portal"):
+        if self.kind in ENVELOPES:
             return self._wrap(plain, message)
         if self.kind == "jilin":
             return self._seal_carried(message, carrier)
@@ -147,7 +160,7 @@ class Seal:
             return sealed
         try:
             message = read_json(sealed)
-            if self.kind in ("envelope", "portal"):
+            if self.kind in ENVELOPES:
                 return self._unwrap(message)
             if self.kind == "jilin":
                 return self._open_carried(message, carrier)
@@ -186,7 +199,8 @@ class Seal:
 
     def _signed_text(self, outer: dict, data: object) -> bytes:
         inside = {name: value for name, value in outer.items() if name not in ("signData", "encData", "extra")}
-        return pairs({**inside, "data": data}, True, self.kind == "portal", "&key=" + self._secrets["app_secret"])
+        return pairs({**inside, "data": data}, True, self.kind == "portal", "&key=" + self._secrets["app_secret"],
+                     caseless_order if self.kind == "java" else ascii_order)
 
     def _wrap(self, plain: bytes, message: object) -> bytes:
         name, stamp = self._names()

@@ -4,7 +4,8 @@ import ssl
 
 from . import wuxian_http as http
 from .one_by_one import Connection, Exchange, Server
-from .platform_desk import ENDPOINT, Desk
+from .platform_desk import Desk
+from .platform_files import Form
 
 IDLE_SECONDS = 60
 MOST_BODY = 8 << 20
@@ -27,7 +28,8 @@ class HttpConnection(Connection):
         if message is None:
             return False
         parts = message.first.split(" ")
-        status = 404 if parts[1].partition("?")[0] != ENDPOINT else 405 if parts[0] != "POST" else 200
+        path = parts[1].partition("?")[0]
+        status = 404 if not self.server.desk.has_path(path) else 405 if parts[0] != "POST" else 200
         if status == 200 and not message.headers.get("content-length", "").isdigit():
             status = 411
         if status != 200:
@@ -38,10 +40,25 @@ class HttpConnection(Connection):
         if not self.server.desk.is_signed(message.headers, message.body):
             self.send(answer(401, b'{"code":"401"}', "application/json", False))
             return False
+        try:
+            envelope = self._without_file(message)
+        except ValueError:
+            self.send(answer(400, b"", "text/plain", False))
+            return False
         keep = message.headers.get("connection", "").lower() != "close"
         exchange = PlatformExchange(self, keep)
-        self.server.desk.receive(message.body, exchange)
+        self.server.desk.receive(envelope, exchange, path)
         return exchange.wait()
+
+    def _without_file(self, message: http.Message) -> bytes:
+        """Return the message of a form, whose file the desk is given; or the body as it is."""
+        content_type = message.headers.get("content-type", "")
+        self.server.desk.files.came = None
+        if not content_type.startswith("multipart/"):
+            return message.body
+        form = Form(content_type, message.body)
+        self.server.desk.files.came = form["file"]
+        return form["jsonStr"]
 
 
 def answer(status: int, body: bytes, content_type: str, keep: bool) -> bytes:

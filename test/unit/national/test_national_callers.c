@@ -33,9 +33,14 @@ canonical(const char *text, size_t size)
     struct request request = {0};
     struct fep_error error = {0};
     struct writer out = {0};
-    if (request_read(&profile, text, size, &request, &error) == 0)
-        request_canonical(&profile, &request, &out);
+    int status = request_read(&profile, text, size, &request, &error);
+    if (status == 0) {
+        (void)request_source(&profile, &request, "wire.infno", request.wire, sizeof request.wire);
+        status = request_canonical(&profile, &request, &out, &error);
+    }
     request_finish(&request);
+    if (status < 0)
+        writer_free(&out);
     return out.data;
 }
 
@@ -146,6 +151,54 @@ test_sources_are_read_as_number_or_text(void **state)
     request_finish(&request);
 }
 
+/* Fee lines as the interface has them: visit and sum stand in the lines only; what stands there already
+ * stays. */
+static void
+test_what_the_canonical_form_has_beside_is_filled_in(void **state)
+{
+    (void)state;
+    assert_canonical(
+        "{\"infno\":\"2204\",\"input\":{\"feedetail\":[{\"mdtrt_id\":\"V\",\"psn_no\":\"P\",\"det_item_fee_"
+        "sumamt\":0.10},{\"mdtrt_id\":\"V\",\"det_item_fee_sumamt\":\"20.20\"}]}}",
+        "{\"input\":{\"feedetail\":[{\"mdtrt_id\":\"V\",\"psn_no\":\"P\",\"det_item_fee_sumamt\":0.10},{"
+        "\"mdtrt_id\":\"V\",\"det_item_fee_sumamt\":\"20.20\"}],\"data\":{\"mdtrt_id\":\"V\",\"psn_no\":"
+        "\"P\",\"det_item_fee_sumamt\":20.30}}}");
+    assert_canonical(
+        "{\"infno\":\"2301\",\"input\":{\"data\":{\"mdtrt_id\":\"W\",\"det_item_fee_sumamt\":5.0},"
+        "\"feedetail\":"
+        "[{\"mdtrt_id\":\"V\",\"det_item_fee_sumamt\":1}]}}",
+        "{\"input\":{\"data\":{\"mdtrt_id\":\"W\",\"det_item_fee_sumamt\":5.0},\"feedetail\":[{\"mdtrt_id\":"
+        "\"V\",\"det_item_fee_sumamt\":1}]}}");
+    assert_canonical("{\"infno\":\"2204\",\"input\":{\"feedetail\":[{\"det_item_fee_sumamt\":\"1,5\"}]}}",
+                     NULL);
+}
+
+static void
+assert_output(const char *infno, const char *output, const char *expected)
+{
+    struct json body = {0};
+    struct fep_error error;
+    struct writer out = {0};
+    assert_int_equal(doc_parse(&body, output, strlen(output), &error), 0);
+    answer_output(profile_find(&profile, infno), &body, 0, &out);
+    assert_string_equal(out.data, expected);
+    writer_free(&out);
+    doc_finish(&body);
+}
+
+/* A system that knows one insurance only says it as an object; a caller of this interface counts on an array.
+ */
+static void
+test_a_single_row_is_told_as_an_array(void **state)
+{
+    (void)state;
+    assert_output("1101", "{\"baseinfo\":{\"a\":1},\"insuinfo\":{\"balc\":1.50},\"idetinfo\":[]}",
+                  "{\"baseinfo\":{\"a\":1},\"insuinfo\":[{\"balc\":1.50}],\"idetinfo\":[]}");
+    assert_output("2207", "{\"setlinfo\":{},\"setldetail\":null}", "{\"setlinfo\":{},\"setldetail\":null}");
+    assert_output("9999", "{\"insuinfo\":{}}", "{\"insuinfo\":{}}");
+    assert_output("1101", "null", "{}");
+}
+
 int
 main(void)
 {
@@ -155,6 +208,8 @@ main(void)
         cmocka_unit_test(test_the_whole_envelope),
         cmocka_unit_test(test_an_unknown_member_is_kept_however_long_its_name_is),
         cmocka_unit_test(test_sources_are_read_as_number_or_text),
+        cmocka_unit_test(test_what_the_canonical_form_has_beside_is_filled_in),
+        cmocka_unit_test(test_a_single_row_is_told_as_an_array),
     };
     return cmocka_run_group_tests(tests, open_profile, NULL);
 }
