@@ -167,6 +167,13 @@ class MetricsTest(unittest.TestCase):
         peers = {name for name in named if name.startswith("fep_peer_")}  # this gateway has none
         self.assertEqual(set(), named - known - peers)
 
+    def test_every_family_is_described(self) -> None:
+        """The table of the figures names what there is, no more and no less."""
+        table = (RULES.parent / "README.md").read_text(encoding="utf-8").split("| family")[1]
+        told = set(re.findall(r"`(fep_[a-z_]+)`", table))
+        known = set(re.findall(r"^# TYPE (\S+)", self.metrics(), re.MULTILINE))
+        self.assertEqual(known, {name for name in told if not name.startswith("fep_peer_")})
+
     def test_zz_router_down(self) -> None:
         """The router being down is a figure, not an error."""
         self.world.stop_process(NODE)
