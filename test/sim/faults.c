@@ -67,7 +67,7 @@ static void
 plan_restores(struct sim *sim)
 {
     unsigned restores = sim->settings->strength[FAULT_RESTORE];
-    if (restores == 0 || sim->real_store || sim->settings->gates == 1)
+    if (restores == 0 || sim->settings->gates == 1)
         return;
     uint8_t gate = some_gate(sim, FAULT_RESTORE);
     int64_t taken = sim_roll(sim, FAULT_RESTORE, SIM_FAULTS_END_MS / 2);

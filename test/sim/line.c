@@ -33,9 +33,8 @@ over_the_line(struct sim *sim, uint8_t from, const char *to, struct core_event *
     int copies = 1 + sim_happens(sim, FAULT_REPEAT);
     if (gate < 0 || sim->parted[from][gate] || sim_happens(sim, FAULT_LOSS))
         return;
-    /* A session begins with both incarnations: nothing comes to a restored one from whom has not seen it.
-     * (With the real store nobody is restored, and the incarnations are its own.) */
-    if (!sim->real_store && sim->gates[from].known[gate] != sim->gates[gate].config.incarnation)
+    /* A session begins with both incarnations: nothing comes to a restored one from whom has not seen it. */
+    if (sim->gates[from].known[gate] != sim->gates[gate].config.incarnation)
         return;
     for (int i = 0; i < copies; i++) {
         int64_t way = 1 + sim_roll(sim, DICE_WORLD, 30);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include <sqlite3.h>
+
 #include "coop.h"
 #include "log.h"
 #include "memfs.h"
@@ -20,6 +22,8 @@ enum { TURN_MS = 60, LOOK_MS = 1000, EVENTS = 32, BALLAST_BYTES = 256 << 10, CUT
 static bool full[SIM_GATES]; /* the disks, as statvfs and the ballast see them */
 static struct memfs_image
     *newborn[SIM_GATES]; /* a store that was just made: making it takes longer than a copy */
+
+static uint64_t newborn_incarnation[SIM_GATES];
 
 static char schema[512];
 
@@ -89,10 +93,14 @@ real_create(struct sim *sim, uint8_t number)
             fprintf(stderr, "%s\n", error.text);
             exit(100);
         }
+        struct store_identity identity;
+        store_read_identity(store, &identity);
+        newborn_incarnation[number] = identity.incarnation;
         store_close(store);
         newborn[number] = memfs_copy(number);
     }
     memfs_put(number, newborn[number]);
+    gate->config.incarnation = newborn_incarnation[number];
     full[number] = false;
     coop_seed(sim->settings->seed);
 }
@@ -503,4 +511,55 @@ real_disk_full(struct sim *sim, uint8_t number, bool is_full)
     disk->was_full |= is_full;
     if (sim->gates[number].alive)
         plan_turn(sim, number, LOOK_MS);
+}
+
+/* --- a backup, and putting it back --- */
+
+void
+real_take_backup(struct sim *sim, uint8_t number)
+{
+    memfs_image_release(sim->backup.image);
+    sim->backup.image = memfs_copy(number);
+}
+
+void
+real_forget_backup(struct sim *sim)
+{
+    memfs_image_release(sim->backup.image);
+    sim->backup.image = NULL;
+}
+
+/* What restoring a store writes into it (gateway/store/restore.c works on real directories). */
+static int
+write_identity(const char *path, uint64_t incarnation, uint64_t serial_counter)
+{
+    char sql[320];
+    sqlite3 *db = NULL;
+    snprintf(
+        sql, sizeof sql,
+        "PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=FULL; INSERT OR REPLACE INTO meta(name,number)"
+        " VALUES('incarnation',%" PRIu64 "),('serial_counter',%" PRIu64 ")",
+        incarnation, serial_counter);
+    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    int closed = sqlite3_close(db);
+    return rc != SQLITE_OK ? rc : closed;
+}
+
+void
+real_put_back(struct sim *sim, uint8_t number)
+{
+    struct gate *gate = &sim->gates[number];
+    char path[MEMFS_PATH];
+    disk_forget_pending(&gate->disk); /* of the store that is put aside */
+    enter(sim, number);
+    memfs_limit(number, -1, BALLAST_BYTES);
+    memfs_put(number, sim->backup.image);
+    snprintf(path, sizeof path, "%s/queue.db", memfs_directory(number));
+    int rc = write_identity(path, gate->config.incarnation, gate->disk.serial_counter);
+    if (rc != SQLITE_OK)
+        sim_broken(sim, "store (a backup can not be put back)", sqlite3_errstr(rc), number);
+    real_disk_full(sim, number, gate->disk.full);
+    gate->disk.was_full = gate->disk.full;
 }

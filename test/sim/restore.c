@@ -39,6 +39,7 @@ restore_forget(struct sim *sim)
 {
     if (sim->backup.rows != NULL)
         release_rows(sim->backup.rows);
+    real_forget_backup(sim);
     sim->backup.taken = false;
 }
 
@@ -46,11 +47,18 @@ void
 restore_take_backup(struct sim *sim, uint8_t number)
 {
     const struct disk *disk = &sim->gates[number].disk;
+    if (sim->real_store && disk->pending_count > 0) { /* which of them it would hold, nobody knows */
+        sim_plan(sim, HAPPEN_BACKUP, number, 20);
+        sim_planned(sim);
+        return;
+    }
     if (sim->backup.rows == NULL)
         sim->backup.rows = calloc(SIM_UPDATES * 2, sizeof *sim->backup.rows);
     if (sim->backup.rows == NULL)
         abort();
     copy_rows(sim->backup.rows, disk->rows);
+    if (sim->real_store)
+        real_take_backup(sim, number);
     sim->backup.serial_counter = disk->serial_counter;
     sim->backup.at_ms = sim->now_ms;
     sim->backup.gate = number;
@@ -69,6 +77,8 @@ restore_put_back(struct sim *sim, uint8_t number)
     gate->disk.serial_counter = sim->backup.serial_counter +
                                 (uint64_t)(1 + (sim->now_ms - sim->backup.at_ms) / 1000) * SERIALS_A_SECOND;
     gate->config.incarnation++;
+    if (sim->real_store)
+        real_put_back(sim, number);
     gate->restored_ms = sim->now_ms;
     gate->resolving = RESOLVING_INSTANCES;
     for (uint8_t other = 0; other < sim->settings->gates; other++)

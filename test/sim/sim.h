@@ -232,6 +232,7 @@ struct sim {
         int64_t at_ms;
         uint8_t gate;
         bool taken;
+        struct memfs_image *image; /* with the real store */
     } backup;
     uint64_t overtaken[SIM_GATES][SIM_GATES]; /* the latest message delivered, by its number */
     enum sim_mode mode;
@@ -350,6 +351,9 @@ void real_restore(struct sim *sim, uint8_t number);
 void real_turn(struct sim *sim, uint8_t number);
 void real_find(struct sim *sim, uint8_t number, const struct core_command *command);
 void real_crash(struct sim *sim, uint8_t number);
+void real_take_backup(struct sim *sim, uint8_t number); /* nothing may be under way */
+void real_put_back(struct sim *sim, uint8_t number);    /* as the rows and the new incarnation say; it is dead */
+void real_forget_backup(struct sim *sim);
 void real_disk_full(struct sim *sim, uint8_t number, bool full);
 
 #endif
