@@ -18,6 +18,7 @@ COLD = {"med_type": "11", "diag": "J06.900", "diag_name": "急性上呼吸道感
 POSTS = ("register", "details", "settle", "cancel_settlement")
 ASK_S, CONCLUSION_S, STEP_S = 60.0, 200.0, 240.0
 LOOP_ASK_S = 60.0
+MADE_UP_S = 60.0  # people who could not be served come again
 
 
 class Pace:
@@ -29,10 +30,10 @@ class Pace:
         self._next = time.monotonic()
 
     def wait(self, stop: threading.Event) -> None:
-        """Wait for one's turn; what was missed is not made up for."""
+        """Wait for one's turn; what was missed while nothing answered is made up for, if it is not too much."""
         with self._lock:
             now = time.monotonic()
-            turn = self._next = max(self._next + self._gap, now - 1.0)
+            turn = self._next = max(self._next + self._gap, now - MADE_UP_S)
         stop.wait(max(0.0, turn - now))
 
 

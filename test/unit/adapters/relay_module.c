@@ -24,6 +24,7 @@ static int listener = -1, caller = -1, peer = -1;
 static char caller_line[LINE_SIZE], peer_line[LINE_SIZE], out_line[LINE_SIZE];
 static size_t caller_size, peer_size;
 static struct fep_watch *caller_watch, *peer_watch;
+static struct fep_timer *late_timer;
 static struct fep_call *asked;
 static char asked_local[24], posted_local[24]; /* of an inquiry: the last transaction that was submitted */
 static int ticket;
@@ -215,6 +216,7 @@ tell_late(void *arg)
 {
     struct fep_result result = {.size = sizeof result, .effect = FEP_EFFECT_POSTED};
     (void)arg;
+    late_timer = NULL;
     host->report_late(host->self, &late, FEP_ANSWERED, &result, NULL);
 }
 
@@ -239,7 +241,7 @@ take_answer(char *line)
     late = *host->call_attempt(call);
     host->complete_call(host->self, call, (enum fep_kind)kind, &result, body);
     if (kind == FEP_UNKNOWN)
-        host->set_timer(host->self, 50, tell_late, NULL);
+        late_timer = host->set_timer(host->self, 50, tell_late, NULL);
 }
 
 static void
@@ -369,6 +371,8 @@ static void
 close_module(void *self)
 {
     (void)self;
+    if (late_timer != NULL)
+        host->clear_timer(host->self, late_timer);
     closed = true;
 }
 
