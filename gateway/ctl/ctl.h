@@ -118,6 +118,8 @@ int ctl_resolved(struct ctl *ctl);
 int ctl_reload(struct ctl *ctl);
 int ctl_catalogue(struct ctl *ctl);
 int ctl_unknown(struct ctl *ctl);
+int ctl_queue(struct ctl *ctl);
+int ctl_stuck(struct ctl *ctl);
 int ctl_propose(struct ctl *ctl);
 int ctl_proposals(struct ctl *ctl);
 int ctl_confirm(struct ctl *ctl);

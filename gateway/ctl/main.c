@@ -53,6 +53,11 @@ static const struct command commands[] = {
      "结果不明和正在冲正的业务：原因、下一步、是否须人工；退出码 1 表示有",
      "updates whose outcome is not known: why, what happens next, whether a person is needed; exit code 1: "
      "there are some"},
+    {"queue", NULL, 0, 0, FLAG_JSON, ctl_queue, "", "未办结的业务：各在等谁，最早的在前",
+     "what is open: for whom it waits, the oldest first"},
+    {"stuck", NULL, 0, 0, FLAG_JSON | FLAG_SECONDS, ctl_stuck, "",
+     "超过 60 秒（或 --seconds）未办结的业务，逐笔列出；退出码 1 表示有",
+     "what is open for longer than 60 s (or --seconds), one by one; exit code 1: there is something"},
     {"propose", NULL, 2, 2, FLAG_WHY | NEEDS_WHY | FLAG_ANSWER, ctl_propose,
      "MSGID posted|not-posted|undone|stands",
      "核实之后提议一笔未明业务的结论，须另一人确认；已入账的用 --answer 给出结算编号和金额（JSON）",

@@ -41,6 +41,9 @@ void operators_reply(struct router *router, const char *to, const char *text, si
 
 /* unknown.c: {"do":"unknown"}: what is unclear here, and what stands without anybody having looked at it. */
 struct json_object *control_unknown(struct router *router);
+/* open.c: {"do":"open","older_ms":N or absent}: what is open here (accepted at least so long ago), by next hop, and the
+ * oldest one by one. */
+struct json_object *control_open(struct router *router, struct json_object *command);
 const char *control_verb_name(unsigned resolution); /* "posted" ...; "" for none */
 /* A text that came from a local system: long runs of digits are not shown, whatever they are. */
 void control_mask_digits(char *text);

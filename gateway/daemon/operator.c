@@ -180,6 +180,8 @@ control_carry_out(struct router *router, const struct control_request *request, 
         return control_close_prompt(router, request, command);
     if (strcmp(name, "unknown") == 0)
         return control_unknown(router);
+    if (strcmp(name, "open") == 0)
+        return control_open(router, command);
     if (strcmp(name, "proposals") == 0)
         return control_proposals(router, command);
     if (strcmp(name, "propose") == 0)

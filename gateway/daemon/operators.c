@@ -138,8 +138,8 @@ is_named(const struct conf *conf, uint32_t uid)
 static bool
 is_for_operators(const char *what)
 {
-    static const char *const known[] = {"unknown", "proposals", "propose",
-                                        "confirm", "withdraw",  "acknowledge"};
+    static const char *const known[] = {"unknown", "open",     "proposals",  "propose",
+                                        "confirm", "withdraw", "acknowledge"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(what, known[i]) == 0)
             return true;
