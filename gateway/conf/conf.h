@@ -67,6 +67,7 @@ struct conf {
     struct core_config bounds;          /* node, max_* and times filled in */
     uint32_t max_body_bytes;
     uint64_t min_free_bytes, ballast_bytes, batch_bytes;
+    uint32_t router_silent_ms;
     struct conf_peer peers[CONF_PEERS];
     size_t peer_count;
     struct conf_instance instances[CONF_INSTANCES];

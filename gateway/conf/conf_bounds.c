@@ -31,6 +31,8 @@ static const struct conf_bound bounds[] = {
           1048576 * MIB),
     BOUND("ballast_bytes", "bytes of disk kept for outcomes and reversals", ballast_bytes, 16 * MIB, MIB,
           1024 * MIB),
+    BOUND("router_silent_ms", "ms without a sign of life until the router is ended", router_silent_ms, 30000,
+          3000, 600000),
     BOUND("batch_bytes", "bytes of one group commit", batch_bytes, 512 * 1024, 4096, 64 * MIB),
 };
 

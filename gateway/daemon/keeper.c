@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "error.h"
 #include "log.h"
+#include "notify.h"
 
 enum {
     CHILDREN = CONF_INSTANCES + 1,
@@ -38,7 +39,10 @@ struct keeper {
     int64_t stop_due_ms;
     int64_t
         insist_due_ms; /* when hosts that were asked through the router are told by signal; 0 = they were */
-    char line[256];    /* what the router is saying */
+    int64_t heard_ms;  /* the router's last word */
+    struct notify notify;
+    bool told_ready;
+    char line[256]; /* what the router is saying */
     size_t line_size;
 };
 
@@ -95,7 +99,7 @@ find_child(struct keeper *keeper, const char *name)
     return NULL;
 }
 
-/* The router asks to kill a host that does not answer ("kill NAME EPOCH"). */
+/* The router asks to kill a host that does not answer ("kill NAME EPOCH"); "alive" is a sign of life. */
 static void
 on_router_line(struct keeper *keeper, const char *line)
 {
@@ -126,6 +130,7 @@ read_router(struct keeper *keeper)
             return;
         }
         keeper->line_size += (size_t)got;
+        keeper->heard_ms = clock_monotonic_ms(&clock_system);
         keeper->line[keeper->line_size] = '\0';
         char *start = keeper->line, *end;
         while ((end = strchr(start, '\n')) != NULL) {
@@ -211,6 +216,7 @@ read_signals(struct keeper *keeper, int64_t now)
         if (info.ssi_signo == SIGCHLD || keeper->stopping)
             continue;
         keeper->stopping = 1;
+        notify_tell(&keeper->notify, "STOPPING=1");
         keeper->stop_due_ms = now + STOP_MS;
         keeper->insist_due_ms = now + DRAIN_MS;
         log_line(LOG_EVENT_STOP, LOG_SEV_NOTICE,
@@ -249,13 +255,33 @@ check_ready(struct keeper *keeper, struct child *child, int64_t now)
     ssize_t got = read(child->ready_fd, word, sizeof word);
     if (got > 0) {
         child_became_ready(child, now);
+        if (child->is_router)
+            keeper->heard_ms = now;
+        if (child->is_router && !keeper->told_ready) { /* work is taken; hosts come and go */
+            keeper->told_ready = true;
+            notify_tell(&keeper->notify, "READY=1");
+        }
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
         close(child->ready_fd);
         child->ready_fd = -1;
     }
     if (child->state == CHILD_STARTING && child->is_router && now - child->started_ms > READY_MS)
         kill(child->pid, SIGKILL);
-    (void)keeper;
+}
+
+/* A router that hangs keeps every patient waiting; what it had accepted is on disk, so ending it loses
+ * nothing. */
+static void
+check_alive(struct keeper *keeper, int64_t now)
+{
+    const struct child *router = &keeper->children[0];
+    if (router->state != CHILD_READY || router->pid <= 0 || keeper->stopping ||
+        now - keeper->heard_ms <= (int64_t)keeper->conf->router_silent_ms)
+        return;
+    log_line(LOG_EVENT_ALARM, LOG_SEV_CRITICAL, LOG_N("code", FEP_E_SYSTEM),
+             LOG_S("the router gave no sign of life and is ended; it starts anew"));
+    keeper->heard_ms = now;
+    kill(router->pid, SIGKILL);
 }
 
 static int
@@ -302,6 +328,8 @@ turn(struct keeper *keeper)
         go_on_stopping(keeper, now);
     else
         start_due(keeper, now);
+    check_alive(keeper, now);
+    notify_tick(&keeper->notify, now);
     log_flush();
 }
 
@@ -337,6 +365,7 @@ keeper_run(const struct conf *conf, const char *program, const char *host_progra
     struct keeper keeper = {.conf = conf, .program = program, .host_program = host_program};
     struct fep_error error = {0};
 
+    notify_take(&keeper.notify);
     if (prepare(&keeper, &error) != 0) {
         log_line(LOG_EVENT_STOP, LOG_SEV_CRITICAL, LOG_S(error.text));
         fprintf(stderr, "fepd: %s\n", error.text);

@@ -17,7 +17,7 @@
 #include "kill_point.h"
 #include "log.h"
 
-enum { STORE_EVENTS = 256, LONGEST_WAIT_MS = 1000, STOP_MS = 8000 };
+enum { STORE_EVENTS = 256, LONGEST_WAIT_MS = 1000, ALIVE_MS = 1000, STOP_MS = 8000 };
 
 #ifdef FEP_KILL_POINTS
 /* Remembers which record each store write carried, so that a test can strike when exactly that is committed.
@@ -447,6 +447,16 @@ wait_for_work(struct router *router)
     return work;
 }
 
+/* The keeper ends a router that hangs. */
+static void
+say_alive(struct router *router, int64_t now)
+{
+    if (now < router->alive_due_ms)
+        return;
+    router->alive_due_ms = now + ALIVE_MS;
+    router_tell_keeper(router, "alive\n");
+}
+
 static void
 turn(struct router *router)
 {
@@ -474,6 +484,7 @@ turn(struct router *router)
     router_tick_peers(router, now);
     router_tick_recall(router, now);
     router_submit_writes(router);
+    say_alive(router, now);
     log_flush();
 }
 

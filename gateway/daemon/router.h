@@ -126,6 +126,7 @@ struct router {
     int stopping;
     int failed;           /* the store is not to be trusted: end */
     int64_t started_ms, stop_due_ms;
+    int64_t alive_due_ms; /* when the keeper hears again that we live */
     int64_t marks_due_ms; /* when the peers hear again what we have committed */
     uint64_t frames_refused;
     struct figures figures;
