@@ -69,6 +69,20 @@ class InstallTest(unittest.TestCase):
                               capture_output=True, text=True, timeout=30).stdout
         self.assertTrue(told.startswith("example 1.0"), told)
 
+    def test_manual_pages(self) -> None:
+        """A page for each program, with every option that its help names; man finds nothing to complain of."""
+        for program, page in (("fepctl", "fepctl.1"), ("fepd", "fepd.8"), ("fep-adapter", "fep-adapter.8")):
+            text = self.one(page).read_text(encoding="utf-8").replace("\\-", "-")
+            done = subprocess.run([self.one(program), "--help"], capture_output=True, text=True, timeout=30, check=False,
+                                  env={**os.environ, "LC_ALL": "C.UTF-8"})
+            options = set(re.findall(r"--[a-z][a-z-]+", done.stdout + done.stderr)) - {"--help"}
+            self.assertEqual(set(), {option for option in options if option not in text}, page)
+            if shutil.which("man") is None:
+                continue
+            judged = subprocess.run(["man", "--warnings", "-l", self.one(page)], capture_output=True, text=True,
+                                    timeout=60, check=False, env={**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "100"})
+            self.assertEqual((0, ""), (judged.returncode, judged.stderr), page)
+
     def test_unit(self) -> None:
         """The unit names what is installed, and nothing in it is unknown or wide open."""
         unit = self.one("fepd.service")

@@ -152,6 +152,7 @@ caller_told(struct sim *sim, uint8_t number, const struct core_command *told)
               "caller of %s is told: class %u kind %u state %u code %u finding %u refusal class %u copy %u",
               update->msgid, told->header.transaction_class, outcome->kind, outcome->state, outcome->code,
               outcome->finding, outcome->refusal_class, outcome->copy);
+    update->told_ticket = ticket;
     if (update->ticket == ticket)
         update->waiting = false;
     if (update->other_ticket == ticket) {

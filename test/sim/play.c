@@ -83,8 +83,10 @@ deliver(struct sim *sim, const struct happening *happening)
         *latest = happening->number > *latest ? happening->number : *latest;
     }
     struct update *update = sim_update_of(sim, event->header.key.msgid);
+    /* A word about a caller who was told "open" meanwhile decides nothing: nobody is left to fail to tell. */
     if (event->type == EVENT_RENDERED && !event->flag && update != NULL &&
-        sim->gates[happening->gate].alive && event->sequence == sim->gates[happening->gate].life)
+        event->reference != update->told_ticket && sim->gates[happening->gate].alive &&
+        event->sequence == sim->gates[happening->gate].life)
         update->not_rendered = true;
     SIM_TRACE(sim, "%s <- %s: event %u %s attempt %u state %u kind %u", sim->gates[happening->gate].name,
               event->from, event->type, event->header.key.msgid, event->travel.attempt, event->outcome.state,

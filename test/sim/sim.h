@@ -190,6 +190,7 @@ struct update {
     unsigned asked, told_answered, told_refused, told_reversed, told_stands, told_open;
     bool asked_reversal, fresh_after_refusal, waiting, vanished;
     bool not_rendered; /* its answer could not be put into the caller's words */
+    uint64_t told_ticket;          /* the last one that heard something: nobody waits there */
     uint64_t ticket, other_ticket; /* other_ticket: asked under the same msgid with other content */
     /* Told reversed, or refused, when nobody but its origin could know that; 0 = not. */
     int64_t blocked_ms, declined_ms;
