@@ -9,6 +9,8 @@ packages="meson ninja-build pkg-config gcc libc6-dev \
 # To test: unit tests, sanitizers of the compiler (part of gcc), namespaces for a small disk, formatting,
 # what independent stand-ins are written in
 test_packages="libcmocka-dev clang-format libasan8 libubsan1 libtsan2 iproute2 nftables e2fsprogs procps util-linux gnucobol3 python3-zeep"
+# To build the Debian packages and to have them judged
+deb_packages="build-essential debhelper dpkg-dev fakeroot lintian man-db"
 
 say() { printf '%s\n' "$*" >&2; }
 
